@@ -1,0 +1,22 @@
+import type { Digest } from './digest.ts'
+
+/** What every long call takes. */
+export interface CallOptions {
+  /** Checked on entry and between chunks; an aborted call throws INTERRUPTED and leaves nothing half-written. */
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((event: Progress) => void) | undefined
+}
+
+/** `item` names what is moved, for people: a file's path or a layer. Sizes in bytes. */
+export type Progress =
+  | { readonly kind: 'start'; readonly step: Step; readonly item: string; readonly total: number }
+  | { readonly kind: 'bytes'; readonly step: Step; readonly item: string; readonly count: number }
+  | { readonly kind: 'done'; readonly step: Step; readonly item: string; readonly digest?: Digest }
+  | {
+      readonly kind: 'skip'
+      readonly step: Step
+      readonly item: string
+      readonly because: 'exists' | 'mounted'
+    }
+
+export type Step = 'add' | 'hash' | 'upload' | 'download' | 'copy' | 'verify'

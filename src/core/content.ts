@@ -1,0 +1,102 @@
+import { createReadStream } from 'node:fs'
+import { createHasher, type Digest } from './digest.ts'
+import { BallastError, throwIfAborted } from './errors.ts'
+
+/** Bytes `offset` to `offset + length - 1`. */
+export interface ByteRange {
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Bytes of a known length that can be read any number of times, whole or in part.
+ * Never a bare stream: that is what makes retry, resume and verification possible.
+ */
+export interface Content {
+  readonly size: number
+  /** Opens afresh at each call; nothing is held open once the iteration ends. */
+  open(range?: ByteRange): AsyncIterable<Uint8Array>
+}
+
+/** Large enough that a system call costs little beside the copy of its bytes. */
+export const CHUNK_SIZE = 1024 * 1024
+
+export function bytesContent(data: Uint8Array): Content {
+  return {
+    size: data.length,
+    async *open(range) {
+      yield range === undefined ? data : data.subarray(range.offset, range.offset + range.length)
+    },
+  }
+}
+
+/** The bytes of a file; `size` is trusted, so a file that shrinks meanwhile ends early. */
+export function fileContent(path: string, size: number): Content {
+  return {
+    size,
+    open(range = { offset: 0, length: size }) {
+      if (range.length === 0) return empty()
+      return createReadStream(path, {
+        start: range.offset,
+        end: range.offset + range.length - 1,
+        highWaterMark: CHUNK_SIZE,
+      })
+    },
+  }
+}
+
+async function* empty(): AsyncIterable<Uint8Array> {}
+
+export interface Expected {
+  readonly digest: Digest
+  readonly size: number
+}
+
+/** Passes chunks on; throws DAMAGED instead of ending when length or digest differ from what is expected. */
+export async function* verified(
+  chunks: AsyncIterable<Uint8Array>,
+  expected: Expected,
+  what = `content ${expected.digest}`,
+): AsyncIterable<Uint8Array> {
+  const hasher = createHasher()
+  let size = 0
+  for await (const chunk of chunks) {
+    size += chunk.length
+    if (size > expected.size) break
+    hasher.update(chunk)
+    yield chunk
+  }
+  if (size !== expected.size) {
+    const found = size > expected.size ? 'more' : `${size}`
+    throw new BallastError('DAMAGED', `${what}: ${expected.size} bytes expected, ${found} found`)
+  }
+  const digest = hasher.digest()
+  if (digest !== expected.digest) {
+    throw new BallastError('DAMAGED', `${what}: the bytes found have digest ${digest}`)
+  }
+}
+
+/** Calls `onBytes` with the length of each chunk, and stops between chunks once the signal is aborted. */
+export async function* metered(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (count: number) => void,
+  signal?: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    throwIfAborted(signal)
+    onBytes(chunk.length)
+    yield chunk
+  }
+}
+
+/** The whole content in memory. Throws REFUSED above `limit` bytes: meant for manifests, never for models. */
+export async function readAll(chunks: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    size += chunk.length
+    if (size > limit) throw new BallastError('REFUSED', `more than ${limit} bytes where less was expected`)
+    parts.push(chunk)
+  }
+  return Buffer.concat(parts)
+}

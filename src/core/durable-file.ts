@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { syncDirectory } from './directories.ts'
+import { isSystemError } from './errors.ts'
+
+export interface DurableOptions {
+  readonly mode?: number
+  /** Where the temporary file stands: a directory of the same file system. The target's own by default. */
+  readonly temporaryDirectory?: string
+}
+
+/**
+ * Writes a file so that, whatever happens, the path holds the former content or the new one, whole:
+ * temporary name, fsync, rename, fsync of the directory.
+ */
+export async function writeFileDurably(
+  path: string,
+  data: Uint8Array | string,
+  options: DurableOptions = {},
+): Promise<void> {
+  const temporary = temporaryName(path, options)
+  try {
+    await writeSynced(temporary, data, options.mode)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncDirectory(dirname(path))
+}
+
+/** Like `writeFileDurably`, but never replaces: false, and nothing written, when the path exists already. */
+export async function createFileDurably(
+  path: string,
+  data: Uint8Array | string,
+  options: DurableOptions = {},
+): Promise<boolean> {
+  const temporary = temporaryName(path, options)
+  try {
+    await writeSynced(temporary, data, options.mode)
+    await link(temporary, path)
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST')) return false
+    throw error
+  } finally {
+    await rm(temporary, { force: true })
+  }
+  await syncDirectory(dirname(path))
+  return true
+}
+
+/** Writes the whole of `data` from the handle's position on; a short write is continued, never taken for success. */
+export async function writeFully(handle: FileHandle, data: Uint8Array): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done)
+    done += bytesWritten
+  }
+}
+
+async function writeSynced(path: string, data: Uint8Array | string, mode = 0o666): Promise<void> {
+  const handle = await open(path, 'wx', mode)
+  try {
+    await handle.writeFile(data)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function temporaryName(path: string, options: DurableOptions): string {
+  const unique = randomBytes(6).toString('hex')
+  return join(options.temporaryDirectory ?? dirname(path), `.${basename(path)}.${unique}.tmp`)
+}

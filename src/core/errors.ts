@@ -1,0 +1,84 @@
+/** Every kind of failure that a user can meet, with the exit code of the command (design 6). */
+export const EXIT_CODES = {
+  USAGE: 2,
+  NOT_FOUND: 3,
+  REFUSED: 4,
+  DAMAGED: 4,
+  CONFLICT: 5,
+  LOCKED: 5,
+  REMOTE: 6,
+  UNAUTHORIZED: 6,
+  DISK: 7,
+  INTERRUPTED: 130,
+} as const
+
+export type ErrorCode = keyof typeof EXIT_CODES
+
+export interface BallastErrorOptions {
+  /** What to do next: a command or one sentence. */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+  /** Whether the same call may succeed when it is made again. */
+  readonly retryable?: boolean
+}
+
+/** A failure explained to the user. Anything else that is thrown is a bug. */
+export class BallastError extends Error {
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, options: BallastErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'BallastError'
+    this.code = code
+    this.hint = options.hint
+    this.retryable = options.retryable ?? false
+  }
+}
+
+export function isBallastError(error: unknown, code?: ErrorCode): error is BallastError {
+  return error instanceof BallastError && (code === undefined || error.code === code)
+}
+
+/** The `code` of a failed system call (`ENOENT`), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
+  const code = systemCode(error)
+  return code !== undefined && codes.includes(code)
+}
+
+const DISK_FAILURES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EIO: 'the disk reports an input/output error',
+  EMFILE: 'too many open files',
+  ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'it is a directory',
+  ENAMETOOLONG: 'the name is too long for the file system',
+  ENOENT: 'no such file or directory',
+}
+
+/** A BallastError for a system call that failed for a reason the user can see to; any other error unchanged. */
+export function explainSystemError(error: unknown): unknown {
+  const code = systemCode(error)
+  if (isBallastError(error) || code === undefined || !(code in DISK_FAILURES)) return error
+  const path = error instanceof Error && 'path' in error ? String(error.path) : undefined
+  const message = `${path === undefined ? '' : `${path}: `}${DISK_FAILURES[code]} (${code})`
+  const hint =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'free some space (ballast gc), then run the command again'
+      : undefined
+  return new BallastError('DISK', message, { cause: error, hint })
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new BallastError('INTERRUPTED', 'interrupted', { cause: signal.reason })
+}

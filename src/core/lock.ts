@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto'
+import { link, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeDirectory } from './directories.ts'
+import { BallastError, isSystemError, throwIfAborted } from './errors.ts'
+import { lifeOf, ownIdentity, parseIdentity } from './process-identity.ts'
+
+export interface LockOptions {
+  /** How long to wait for another holder, in milliseconds; 0 gives up at once. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+const HEARTBEAT_MS = 10_000
+/** A holder that cannot be looked at (another host or container) counts as gone after this silence. */
+const SILENCE_MS = 120_000
+const POLL_MS = 15
+
+/**
+ * A lock that a killed holder cannot leave behind. A claim is a file with the next number, made with link(2) and
+ * holding its process; the highest number counts, and is free once it is marked released or its process is gone.
+ * The highest number is never deleted, so a claimant that was slow cannot take a number a second time without
+ * seeing a higher one, before which it steps back.
+ *
+ * Throws LOCKED when the time is up.
+ */
+export async function withLock<T>(
+  directory: string,
+  options: LockOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  const claim = await acquire(directory, options)
+  const heartbeat = setInterval(() => void touch(claim), HEARTBEAT_MS)
+  heartbeat.unref()
+  try {
+    return await work()
+  } finally {
+    clearInterval(heartbeat)
+    await writeFile(`${claim}.released`, '')
+  }
+}
+
+/** Whether a live process holds the lock now. */
+export async function isLocked(directory: string): Promise<boolean> {
+  const highest = await highestClaim(directory)
+  return highest > 0 && (await isHeld(directory, highest))
+}
+
+async function acquire(directory: string, options: LockOptions): Promise<string> {
+  await makeDirectory(directory)
+  const deadline = Date.now() + options.timeoutMs
+  for (;;) {
+    throwIfAborted(options.signal)
+    const highest = await highestClaim(directory)
+    if (highest > 0 && (await isHeld(directory, highest))) {
+      if (Date.now() >= deadline) throw lockedError(directory)
+      await sleep(POLL_MS)
+    } else if (await claim(directory, highest + 1)) {
+      return join(directory, `${highest + 1}`)
+    }
+  }
+}
+
+async function claim(directory: string, number: number): Promise<boolean> {
+  const temporary = join(directory, `.${randomBytes(6).toString('hex')}.tmp`)
+  await writeFile(temporary, JSON.stringify(ownIdentity()))
+  try {
+    await link(temporary, join(directory, `${number}`))
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST')) return false
+    throw error
+  } finally {
+    await rm(temporary, { force: true })
+  }
+  if ((await highestClaim(directory)) > number) return false
+  await removeBelow(directory, number)
+  return true
+}
+
+async function isHeld(directory: string, number: number): Promise<boolean> {
+  const path = join(directory, `${number}`)
+  if (await exists(`${path}.released`)) return false
+  try {
+    const identity = parseIdentity(JSON.parse((await readFile(path, 'utf8')) || 'null'))
+    const life = identity === undefined ? 'dead' : lifeOf(identity)
+    if (life !== 'unknown') return life === 'alive'
+    return Date.now() - (await stat(path)).mtimeMs < SILENCE_MS
+  } catch (error) {
+    // A later holder has cleared it away, so it had been released.
+    if (isSystemError(error, 'ENOENT')) return false
+    throw error
+  }
+}
+
+async function highestClaim(directory: string): Promise<number> {
+  try {
+    const numbers = (await readdir(directory)).filter((name) => /^\d+$/.test(name)).map(Number)
+    return Math.max(0, ...numbers)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return 0
+    throw error
+  }
+}
+
+async function removeBelow(directory: string, number: number): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const match = /^(\d+)(\.released)?$/.exec(name)
+    if (match !== null && Number(match[1]) < number) await rm(join(directory, name), { force: true })
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error) => {
+      if (isSystemError(error, 'ENOENT')) return false
+      throw error
+    },
+  )
+}
+
+async function touch(path: string): Promise<void> {
+  const now = new Date()
+  await utimes(path, now, now).catch(() => undefined)
+}
+
+function lockedError(directory: string): BallastError {
+  return new BallastError('LOCKED', `another process holds the lock ${directory}`, {
+    hint: 'wait until it has finished, then run the command again',
+    retryable: true,
+  })
+}

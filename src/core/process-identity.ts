@@ -1,0 +1,57 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { hostname } from 'node:os'
+
+/** Enough to tell, later and from another process, whether this process still runs. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Start time in clock ticks since boot: tells a process from a later one with the same pid. */
+  readonly started: string
+  /** Boot and pid namespace: outside of them a pid says nothing. */
+  readonly scope: string
+}
+
+let own: ProcessIdentity | undefined
+
+export function ownIdentity(): ProcessIdentity {
+  own ??= { pid: process.pid, started: startTime(process.pid) ?? '', scope: scope() }
+  return own
+}
+
+/** `unknown` where the process belongs to another host, boot or pid namespace, and cannot be looked at from here. */
+export function lifeOf(identity: ProcessIdentity): 'alive' | 'dead' | 'unknown' {
+  if (identity.scope !== ownIdentity().scope) return 'unknown'
+  try {
+    process.kill(identity.pid, 0)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead'
+  }
+  const started = startTime(identity.pid)
+  return started === undefined || identity.started === '' || started === identity.started ? 'alive' : 'dead'
+}
+
+export function parseIdentity(value: unknown): ProcessIdentity | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { pid, started, scope } = value as Record<string, unknown>
+  if (typeof pid !== 'number' || typeof started !== 'string' || typeof scope !== 'string') return undefined
+  return { pid, started, scope }
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)); the second field may hold spaces, hence the cut at the last bracket. */
+function startTime(pid: number): string | undefined {
+  const stat = readOr(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+}
+
+function scope(): string {
+  const boot = readOr(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+  const namespace = readOr(() => readlinkSync('/proc/self/ns/pid'))
+  return [boot ?? hostname(), namespace ?? 'no-namespace'].join(' ')
+}
+
+function readOr(read: () => string): string | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,29 @@
+import { BallastError } from '../core/index.ts'
+
+/** Where Ballast keeps its own files inside a delivered tree; no model file may be there. */
+export const OWN_DIRECTORY = '.ballast'
+
+/**
+ * A model file's path: relative, `/` between its parts, safe to join to any directory.
+ * Throws REFUSED with the reason; the text may come from anywhere.
+ */
+export function checkFilePath(path: string): string {
+  const reason = whyUnsafe(path)
+  if (reason === undefined) return path
+  throw new BallastError('REFUSED', `unsafe file name ${JSON.stringify(path)}: ${reason}`)
+}
+
+function whyUnsafe(path: string): string | undefined {
+  if (path === '') return 'it is empty'
+  if (path.startsWith('/')) return 'it is absolute'
+  if (Buffer.byteLength(path) > 4000) return 'it is longer than 4000 bytes'
+  if (/[\u0000-\u001f\u007f]/.test(path)) return 'it has a control character'
+  if (path.includes('\ufffd') || !path.isWellFormed()) return 'it is not valid UTF-8'
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.' || part === '..') return `it has a part ${JSON.stringify(part)}`
+    if (part === OWN_DIRECTORY) return `${OWN_DIRECTORY} is Ballast's own directory`
+    if (part.startsWith('.wh.')) return 'names that begin with .wh. delete files in an image'
+    if (Buffer.byteLength(part) > 255) return 'a part of it is longer than 255 bytes'
+  }
+  return undefined
+}

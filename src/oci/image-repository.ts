@@ -1,0 +1,38 @@
+import type { CallOptions, Content, Digest } from '../core/index.ts'
+import type { Descriptor } from '../model/index.ts'
+
+/** A manifest or index, exactly as it is stored. `digest` is that of `bytes`. */
+export interface StoredManifest {
+  readonly mediaType: string
+  readonly digest: Digest
+  readonly bytes: Buffer
+}
+
+export type BlobDescriptor = Pick<Descriptor, 'digest' | 'size'>
+
+/**
+ * Manifests under tags, and the blobs that they refer to: one repository of a registry, or one OCI image layout.
+ * Whoever writes keeps the order blobs, manifest, tag; a repository may refuse a manifest whose blobs it lacks.
+ *
+ * Every call throws REMOTE (with `retryable` where trying again may help), UNAUTHORIZED, DISK or INTERRUPTED.
+ */
+export interface ImageRepository {
+  /** For people: `localhost:5000/app` or `oci:./dir`. */
+  readonly name: string
+  /** Equal for repositories between which `mountBlob` may succeed. */
+  readonly scope: string
+  /** By tag or digest; undefined when there is none. Verified against the digest. */
+  getManifest(reference: string, options?: CallOptions): Promise<StoredManifest | undefined>
+  /** The blob's bytes, not verified: wrap in `verified`. Throws NOT_FOUND once it is opened, if it is missing. */
+  openBlob(blob: BlobDescriptor, options?: CallOptions): Content
+  /** Never reads the content. */
+  hasBlob(blob: BlobDescriptor, options?: CallOptions): Promise<boolean>
+  /** Takes the blob over from another repository without moving its bytes; false when that is not possible here. */
+  mountBlob(blob: BlobDescriptor, from: ImageRepository, options?: CallOptions): Promise<boolean>
+  /** Visible only when complete and verified. Writing what exists is success. May open `content` again to retry. */
+  putBlob(blob: BlobDescriptor, content: Content, options?: CallOptions): Promise<void>
+  /** Under the tag as well, where one is given; a tag that exists moves. */
+  putManifest(manifest: StoredManifest, tag?: string, options?: CallOptions): Promise<void>
+  /** All tags, sorted by code units; none when the repository does not exist. */
+  listTags(options?: CallOptions): Promise<readonly string[]>
+}
