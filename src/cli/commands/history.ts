@@ -1,0 +1,28 @@
+import type { Command } from 'commander'
+import type { Io } from '../io.ts'
+import { formatAge, formatDigest, formatTable } from '../render/text.ts'
+import { defineVerb } from '../verb.ts'
+
+export function defineHistory(program: Command, io: Io): void {
+  defineVerb<[string]>(program, io, {
+    usage: 'history <operand>',
+    summary: 'show every move of a tag, of a model, or of a mounted directory',
+    examples: ['ballast history sentiment', 'ballast history sentiment:prod', 'ballast history ./models'],
+    async run(session, operand) {
+      const { history } = await import('../../workflows/history.ts')
+      const moves = await history(await session.store(), operand)
+      session.print(moves, () =>
+        formatTable(
+          ['WHEN', 'WHAT', 'NOW', 'DIGEST', 'BY'],
+          moves.map(({ time, tag, number, digest, by }) => [
+            formatAge(time),
+            tag,
+            digest === undefined ? 'removed' : number === undefined ? '' : `${number}`,
+            digest === undefined ? '' : formatDigest(digest),
+            by,
+          ]),
+        ),
+      )
+    },
+  })
+}

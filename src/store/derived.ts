@@ -1,0 +1,112 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  BallastError,
+  type Digest,
+  digestOf,
+  digestOfHex,
+  hexOf,
+  isDigest,
+  isSystemError,
+  makeDirectory,
+  writeFileDurably,
+} from '../core/index.ts'
+import { parseJson } from '../model/index.ts'
+import type { StoreLayout } from './layout.ts'
+import type { Session } from './session.ts'
+
+/** A blob that is not stored but made from stored ones whenever it is read: a layer of an image. */
+export interface DerivedBlob {
+  readonly digest: Digest
+  readonly size: number
+  /** The stored blobs that it is made from; while it is referred to, they live. */
+  readonly parts: readonly Digest[]
+  /** How to make it: text that only its writer understands. */
+  readonly recipe: string
+}
+
+/** What was derived once is remembered by digest and by recipe, so that it never has to be hashed again. */
+export interface DerivedBlobs {
+  get(digest: Digest): Promise<DerivedBlob | undefined>
+  findByRecipe(recipe: string): Promise<DerivedBlob | undefined>
+  put(session: Session, blob: DerivedBlob): Promise<void>
+  list(): Promise<readonly Digest[]>
+  remove(digest: Digest): Promise<void>
+}
+
+export function createDerivedBlobs(layout: StoreLayout): DerivedBlobs {
+  const pathOf = (digest: Digest): string => join(layout.derived, `${hexOf(digest)}.json`)
+  const keyPath = (recipe: string): string => join(layout.derived, `${hexOf(digestOf(recipe))}.recipe`)
+
+  async function get(digest: Digest): Promise<DerivedBlob | undefined> {
+    const bytes = await readOrUndefined(pathOf(digest))
+    if (bytes === undefined) return undefined
+    const { size, parts, recipe } = parseJson(bytes) ?? {}
+    if (typeof size === 'number' && typeof recipe === 'string' && Array.isArray(parts)) {
+      return { digest, size, parts: parts.filter(isDigest), recipe }
+    }
+    throw new BallastError('DAMAGED', `the record ${pathOf(digest)} cannot be read`, {
+      hint: 'delete that file',
+    })
+  }
+
+  return {
+    get,
+    async findByRecipe(recipe) {
+      const digest = (await readOrUndefined(keyPath(recipe)))?.toString('utf8')
+      if (digest === undefined || !isDigest(digest)) return undefined
+      const found = await get(digest)
+      return found?.recipe === recipe ? found : undefined
+    },
+    async put(session, blob) {
+      const { digest, ...record } = blob
+      const options = { temporaryDirectory: session.directory }
+      await makeDirectory(layout.derived)
+      await writeFileDurably(pathOf(digest), `${JSON.stringify(record)}\n`, options)
+      await writeFileDurably(keyPath(blob.recipe), digest, options)
+    },
+    async list() {
+      const names = await readdir(layout.derived).catch((error: unknown) => {
+        if (isSystemError(error, 'ENOENT')) return []
+        throw error
+      })
+      return names.flatMap((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? []).map(digestOfHex)
+    },
+    async remove(digest) {
+      const blob = await get(digest).catch(() => undefined)
+      if (blob !== undefined) await rm(keyPath(blob.recipe), { force: true })
+      await rm(pathOf(digest), { force: true })
+    },
+  }
+}
+
+/** Facts that can be worked out again at any time, by key. `gc` may drop any of them. */
+export interface Cache {
+  get(kind: string, digest: Digest): Promise<Buffer | undefined>
+  put(
+    session: Session,
+    kind: string,
+    entry: { readonly digest: Digest; readonly data: Uint8Array },
+  ): Promise<void>
+}
+
+export function createCache(layout: StoreLayout): Cache {
+  const pathOf = (kind: string, digest: Digest): string => join(layout.cache, kind, hexOf(digest))
+  return {
+    get: (kind, digest) => readOrUndefined(pathOf(kind, digest)),
+    async put(session, kind, { digest, data }) {
+      await makeDirectory(join(layout.cache, kind))
+      await writeFileDurably(pathOf(kind, digest), data, { temporaryDirectory: session.directory })
+    },
+  }
+}
+
+async function readOrUndefined(path: string): Promise<Buffer | undefined> {
+  try {
+    await stat(path)
+    return await readFile(path)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,130 @@
+import { open, readFile, rm } from 'node:fs/promises'
+import { type CallOptions, type Digest, isSystemError, throwIfAborted, withLock } from '../core/index.ts'
+import { childrenOf, LARGEST_MANIFEST, parseJson } from '../model/index.ts'
+import type { BlobInfo, BlobStore } from './blobs.ts'
+import type { DerivedBlobs } from './derived.ts'
+import { blobPath, type StoreLayout } from './layout.ts'
+import type { Records } from './records.ts'
+import { scanSessions } from './session.ts'
+
+export interface GcOptions extends CallOptions {
+  readonly dryRun?: boolean
+  /** How long to wait for another `gc`, in milliseconds. */
+  readonly lockTimeoutMs?: number
+}
+
+export interface GcReport {
+  readonly removed: readonly BlobInfo[]
+  readonly removedBytes: number
+  readonly kept: number
+  /** What killed processes had left half-written. */
+  readonly abandoned: number
+}
+
+interface Parts {
+  readonly layout: StoreLayout
+  readonly blobs: BlobStore
+  readonly derived: DerivedBlobs
+  readonly records: Records
+}
+
+/**
+ * Removes every blob that no tag, number or live session needs. Its lock announces it; then the leases are read, and
+ * the tags only after them: what a session publishes and then stops leasing is seen by one of the two.
+ * Manifests go before the blobs they refer to, so that a `gc` cut short leaves no manifest without its blobs.
+ */
+export async function collectGarbage(parts: Parts, options: GcOptions = {}): Promise<GcReport> {
+  const { layout, blobs, derived } = parts
+  return withLock(
+    layout.gcLock,
+    { timeoutMs: options.lockTimeoutMs ?? 30_000, signal: options.signal },
+    async (): Promise<GcReport> => {
+      const { leased, abandoned } = await scanSessions(layout)
+      const live = await mark(parts, leased)
+      const stored = await blobs.list()
+      const garbage = stored.filter((blob) => !live.has(blob.digest))
+      const report: GcReport = {
+        removed: garbage,
+        removedBytes: garbage.reduce((sum, blob) => sum + blob.size, 0),
+        kept: stored.length - garbage.length,
+        abandoned: abandoned.length,
+      }
+      if (options.dryRun) return report
+      await sweepDerived(derived, live)
+      for (const blob of await manifestsFirst(layout, garbage)) {
+        throwIfAborted(options.signal)
+        await blobs.remove(blob.digest)
+      }
+      for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
+      return report
+    },
+  )
+}
+
+/** Everything that can be reached from tags, numbers, untagged manifests and leases. */
+export async function mark(parts: Parts, leased: Iterable<Digest> = []): Promise<ReadonlySet<Digest>> {
+  const live = new Set<Digest>()
+  const queue: Digest[] = [...leased, ...(await rootsOf(parts.records))]
+  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+    if (live.has(digest)) continue
+    live.add(digest)
+    const derived = await parts.derived.get(digest)
+    queue.push(...(derived?.parts ?? (await referredFrom(parts.layout, digest))))
+  }
+  return live
+}
+
+async function rootsOf(records: Records): Promise<readonly Digest[]> {
+  const roots: Digest[] = []
+  for (const name of await records.listNames()) {
+    roots.push(...(await records.listTags(name)).map((tag) => tag.digest))
+    roots.push(...(await records.listVersions(name)).map((version) => version.digest))
+    roots.push(...(await records.listUntagged(name)))
+  }
+  return roots
+}
+
+async function referredFrom(layout: StoreLayout, digest: Digest): Promise<readonly Digest[]> {
+  const bytes = await readSmall(blobPath(layout, digest))
+  if (bytes === undefined || parseJson(bytes)?.schemaVersion !== 2) return []
+  try {
+    return childrenOf(bytes).map((child) => child.digest)
+  } catch {
+    return []
+  }
+}
+
+/** A recipe of which some part goes can make nothing any more. */
+async function sweepDerived(derived: DerivedBlobs, live: ReadonlySet<Digest>): Promise<void> {
+  for (const digest of await derived.list()) {
+    const blob = await derived.get(digest)
+    if (blob !== undefined && !blob.parts.every((part) => live.has(part))) await derived.remove(digest)
+  }
+}
+
+async function manifestsFirst(layout: StoreLayout, blobs: readonly BlobInfo[]): Promise<readonly BlobInfo[]> {
+  const manifests: BlobInfo[] = []
+  const others: BlobInfo[] = []
+  for (const blob of blobs) {
+    const refers = (await referredFrom(layout, blob.digest)).length > 0
+    ;(refers ? manifests : others).push(blob)
+  }
+  return [...manifests, ...others]
+}
+
+/** Undefined for what is absent, too large to be a manifest, or does not begin like JSON. */
+async function readSmall(path: string): Promise<Buffer | undefined> {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
+  })
+  if (handle === undefined) return undefined
+  try {
+    const first = Buffer.alloc(1)
+    await handle.read(first, 0, 1, 0)
+    if (first[0] !== 0x7b || (await handle.stat()).size > LARGEST_MANIFEST) return undefined
+    return await readFile(path)
+  } finally {
+    await handle.close()
+  }
+}

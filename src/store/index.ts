@@ -1,0 +1,8 @@
+export { type BlobInfo, type BlobStore, damagedBlob, type IngestOptions, missingBlob } from './blobs.ts'
+export type { Cache, DerivedBlob, DerivedBlobs } from './derived.ts'
+export type { GcOptions, GcReport } from './gc.ts'
+export type { LogEntry } from './log.ts'
+export type { CurrentTag, Kind, NumberedVersion, Records, TagMove } from './records.ts'
+export type { Session } from './session.ts'
+export { openStore, type Store } from './store.ts'
+export type { Problem, VerifyReport } from './verify.ts'

@@ -1,0 +1,77 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BallastError, createFileDurably, isSystemError, makeDirectory } from '../core/index.ts'
+
+/** `sequence` counts from 1 without gaps. */
+export interface LogEntry<T> {
+  readonly sequence: number
+  readonly record: T
+}
+
+const FILE = /^(\d{10})\.json$/
+
+/** All records of an append-only log, oldest first; none when the directory does not exist. Throws DAMAGED. */
+export async function readLog<T>(directory: string): Promise<readonly LogEntry<T>[]> {
+  const sequences = await sequencesIn(directory)
+  return Promise.all(sequences.map((sequence) => readEntry<T>(directory, sequence)))
+}
+
+/** The newest record, or undefined. */
+export async function readHead<T>(directory: string): Promise<LogEntry<T> | undefined> {
+  const sequence = (await sequencesIn(directory)).at(-1)
+  return sequence === undefined ? undefined : readEntry<T>(directory, sequence)
+}
+
+/**
+ * Appends what `next` makes of the records so far. Two writers meet at the same number, which link(2) gives to one
+ * of them; the other asks `next` again with the new records, so that no record is lost and none rests on old ones.
+ * `next` may return undefined to append nothing; it may be called several times.
+ */
+export async function appendRecord<T>(
+  directory: string,
+  next: (log: readonly LogEntry<T>[]) => T | undefined,
+  temporaryDirectory: string,
+): Promise<LogEntry<T> | undefined> {
+  await makeDirectory(directory)
+  for (;;) {
+    const log = await readLog<T>(directory)
+    const record = next(log)
+    if (record === undefined) return undefined
+    const sequence = (log.at(-1)?.sequence ?? 0) + 1
+    const created = await createFileDurably(fileOf(directory, sequence), `${JSON.stringify(record)}\n`, {
+      mode: 0o444,
+      temporaryDirectory,
+    })
+    if (created) return { sequence, record }
+  }
+}
+
+async function sequencesIn(directory: string): Promise<readonly number[]> {
+  try {
+    const names = await readdir(directory)
+    return names
+      .flatMap((name) => FILE.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+async function readEntry<T>(directory: string, sequence: number): Promise<LogEntry<T>> {
+  const path = fileOf(directory, sequence)
+  try {
+    return { sequence, record: JSON.parse(await readFile(path, 'utf8')) as T }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw new BallastError('DAMAGED', `the record ${path} cannot be read`, {
+      cause: error,
+      hint: 'run `ballast verify` to see what it belongs to',
+    })
+  }
+}
+
+function fileOf(directory: string, sequence: number): string {
+  return join(directory, `${String(sequence).padStart(10, '0')}.json`)
+}

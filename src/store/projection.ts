@@ -1,0 +1,64 @@
+import { readFile, stat } from 'node:fs/promises'
+import { type Digest, isSystemError, withLock, writeFileDurably } from '../core/index.ts'
+import { MODEL_MANIFEST, OCI_INDEX, OCI_MANIFEST, REF_NAME } from '../model/index.ts'
+import { blobPath, type StoreLayout } from './layout.ts'
+import type { Records } from './records.ts'
+import type { Session } from './session.ts'
+
+const LOCK_TIMEOUT_MS = 60_000
+
+/**
+ * Rewrites `index.json` from the tags, for tools that read OCI layouts. The tags are the truth and the index follows:
+ * they are read again after the rename, because one may have moved while the index was on its way.
+ */
+export async function project(layout: StoreLayout, records: Records, session: Session): Promise<void> {
+  if (await isProjected(layout, records)) return
+  await withLock(layout.indexLock, { timeoutMs: LOCK_TIMEOUT_MS }, async () => {
+    for (;;) {
+      const wanted = await encodeIndex(layout, records)
+      if (wanted === (await currentIndex(layout))) return
+      await writeFileDurably(layout.index, wanted, { temporaryDirectory: session.directory })
+    }
+  })
+}
+
+export async function isProjected(layout: StoreLayout, records: Records): Promise<boolean> {
+  return (await currentIndex(layout)) === (await encodeIndex(layout, records))
+}
+
+async function currentIndex(layout: StoreLayout): Promise<string | undefined> {
+  try {
+    return await readFile(layout.index, 'utf8')
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Models only: the layers of an image are derived and stand in no file, so no other tool could read it from here. */
+async function encodeIndex(layout: StoreLayout, records: Records): Promise<string> {
+  const manifests: unknown[] = []
+  for (const name of await records.listNames()) {
+    const versions = (await records.listVersions(name)).map(({ number, digest }) => ({
+      tag: `${number}`,
+      digest,
+    }))
+    const tags = (await records.listTags(name)).filter((tag) => tag.kind === 'model')
+    for (const { tag, digest } of [...versions, ...tags]) {
+      const size = await sizeOf(layout, digest)
+      if (size === undefined) continue
+      manifests.push({
+        mediaType: OCI_MANIFEST,
+        digest,
+        size,
+        annotations: { [REF_NAME]: `${name}:${tag}` },
+        artifactType: MODEL_MANIFEST,
+      })
+    }
+  }
+  return `${JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests })}\n`
+}
+
+async function sizeOf(layout: StoreLayout, digest: Digest): Promise<number | undefined> {
+  return (await stat(blobPath(layout, digest)).catch(() => undefined))?.size
+}

@@ -1,0 +1,230 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  BallastError,
+  createFileDurably,
+  type Digest,
+  digestOfHex,
+  hexOf,
+  isSystemError,
+  makeDirectory,
+  syncDirectory,
+} from '../core/index.ts'
+import { numberOfTag, parseTag, type Reference, type RepositoryName, type Tag } from '../model/index.ts'
+import {
+  repositoryOfDirectory,
+  repositoryPath,
+  type StoreLayout,
+  tagPath,
+  untaggedPath,
+  versionsPath,
+} from './layout.ts'
+import { appendRecord, type LogEntry, readHead, readLog } from './log.ts'
+import type { Session } from './session.ts'
+
+export type Kind = 'model' | 'image'
+
+/** One move of a tag. `digest` is null where the tag was removed. `time` is ISO 8601. */
+export interface TagMove {
+  readonly digest: Digest | null
+  readonly kind: Kind
+  readonly time: string
+  readonly by: string
+}
+
+/** A numbered version of a model; `from` is where it was added from, for people. */
+export interface NumberedVersion {
+  readonly number: number
+  readonly digest: Digest
+  readonly time: string
+  readonly from: string
+}
+
+type VersionRecord = NumberedVersion | { readonly removed: number; readonly time: string }
+
+export interface CurrentTag {
+  readonly tag: Tag
+  readonly digest: Digest
+  readonly kind: Kind
+}
+
+/**
+ * Names, tags and version numbers: append-only logs, one directory each (design 3). Every change is durable when
+ * the call returns, and is made by one link(2), so concurrent writers never lose one another's.
+ */
+export interface Records {
+  listNames(): Promise<readonly RepositoryName[]>
+  /** Tags that point somewhere, sorted; version numbers are not among them. */
+  listTags(name: RepositoryName): Promise<readonly CurrentTag[]>
+  /** Every tag that ever pointed somewhere, sorted. */
+  listTagNames(name: RepositoryName): Promise<readonly Tag[]>
+  /** Versions that were not removed, by rising number. */
+  listVersions(name: RepositoryName): Promise<readonly NumberedVersion[]>
+  listUntagged(name: RepositoryName): Promise<readonly Digest[]>
+  /** By digest (of a version, tag or untagged manifest), tag or number; undefined when there is none. */
+  resolve(reference: Reference): Promise<Digest | undefined>
+  /** All moves, oldest first. */
+  history(name: RepositoryName, tag: Tag): Promise<readonly LogEntry<TagMove>[]>
+  moveTag(
+    session: Session,
+    name: RepositoryName,
+    tag: Tag,
+    move: Omit<TagMove, 'time'>,
+  ): Promise<LogEntry<TagMove>>
+  /** Points the tag at what it pointed to before its last move. Throws CONFLICT when there is nothing before it. */
+  rollbackTag(session: Session, name: RepositoryName, tag: Tag): Promise<LogEntry<TagMove>>
+  /**
+   * The number of a version: the one it has, else the next, else `wanted`. Throws CONFLICT when `wanted` is taken by
+   * other bytes or not higher than every number ever used.
+   */
+  claimNumber(
+    session: Session,
+    name: RepositoryName,
+    version: { readonly digest: Digest; readonly from: string; readonly wanted?: number | undefined },
+  ): Promise<NumberedVersion>
+  removeVersion(session: Session, name: RepositoryName, number: number): Promise<void>
+  addUntagged(session: Session, name: RepositoryName, digest: Digest): Promise<void>
+  removeUntagged(name: RepositoryName, digest: Digest): Promise<void>
+}
+
+export function createRecords(layout: StoreLayout): Records {
+  async function listTagNames(name: RepositoryName): Promise<readonly Tag[]> {
+    return (await namesIn(join(repositoryPath(layout, name), 'tags'))).sort().map(parseTag)
+  }
+
+  async function listTags(name: RepositoryName): Promise<readonly CurrentTag[]> {
+    const current: CurrentTag[] = []
+    for (const tag of await listTagNames(name)) {
+      const head = await readHead<TagMove>(tagPath(layout, name, tag))
+      if (head === undefined || head.record.digest === null) continue
+      current.push({ tag, digest: head.record.digest, kind: head.record.kind })
+    }
+    return current
+  }
+
+  async function listVersions(name: RepositoryName): Promise<readonly NumberedVersion[]> {
+    return liveVersions(await readLog<VersionRecord>(versionsPath(layout, name)))
+  }
+
+  async function listUntagged(name: RepositoryName): Promise<readonly Digest[]> {
+    const names = await namesIn(untaggedPath(layout, name))
+    return names.filter((hex) => /^[0-9a-f]{64}$/.test(hex)).map(digestOfHex)
+  }
+
+  async function isKnown(name: RepositoryName, digest: Digest): Promise<boolean> {
+    const versions = await listVersions(name)
+    if (versions.some((version) => version.digest === digest)) return true
+    if ((await listTags(name)).some((tag) => tag.digest === digest)) return true
+    return (await listUntagged(name)).includes(digest)
+  }
+
+  return {
+    listTags,
+    listTagNames,
+    listVersions,
+    listUntagged,
+    async listNames() {
+      return (await namesIn(layout.repositories)).map(repositoryOfDirectory).sort()
+    },
+    async resolve({ name, tag, digest }) {
+      if (digest !== undefined) return (await isKnown(name, digest)) ? digest : undefined
+      if (tag === undefined) return undefined
+      const head = await readHead<TagMove>(tagPath(layout, name, tag))
+      if (head !== undefined) return head.record.digest ?? undefined
+      const number = numberOfTag(tag)
+      return (await listVersions(name)).find((version) => version.number === number)?.digest
+    },
+    history: (name, tag) => readLog<TagMove>(tagPath(layout, name, tag)),
+    async moveTag(session, name, tag, move) {
+      if (move.kind === 'model' && numberOfTag(tag) !== undefined) {
+        throw new BallastError('CONFLICT', `${name}:${tag} is a version number, and numbers never move`, {
+          hint: `choose a tag with a letter in it, for example ${name}:v${tag}`,
+        })
+      }
+      return appended(
+        await appendRecord<TagMove>(tagPath(layout, name, tag), () => stamped(move), session.directory),
+      )
+    },
+    async rollbackTag(session, name, tag) {
+      const next = (log: readonly LogEntry<TagMove>[]): TagMove => {
+        const current = log.at(-1)?.record
+        const former = log.findLast(
+          ({ record }) => record.digest !== null && record.digest !== current?.digest,
+        )
+        if (current === undefined || former === undefined) {
+          throw new BallastError('CONFLICT', `${name}:${tag} has never pointed anywhere else`, {
+            hint: `see \`ballast history ${name}\``,
+          })
+        }
+        return stamped({ digest: former.record.digest, kind: former.record.kind, by: 'rollback' })
+      }
+      return appended(await appendRecord(tagPath(layout, name, tag), next, session.directory))
+    },
+    async claimNumber(session, name, { digest, from, wanted }) {
+      let held: NumberedVersion | undefined
+      const next = (log: readonly LogEntry<VersionRecord>[]): NumberedVersion | undefined => {
+        held = liveVersions(log).find((version) => version.digest === digest)
+        if (held !== undefined && (wanted === undefined || held.number === wanted)) return undefined
+        if (held !== undefined)
+          throw numberConflict(`${name}:${wanted}`, `these bytes are ${name}:${held.number}`)
+        const highest = Math.max(0, ...log.map(({ record }) => ('number' in record ? record.number : 0)))
+        if (wanted !== undefined && wanted <= highest) {
+          throw numberConflict(`${name}:${wanted}`, `the next free number is ${highest + 1}`)
+        }
+        return { number: wanted ?? highest + 1, digest, time: new Date().toISOString(), from }
+      }
+      const entry = await appendRecord(versionsPath(layout, name), next, session.directory)
+      return (entry?.record as NumberedVersion | undefined) ?? (held as NumberedVersion)
+    },
+    async removeVersion(session, name, number) {
+      const next = (log: readonly LogEntry<VersionRecord>[]): VersionRecord | undefined =>
+        liveVersions(log).some((version) => version.number === number)
+          ? { removed: number, time: new Date().toISOString() }
+          : undefined
+      await appendRecord(versionsPath(layout, name), next, session.directory)
+    },
+    async addUntagged(session, name, digest) {
+      const directory = untaggedPath(layout, name)
+      await makeDirectory(directory)
+      await createFileDurably(join(directory, hexOf(digest)), '', { temporaryDirectory: session.directory })
+    },
+    async removeUntagged(name, digest) {
+      const directory = untaggedPath(layout, name)
+      await rm(join(directory, hexOf(digest)), { force: true })
+      await syncDirectory(directory).catch(() => undefined)
+    },
+  }
+}
+
+function liveVersions(log: readonly LogEntry<VersionRecord>[]): readonly NumberedVersion[] {
+  const versions = new Map<number, NumberedVersion>()
+  for (const { record } of log) {
+    if ('removed' in record) versions.delete(record.removed)
+    else versions.set(record.number, record)
+  }
+  return [...versions.values()].sort((a, b) => a.number - b.number)
+}
+
+function stamped(move: Omit<TagMove, 'time'>): TagMove {
+  return { ...move, time: new Date().toISOString() }
+}
+
+function appended<T>(entry: LogEntry<T> | undefined): LogEntry<T> {
+  if (entry === undefined) throw new Error('a tag move always appends')
+  return entry
+}
+
+function numberConflict(reference: string, why: string): BallastError {
+  return new BallastError('CONFLICT', `${reference} cannot be given to these files: ${why}`, {
+    hint: 'leave the number out to get the next one',
+  })
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return []
+    throw error
+  }
+}

@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises'
+import { type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import { childrenOf, formatReference, type RepositoryName } from '../model/index.ts'
+import type { BlobInfo, BlobStore } from './blobs.ts'
+import type { DerivedBlobs } from './derived.ts'
+import type { Records } from './records.ts'
+
+export interface Problem {
+  readonly kind: 'damaged' | 'missing'
+  readonly digest: Digest
+  /** What needs it, for people: `sentiment:3 weights.bin`; empty where nothing does. */
+  readonly neededBy: readonly string[]
+}
+
+export interface VerifyReport {
+  readonly blobs: number
+  readonly bytes: number
+  readonly problems: readonly Problem[]
+}
+
+interface Parts {
+  readonly blobs: BlobStore
+  readonly derived: DerivedBlobs
+  readonly records: Records
+}
+
+/** Reads and hashes every blob, and follows every tag and number down to its blobs. Blobs found sound again are cleared. */
+export async function verifyStore(parts: Parts, options: CallOptions = {}): Promise<VerifyReport> {
+  const stored = await parts.blobs.list()
+  const damaged = new Set<Digest>()
+  await forEachLimited(stored, 2, async (blob) => {
+    if ((await parts.blobs.rehash(blob, options)) === 'damaged') damaged.add(blob.digest)
+  })
+  const needed = await neededBlobs(parts)
+  const present = new Set(stored.map((blob) => blob.digest))
+  const problems: Problem[] = []
+  for (const digest of damaged) problems.push({ kind: 'damaged', digest, neededBy: needed.get(digest) ?? [] })
+  for (const [digest, neededBy] of needed) {
+    if (!present.has(digest)) problems.push({ kind: 'missing', digest, neededBy })
+  }
+  return { blobs: stored.length, bytes: stored.reduce((sum, blob: BlobInfo) => sum + blob.size, 0), problems }
+}
+
+/** Stored blobs that some tag or number leads to, with the names of what needs them. */
+async function neededBlobs({
+  blobs,
+  derived,
+  records,
+}: Parts): Promise<ReadonlyMap<Digest, readonly string[]>> {
+  const needed = new Map<Digest, string[]>()
+  const visit = async (digest: Digest, name: string): Promise<void> => {
+    const names = needed.get(digest)
+    if (names?.includes(name)) return
+    const recipe = await derived.get(digest)
+    if (recipe !== undefined && (await blobs.stat(digest)) === undefined) {
+      for (const part of recipe.parts) await visit(part, name)
+      return
+    }
+    needed.set(digest, [...(names ?? []), name])
+    for (const { child, label } of await childrenOrNone(blobs, digest)) {
+      await visit(child, label === undefined ? name : `${name.split(' ')[0]} ${label}`)
+    }
+  }
+  for (const name of await records.listNames()) {
+    for (const { digest, reference } of await referencesOf(records, name)) await visit(digest, reference)
+  }
+  return needed
+}
+
+async function referencesOf(
+  records: Records,
+  name: RepositoryName,
+): Promise<readonly { readonly digest: Digest; readonly reference: string }[]> {
+  const versions = (await records.listVersions(name)).map(({ digest, number }) => ({
+    digest,
+    reference: `${name}:${number}`,
+  }))
+  const tags = (await records.listTags(name))
+    .filter(({ digest }) => !versions.some((version) => version.digest === digest))
+    .map(({ digest, tag }) => ({ digest, reference: formatReference({ name, tag }) }))
+  const untagged = (await records.listUntagged(name)).map((digest) => ({
+    digest,
+    reference: formatReference({ name, digest }),
+  }))
+  return [...versions, ...tags, ...untagged]
+}
+
+async function childrenOrNone(
+  blobs: BlobStore,
+  digest: Digest,
+): Promise<readonly { readonly child: Digest; readonly label: string | undefined }[]> {
+  const info = await blobs.stat(digest)
+  if (info === undefined || info.size > 4 * 1024 * 1024) return []
+  try {
+    const bytes = await readFile(blobs.path(digest))
+    if (bytes[0] !== 0x7b) return []
+    return childrenOf(bytes).map((child) => ({
+      child: child.digest,
+      label: child.annotations?.['org.cncf.model.filepath'],
+    }))
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,145 @@
+import { type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import {
+  encodeVersion,
+  formatReference,
+  hasVersion,
+  isPickle,
+  LATEST,
+  type ModelFile,
+  numberOfTag,
+  type Reference,
+  type Tag,
+  totalSize,
+} from '../model/index.ts'
+import { type SourceFile, scanLocalFiles } from '../sources/index.ts'
+import type { Session, Store } from '../store/index.ts'
+import { parseModelReference } from './resolve.ts'
+
+export interface AddResult {
+  /** By number: `sentiment:3`. */
+  readonly ref: string
+  readonly digest: Digest
+  /** The tag that points to it now, if one was moved. */
+  readonly tag: string | undefined
+  readonly files: number
+  readonly bytes: number
+  /** What the store did not hold before. */
+  readonly newBytes: number
+  /** False when the model had this very version already. */
+  readonly isNew: boolean
+  readonly warnings: readonly string[]
+}
+
+const FILES_AT_ONCE = 4
+
+/**
+ * Files and directories become a version of a model. Without a tag, `latest` moves to it; with one, that tag; a
+ * number is claimed. Throws what the sources throw, and CONFLICT for a number that cannot be had.
+ */
+export async function add(
+  store: Store,
+  { name: text, sources }: { readonly name: string; readonly sources: readonly string[] },
+  options: CallOptions = {},
+): Promise<AddResult> {
+  const reference = parseModelReference(text)
+  const wanted = hasVersion(text) ? numberOfTag(reference.tag ?? '') : undefined
+  const { files, skipped } = await scanLocalFiles(sources)
+  // Before any byte is copied, what can be refused is refused.
+  encodeVersion(files.map(({ path, size }) => ({ path, size, digest: NO_DIGEST })))
+  await using session = await store.begin()
+  const stored = await storeFiles(store, { session, files }, options)
+  const { version, manifest, config, configDigest } = encodeVersion(stored.files)
+  await store.blobs.ingest(session, once(config), { item: 'config', expected: { digest: configDigest } })
+  await store.blobs.ingest(session, once(manifest), {
+    item: 'manifest',
+    expected: { digest: version.digest },
+  })
+  const before = await store.records.listVersions(reference.name)
+  const from = sources.join(' ')
+  const claimed = await store.records.claimNumber(session, reference.name, {
+    digest: version.digest,
+    from,
+    wanted,
+  })
+  const tag = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
+  await pointTag(store, session, {
+    reference: { name: reference.name, tag },
+    digest: version.digest,
+    by: 'add',
+  })
+  await store.project(session)
+  return {
+    ref: `${reference.name}:${claimed.number}`,
+    digest: version.digest,
+    tag: formatReference({ name: reference.name, tag }),
+    files: version.files.length,
+    bytes: totalSize(version.files),
+    newBytes: stored.newBytes,
+    isNew: !before.some(({ digest }) => digest === version.digest),
+    warnings: [...skipped.map((what) => `skipped ${what}`), ...pickleWarning(stored.pickles)],
+  }
+}
+
+/** Moves a tag to a version, unless it is there already. */
+export async function pointTag(
+  store: Store,
+  session: Session,
+  { reference, digest, by }: { reference: Reference & { readonly tag: Tag }; digest: Digest; by: string },
+): Promise<boolean> {
+  if ((await store.records.resolve(reference)) === digest) return false
+  await store.records.moveTag(session, reference.name, reference.tag, { digest, kind: 'model', by })
+  return true
+}
+
+/** Stands in for digests that are not known yet. */
+const NO_DIGEST = `sha256:${'0'.repeat(64)}` as Digest
+
+interface Stored {
+  readonly files: readonly ModelFile[]
+  readonly newBytes: number
+  readonly pickles: readonly string[]
+}
+
+async function storeFiles(
+  store: Store,
+  { session, files }: { session: Session; files: readonly SourceFile[] },
+  options: CallOptions,
+): Promise<Stored> {
+  const done: ModelFile[] = []
+  const pickles: string[] = []
+  let newBytes = 0
+  await forEachLimited(files, FILES_AT_ONCE, async (file) => {
+    options.onProgress?.({ kind: 'start', step: 'add', item: file.path, total: file.size })
+    const chunks = watchHead(file.read(), (head) => {
+      if (isPickle(file.path, head)) pickles.push(file.path)
+    })
+    const blob = await store.blobs.ingest(session, chunks, { ...options, item: file.path })
+    done.push({ path: file.path, digest: blob.digest, size: blob.size })
+    if (!blob.existed) newBytes += blob.size
+  })
+  return { files: done, newBytes, pickles: pickles.sort() }
+}
+
+async function* watchHead(
+  chunks: AsyncIterable<Uint8Array>,
+  onHead: (head: Uint8Array) => void,
+): AsyncIterable<Uint8Array> {
+  let first = true
+  for await (const chunk of chunks) {
+    if (first) onHead(chunk)
+    first = false
+    yield chunk
+  }
+}
+
+async function* once(data: Uint8Array): AsyncIterable<Uint8Array> {
+  yield data
+}
+
+function pickleWarning(paths: readonly string[]): readonly string[] {
+  const [first] = paths
+  if (first === undefined) return []
+  const what =
+    paths.length === 1 ? `${first} is a pickle` : `${first} and ${paths.length - 1} more are pickles`
+  return [`${what}: loading it can run any code in it; prefer safetensors, ONNX or GGUF`]
+}

@@ -1,0 +1,101 @@
+import { BallastError, type Digest } from '../core/index.ts'
+import {
+  formatReference,
+  parseOperand,
+  parseReference,
+  type Reference,
+  type RepositoryName,
+  type Version,
+} from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+
+/** A version that is in the store, and what the user called it. */
+export interface ResolvedVersion {
+  readonly reference: Reference
+  readonly number: number
+  readonly version: Version
+}
+
+/** Throws USAGE, NOT_FOUND (naming the store that was searched and what is near), DAMAGED. */
+export async function resolveVersion(store: Store, text: string): Promise<ResolvedVersion> {
+  const reference = parseModelReference(text)
+  const digest = await resolveDigest(store, reference)
+  const version = await store.readVersion(digest).catch((error: unknown) => {
+    throw withMending(error, reference)
+  })
+  return { reference, number: await numberOf(store, reference.name, digest), version }
+}
+
+/** Throws NOT_FOUND. */
+export async function resolveDigest(store: Store, reference: Reference): Promise<Digest> {
+  const digest = await store.records.resolve(reference)
+  if (digest !== undefined) return digest
+  throw await notFound(store, reference)
+}
+
+/** A reference to a model in the store. Throws USAGE for operands of another kind. */
+export function parseModelReference(text: string): Reference {
+  const operand = parseOperand(text)
+  if (operand.kind === 'name') return parseReference(text)
+  const hints = {
+    path: `to bring files into the store: ballast add NAME ${text}`,
+    registry: 'models in registries are not read yet; name a model of the store',
+  } as Record<string, string>
+  throw new BallastError('USAGE', `${JSON.stringify(text)} is not a model of the store`, {
+    hint: hints[operand.kind] ?? 'name a model of the store: `ballast list` shows them',
+  })
+}
+
+export async function numberOf(store: Store, name: RepositoryName, digest: Digest): Promise<number> {
+  const versions = await store.records.listVersions(name)
+  return versions.find((version) => version.digest === digest)?.number ?? 0
+}
+
+/** Says, of a blob that is missing or damaged, which command brings it back. */
+export function withMending(error: unknown, { name, tag, digest }: Reference): unknown {
+  if (!(error instanceof BallastError) || (error.code !== 'DAMAGED' && error.code !== 'NOT_FOUND'))
+    return error
+  if (error.hint !== undefined) return error
+  const reference = formatReference(digest === undefined ? { name, ...(tag && { tag }) } : { name, digest })
+  return new BallastError('DAMAGED', `${reference}: ${error.message}`, {
+    cause: error,
+    hint: `add the same files again, which replaces what is damaged: ballast add ${name} SOURCE…`,
+  })
+}
+
+async function notFound(store: Store, reference: Reference): Promise<BallastError> {
+  const names = (await store.records.listNames()) as readonly string[]
+  const searched = `in the store ${store.root}`
+  if (!names.includes(reference.name)) {
+    const near = names.filter(
+      (name) => distance(name, reference.name) <= Math.max(2, reference.name.length / 4),
+    )
+    return new BallastError('NOT_FOUND', `no model ${reference.name} ${searched}`, {
+      hint:
+        near.length > 0
+          ? `did you mean ${near.slice(0, 3).join(' or ')}?`
+          : `to add it: ballast add ${reference.name} FILES…; what there is: ballast list`,
+    })
+  }
+  const versions = await store.records.listVersions(reference.name)
+  const tags = await store.records.listTags(reference.name)
+  const known = [...tags.map(({ tag }) => tag as string), ...versions.map(({ number }) => `${number}`)]
+  return new BallastError('NOT_FOUND', `no version ${formatReference(reference)} ${searched}`, {
+    hint:
+      known.length === 0 ? `every version of it was removed` : `${reference.name} has: ${known.join(', ')}`,
+  })
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,38 @@
+import type { CallOptions } from '../core/index.ts'
+import type { Problem, Store, VerifyReport } from '../store/index.ts'
+
+export interface MendableProblem extends Problem {
+  /** What to do about it, as a sentence with a command. */
+  readonly mend: string
+}
+
+export interface VerifyResult extends Omit<VerifyReport, 'problems'> {
+  readonly problems: readonly MendableProblem[]
+  /** Whether `index.json` had fallen behind the tags, as after a crash, and was rewritten. */
+  readonly indexRewritten: boolean
+}
+
+/** Everything `store.verify` does, the way out of each problem, and `index.json` brought up to date. */
+export async function verify(store: Store, options: CallOptions = {}): Promise<VerifyResult> {
+  const report = await store.verify(options)
+  const indexRewritten = !(await store.isProjected()) && (await rewriteIndex(store))
+  return {
+    ...report,
+    problems: report.problems.map((problem) => ({ ...problem, mend: mendingOf(problem) })),
+    indexRewritten,
+  }
+}
+
+async function rewriteIndex(store: Store): Promise<boolean> {
+  if ((await store.records.listNames()).length === 0) return false
+  await using session = await store.begin()
+  await store.project(session)
+  return true
+}
+
+function mendingOf({ neededBy }: Problem): string {
+  const [first] = neededBy
+  if (first === undefined) return 'nothing needs it: ballast gc removes it'
+  const name = first.replace(/[:@].*$/, '')
+  return `add the same files again, which replaces what is damaged: ballast add ${name} SOURCE…`
+}
