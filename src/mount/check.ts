@@ -1,0 +1,81 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallOptions, fileContent, isBallastError, throwIfAborted, verified } from '../core/index.ts'
+import { type ModelFile, OWN_DIRECTORY, type Version } from '../model/index.ts'
+import { type FileRecord, readTreeRecord, recordOf, sameRecord } from './record.ts'
+
+export interface TreeCheck {
+  /** One line a fault; none when the tree is whole. */
+  readonly faults: readonly string[]
+  /** Files that are not part of the version; only looked for by a full check. */
+  readonly extra: readonly string[]
+}
+
+/**
+ * Without reading contents: every file is there, with the size, modification time and inode that it had when it was
+ * verified. A file that merely changed its inode or time (a restored backup) is hashed before it is blamed.
+ * With `full`, every file is hashed.
+ */
+export async function checkTree(
+  tree: string,
+  version: Version,
+  { full = false, signal, onProgress }: CallOptions & { readonly full?: boolean } = {},
+): Promise<TreeCheck> {
+  const recorded = (await readTreeRecord(tree)) ?? {}
+  const faults: string[] = []
+  for (const file of version.files) {
+    throwIfAborted(signal)
+    const found = await recordOf(join(tree, file.path))
+    const fault = faultAtAGlance(file, found)
+    if (fault !== undefined) faults.push(fault)
+    else if (full || !sameRecord(recorded[file.path], found)) {
+      onProgress?.({ kind: 'start', step: 'verify', item: file.path, total: file.size })
+      if (!(await hasDigest(tree, file))) faults.push(`${file.path}: its bytes are not those of the version`)
+    }
+  }
+  return { faults, extra: full ? await extraFiles(tree, version) : [] }
+}
+
+/** Whether the directory holds exactly the version's files, byte for byte, and nothing else. */
+export async function matchesVersion(directory: string, version: Version): Promise<boolean> {
+  if ((await extraFiles(directory, version)).length > 0) return false
+  for (const file of version.files) {
+    if (faultAtAGlance(file, await recordOf(join(directory, file.path))) !== undefined) return false
+  }
+  for (const file of version.files) if (!(await hasDigest(directory, file))) return false
+  return true
+}
+
+function faultAtAGlance(file: ModelFile, found: FileRecord | undefined): string | undefined {
+  if (found === undefined) return `${file.path}: missing`
+  return found.size === `${file.size}`
+    ? undefined
+    : `${file.path}: ${found.size} bytes instead of ${file.size}`
+}
+
+async function hasDigest(tree: string, file: ModelFile): Promise<boolean> {
+  try {
+    for await (const _ of verified(fileContent(join(tree, file.path), file.size).open(), file)) {
+      // Only the verification is wanted.
+    }
+    return true
+  } catch (error) {
+    if (isBallastError(error, 'DAMAGED')) return false
+    throw error
+  }
+}
+
+async function extraFiles(tree: string, version: Version): Promise<readonly string[]> {
+  const wanted = new Set(version.files.map((file) => file.path))
+  const extra: string[] = []
+  const visit = async (prefix: string): Promise<void> => {
+    for (const entry of await readdir(join(tree, prefix), { withFileTypes: true })) {
+      const path = `${prefix}${entry.name}`
+      if (path === OWN_DIRECTORY) continue
+      if (entry.isDirectory()) await visit(`${path}/`)
+      else if (!wanted.has(path)) extra.push(path)
+    }
+  }
+  await visit('')
+  return extra
+}

@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto'
+import { lstat, readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import {
+  BallastError,
+  createFileDurably,
+  isSystemError,
+  makeDirectory,
+  shortDigest,
+  syncDirectory,
+  withLock,
+} from '../core/index.ts'
+import { OWN_DIRECTORY, type Version } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { checkTree } from './check.ts'
+import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
+import { createIncoming } from './incoming.ts'
+import { DIRECTORY_MODE, GENERATIONS, LOCK, STATE } from './names.ts'
+import {
+  encodeState,
+  type Followed,
+  type Generation,
+  readState,
+  withGeneration,
+  writeState,
+} from './state.ts'
+import { inspectTarget } from './target.ts'
+import { readTree, writeTree } from './tree.ts'
+
+export interface FollowingOptions extends DeliverOptions {
+  /** What made it move, for the history: `mount`, `follow`, `rollback`. */
+  readonly by: string
+  /** How long a version that was replaced stays, in milliseconds; the one before the current always stays. */
+  readonly graceMs: number
+}
+
+export interface Swapped extends Delivered {
+  /** What the link leads to now, relative to the target. */
+  readonly path: string
+}
+
+const LOCK_TIMEOUT_MS = 30_000
+const INCOMING = 'incoming-'
+
+/**
+ * Makes the link called `name` in a following target lead to a version (design 5). The version is complete and
+ * durable before the link moves, which it does by one rename(2); the directory itself is never replaced, so a
+ * running container that has it mounted sees the change.
+ */
+export async function deliverFollowing(
+  store: Store,
+  { target, name, delivery }: { readonly target: string; readonly name: string; readonly delivery: Delivery },
+  options: FollowingOptions,
+): Promise<Swapped> {
+  await prepareTarget(target)
+  return withLock(join(target, LOCK), { timeoutMs: LOCK_TIMEOUT_MS, signal: options.signal }, async () => {
+    await refuseForeignNames(target, { name, version: delivery.version })
+    const state = await readState(target)
+    const followed = await followedNow(target, { name, known: state.models[name], delivery })
+    const current = followed.generations.at(-1)
+    const place = await placeGeneration(store, { target, current, delivery }, options)
+    const files = fileLinksOf(delivery.version, name)
+    const moved = current?.id !== place.id
+    for (const file of files) await ensureFileLink(target, { file, name })
+    if (moved) await swapLink(target, { name, to: `${GENERATIONS}/${place.id}` })
+    for (const file of followed.files.filter((old) => !files.includes(old)))
+      await rm(join(target, file), { force: true })
+    const generation: Generation = {
+      id: place.id,
+      digest: delivery.version.digest,
+      number: delivery.marker.number,
+      time: new Date().toISOString(),
+      by: options.by,
+    }
+    const next = moved ? withGeneration(followed, generation) : followed
+    const models = { ...state.models, [name]: { ...next, reference: delivery.marker.reference, files } }
+    await writeState(target, { version: 1, models })
+    await prune(target, Object.values(models), options.graceMs)
+    const { bytesCopied, warnings } = place
+    return { how: moved ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name }
+  })
+}
+
+/** What the link leads to, from the link itself; undefined when there is none. */
+export async function currentGeneration(target: string, name: string): Promise<string | undefined> {
+  try {
+    return basename(await readlink(join(target, name)))
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'EINVAL')) return undefined
+    throw error
+  }
+}
+
+async function prepareTarget(target: string): Promise<void> {
+  const state = await inspectTarget(target)
+  if (state.kind === 'foreign' || state.kind === 'pinned') {
+    const what = state.kind === 'pinned' ? 'a mount of one version' : 'not empty'
+    throw new BallastError('CONFLICT', `${target} is ${what}, so it cannot follow a tag`, {
+      hint:
+        state.kind === 'pinned'
+          ? `unmount it first (ballast unmount ${target}), or name a new directory`
+          : 'nothing was changed; name an empty or new directory',
+    })
+  }
+  await makeDirectory(join(target, GENERATIONS), DIRECTORY_MODE)
+  // Before the first link, so that a target is known for what it is at every instant.
+  await createFileDurably(join(target, STATE), encodeState({ version: 1, models: {} }), { mode: 0o644 })
+}
+
+async function refuseForeignNames(
+  target: string,
+  { name, version }: { readonly name: string; readonly version: Version },
+): Promise<void> {
+  if (name === OWN_DIRECTORY || name.includes('/')) {
+    throw new BallastError('USAGE', `${JSON.stringify(name)} cannot be the name of a link`, {
+      hint: 'choose another --as',
+    })
+  }
+  for (const link of [name, ...fileLinksOf(version, name)]) {
+    const info = await lstat(join(target, link)).catch(() => undefined)
+    if (info === undefined || info.isSymbolicLink()) continue
+    throw new BallastError(
+      'CONFLICT',
+      `${join(target, link)} is in the way, and was not put there by Ballast`,
+      {
+        hint: 'nothing was changed; move it away, or choose another name with --as',
+      },
+    )
+  }
+}
+
+/** After a kill between swap and state, the link is ahead: what it leads to is taken into the record first. */
+async function followedNow(
+  target: string,
+  { name, known, delivery }: { name: string; known: Followed | undefined; delivery: Delivery },
+): Promise<Followed> {
+  const { model, reference } = delivery.marker
+  const followed = known ?? { model, reference, files: [], generations: [] }
+  const id = await currentGeneration(target, name)
+  if (id === undefined || id === followed.generations.at(-1)?.id) return followed
+  const tree = await readTree(join(target, GENERATIONS, id)).catch(() => undefined)
+  if (tree === undefined) return followed
+  const { digest, number } = tree.marker
+  return withGeneration(followed, { id, digest, number, time: new Date().toISOString(), by: 'unrecorded' })
+}
+
+interface Place {
+  readonly id: string
+  readonly bytesCopied: number
+  readonly warnings: readonly string[]
+}
+
+/** A version that was delivered before and is still whole is used again; else it gets a directory of its own. */
+async function placeGeneration(
+  store: Store,
+  { target, current, delivery }: { target: string; current: Generation | undefined; delivery: Delivery },
+  options: DeliverOptions,
+): Promise<Place> {
+  const generations = join(target, GENERATIONS)
+  const base = `${delivery.marker.number}-${shortDigest(delivery.version.digest)}`
+  const taken = (await readdir(generations)).filter((id) => id === base || id.startsWith(`${base}.`))
+  const candidates = [current?.id, ...taken].filter(
+    (id): id is string => id !== undefined && taken.includes(id),
+  )
+  for (const id of candidates) {
+    if (await isWhole(join(generations, id), delivery.version)) return { id, bytesCopied: 0, warnings: [] }
+  }
+  const id = taken.includes(base) ? `${base}.${randomBytes(3).toString('hex')}` : base
+  const incoming = await createIncoming(join(target, OWN_DIRECTORY), INCOMING, DIRECTORY_MODE)
+  try {
+    const written = await writeTree(store, { tree: incoming.tree, ...delivery }, options)
+    await incoming.publish(join(generations, id))
+    return { id, ...written }
+  } finally {
+    await incoming.discard()
+  }
+}
+
+async function isWhole(tree: string, version: Version): Promise<boolean> {
+  const found = await readTree(tree).catch(() => undefined)
+  return found?.version.digest === version.digest && (await checkTree(tree, version)).faults.length === 0
+}
+
+async function swapLink(
+  target: string,
+  { name, to }: { readonly name: string; readonly to: string },
+): Promise<void> {
+  const temporary = join(target, OWN_DIRECTORY, `link-${randomBytes(6).toString('hex')}`)
+  await symlink(to, temporary)
+  await rename(temporary, join(target, name))
+  await syncDirectory(target)
+}
+
+/** A model of one file is found under its own name too, through the directory link, so both move by the same rename. */
+function fileLinksOf({ files }: Version, name: string): readonly string[] {
+  const [only, ...others] = files
+  if (only === undefined || others.length > 0 || only.path.includes('/') || only.path === name) return []
+  return [only.path]
+}
+
+async function ensureFileLink(
+  target: string,
+  { file, name }: { readonly file: string; readonly name: string },
+): Promise<void> {
+  const to = `${name}/${file}`
+  if ((await readlink(join(target, file)).catch(() => undefined)) === to) return
+  await swapLink(target, { name: file, to })
+}
+
+/** Former versions go once nobody can be expected to be opening them any more; the newest former one stays. */
+async function prune(target: string, models: readonly Followed[], graceMs: number): Promise<void> {
+  const keep = new Set<string>()
+  for (const { generations } of models) {
+    generations.forEach((generation, index) => {
+      const replaced = generations[index + 1]?.time
+      const recent = replaced === undefined || Date.now() - Date.parse(replaced) < graceMs
+      if (recent || index >= generations.length - 2) keep.add(generation.id)
+    })
+  }
+  const directory = join(target, GENERATIONS)
+  for (const id of await readdir(directory)) {
+    if (!keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,17 @@
+import { MARKER, OWN_DIRECTORY } from '../model/index.ts'
+
+/** In every delivered tree, below `.ballast/`; docs/design.md, "Mounted trees". */
+export const TREE_MARKER = MARKER
+/** The version's manifest, byte for byte: with it a tree can be verified without a store. */
+export const TREE_MANIFEST = `${OWN_DIRECTORY}/manifest.json`
+/** Size, modification time and inode of each file when it was verified. */
+export const TREE_RECORD = `${OWN_DIRECTORY}/files.json`
+
+/** In a following target, below `.ballast/`. */
+export const STATE = `${OWN_DIRECTORY}/state.json`
+export const GENERATIONS = `${OWN_DIRECTORY}/versions`
+export const LOCK = `${OWN_DIRECTORY}/lock`
+
+/** As in image layers, so that an application sees the same either way. */
+export const FILE_MODE = 0o644
+export const DIRECTORY_MODE = 0o755

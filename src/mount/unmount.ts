@@ -1,0 +1,62 @@
+import { readdir, readlink, rm, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
+import { OWN_DIRECTORY } from '../model/index.ts'
+import { GENERATIONS } from './names.ts'
+import { inspectTarget } from './target.ts'
+
+export interface Unmounted {
+  /** Entries that Ballast did not put there, or that were changed; they stay. */
+  readonly kept: readonly string[]
+}
+
+/** Removes what a mount put into the directory, and the directory when nothing else is in it. Throws NOT_FOUND when nothing is mounted. */
+export async function unmountTarget(target: string): Promise<Unmounted> {
+  const state = await inspectTarget(target)
+  if (state.kind === 'following') await removeLinks(target)
+  else if (state.kind === 'pinned')
+    await removeFiles(
+      target,
+      state.tree.version.files.map((file) => file.path),
+    )
+  else throw nothingMounted(target)
+  await rm(join(target, OWN_DIRECTORY), { recursive: true, force: true })
+  const kept = await readdir(target)
+  if (kept.length === 0) await rmdir(target).catch(ignoreBusy)
+  await syncDirectory(dirname(target))
+  return { kept }
+}
+
+async function removeLinks(target: string): Promise<void> {
+  const links: string[] = []
+  for (const name of await readdir(target)) {
+    const to = await readlink(join(target, name)).catch(() => undefined)
+    if (to?.startsWith(`${GENERATIONS}/`)) links.push(name)
+  }
+  for (const name of await readdir(target)) {
+    const to = await readlink(join(target, name)).catch(() => undefined)
+    if (to !== undefined && links.some((link) => to.startsWith(`${link}/`))) await rm(join(target, name))
+  }
+  for (const link of links) await rm(join(target, link))
+}
+
+async function removeFiles(target: string, paths: readonly string[]): Promise<void> {
+  const directories = new Set<string>()
+  for (const path of paths) {
+    await rm(join(target, path), { force: true })
+    for (let at = dirname(path); at !== '.'; at = dirname(at)) directories.add(at)
+  }
+  for (const directory of [...directories].sort((a, b) => b.length - a.length)) {
+    await rmdir(join(target, directory)).catch(ignoreBusy)
+  }
+}
+
+function ignoreBusy(error: unknown): void {
+  if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOENT', 'ENOTDIR')) throw error
+}
+
+function nothingMounted(target: string): BallastError {
+  return new BallastError('NOT_FOUND', `nothing is mounted at ${target}`, {
+    hint: 'Ballast removes only what it has put there itself',
+  })
+}

@@ -1,0 +1,154 @@
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BallastError, type CallOptions, type Digest, isBallastError, throwIfAborted } from '../core/index.ts'
+import { formatReference, lastPart, type Marker } from '../model/index.ts'
+import { type Delivery, deliverFollowing, deliverPinned } from '../mount/index.ts'
+import type { Store } from '../store/index.ts'
+import { type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
+
+export interface MountRequest {
+  readonly ref: string
+  readonly target: string
+  readonly link?: boolean
+  readonly replace?: boolean
+  /** The name of the link in a following target; the last part of the model's name by default. */
+  readonly as?: string | undefined
+}
+
+export interface MountResult {
+  readonly target: string
+  readonly version: string
+  readonly digest: Digest
+  readonly how: 'delivered' | 'adopted' | 'unchanged'
+  /** Where the version's directory is, below the target; empty when it is the target itself. */
+  readonly path: string
+  /** Where a container mounts the target: at the application's path, or at its parent, where a link leads on. */
+  readonly mountAt: 'path' | 'parent'
+  readonly bytesCopied: number
+  readonly ms: number
+  readonly warnings: readonly string[]
+}
+
+/** How long a version that was replaced stays for those who are still opening its files. */
+const GRACE_MS = 60_000
+
+/** Makes the directory the tree of one version. Throws CONFLICT when something else is there. */
+export async function mount(
+  store: Store,
+  request: MountRequest,
+  options: CallOptions = {},
+): Promise<MountResult> {
+  if (request.as !== undefined) {
+    throw new BallastError('USAGE', '--as names the link of a following target', {
+      hint: 'add --follow, or leave it out',
+    })
+  }
+  const target = resolve(request.target)
+  return withDelivery(store, request.ref, async (resolved, delivery) => {
+    const settings = { ...options, link: request.link === true, replace: request.replace === true }
+    const delivered = await deliverPinned(store, { target, delivery }, settings)
+    return {
+      target,
+      version: versionName(resolved),
+      digest: resolved.version.digest,
+      path: '',
+      mountAt: 'path',
+      ...delivered,
+    }
+  })
+}
+
+/** Brings a following target to the version that the tag points to now. */
+export async function mountFollowing(
+  store: Store,
+  request: MountRequest & { readonly by?: string },
+  options: CallOptions = {},
+): Promise<MountResult> {
+  const target = resolve(request.target)
+  return withDelivery(store, request.ref, async (resolved, delivery) => {
+    const name = request.as ?? lastPart(resolved.reference.name)
+    const settings = { ...options, link: request.link === true, by: request.by ?? 'mount', graceMs: GRACE_MS }
+    const mountAt = resolved.version.files.length === 1 ? 'path' : 'parent'
+    const swapped = await deliverFollowing(store, { target, name, delivery }, settings)
+    return { target, version: versionName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
+  })
+}
+
+export interface FollowEvents {
+  readonly onSwap: (result: MountResult) => void
+  /** What keeps the target on its former version for now; it is tried again. */
+  readonly onTrouble: (error: BallastError) => void
+}
+
+const POLL_MS = 200
+const TROUBLE_MS = 2000
+
+/**
+ * Delivers, and then again each time the tag moves, until the signal is aborted. Only a move of the tag makes it
+ * swap, so a target that was rolled back by hand stays where it is until then.
+ */
+export async function follow(
+  store: Store,
+  request: MountRequest,
+  { onSwap, onTrouble, ...options }: CallOptions & FollowEvents,
+): Promise<void> {
+  const first = await mountFollowing(store, request, options)
+  onSwap(first)
+  const { reference } = await resolveVersion(store, request.ref)
+  let seen: Digest | undefined = first.digest
+  for (;;) {
+    await sleep(POLL_MS, undefined, { ...(options.signal && { signal: options.signal }) }).catch(
+      () => undefined,
+    )
+    throwIfAborted(options.signal)
+    const digest = await store.records.resolve(reference)
+    if (digest === seen) continue
+    try {
+      if (digest === undefined) throw tagGone(formatReference(reference))
+      onSwap(await mountFollowing(store, { ...request, by: 'follow' }, options))
+      seen = digest
+    } catch (error) {
+      if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
+      onTrouble(error)
+      await sleep(TROUBLE_MS, undefined, { ...(options.signal && { signal: options.signal }) }).catch(
+        () => undefined,
+      )
+    }
+  }
+}
+
+async function withDelivery(
+  store: Store,
+  ref: string,
+  deliver: (resolved: ResolvedVersion, delivery: Delivery) => Promise<Omit<MountResult, 'ms'>>,
+): Promise<MountResult> {
+  const started = performance.now()
+  const resolved = await resolveVersion(store, ref)
+  await using session = await store.begin()
+  const { version, number, reference } = resolved
+  await session.lease([version.digest, ...version.files.map((file) => file.digest)])
+  const marker: Marker = {
+    model: reference.name,
+    digest: version.digest,
+    number,
+    reference: formatReference(reference),
+  }
+  try {
+    const result = await deliver(resolved, { version, marker })
+    return { ...result, ms: Math.round(performance.now() - started) }
+  } catch (error) {
+    throw isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')
+      ? withMending(error, reference)
+      : error
+  }
+}
+
+function versionName({ reference, number }: ResolvedVersion): string {
+  return number === 0 ? formatReference(reference) : `${reference.name}:${number}`
+}
+
+function tagGone(reference: string): BallastError {
+  return new BallastError('NOT_FOUND', `${reference} was removed; the target keeps its version`, {
+    hint: 'it is followed again as soon as the tag is back',
+  })
+}
