@@ -1,0 +1,181 @@
+import { decodePax, type PaxRecords } from './pax.ts'
+import {
+  damaged,
+  decodeBlock,
+  paddingOf,
+  type RawHeader,
+  TAR_BLOCK,
+  type TarEntry,
+  type TarType,
+  textOf,
+} from './tar-header.ts'
+
+/** Extended headers and long names are held in memory, so they are limited. */
+const LONGEST_EXTENSION = 1024 * 1024
+
+/**
+ * The entries of a tar archive (ustar, PAX, GNU), without their bodies: these are skipped and never held. Reads on
+ * to the end of the input, so that a `verified` input is verified. Global extended headers are read past, as image
+ * engines do. Throws DAMAGED for what is not a tar archive or is cut short; a missing end marker is accepted.
+ */
+export async function* readTar(chunks: AsyncIterable<Uint8Array>): AsyncIterable<TarEntry> {
+  const reader = createReader(chunks)
+  try {
+    let pending = NOTHING
+    for (;;) {
+      const block = await reader.read(TAR_BLOCK)
+      if (block === undefined || (await isEnd(block, reader))) break
+      const header = decodeBlock(block)
+      if (EXTENSIONS.has(header.flag)) {
+        pending = extend(pending, header.flag, await readBody(reader, header))
+        continue
+      }
+      for (let more = header.sparseMore; more; ) {
+        more = ((await reader.read(TAR_BLOCK)) ?? cutShort())[504] !== 0
+      }
+      const { entry, body } = applyExtensions(header, pending)
+      pending = NOTHING
+      yield entry
+      await reader.skip(body + paddingOf(body))
+    }
+    await reader.drain()
+  } finally {
+    await reader.close()
+  }
+}
+
+interface Extensions {
+  readonly pax: PaxRecords
+  readonly longName?: string
+  readonly longLink?: string
+}
+
+const NOTHING: Extensions = { pax: new Map() }
+const EXTENSIONS: ReadonlySet<string> = new Set(['x', 'g', 'L', 'K'])
+
+/** The sizes in `pax` are meant for the entry that follows, never for another extension in between. */
+function extend(pending: Extensions, flag: string, body: Buffer): Extensions {
+  if (flag === 'x') return { ...pending, pax: decodePax(body) }
+  if (flag === 'L') return { ...pending, longName: textOf(body, 0, body.length) }
+  if (flag === 'K') return { ...pending, longLink: textOf(body, 0, body.length) }
+  decodePax(body)
+  return pending
+}
+
+function applyExtensions(header: RawHeader, extensions: Extensions): { entry: TarEntry; body: number } {
+  const { pax, longName, longLink } = extensions
+  const plain = header.prefix === '' ? header.name : `${header.prefix}/${header.name}`
+  const name = longName ?? (pax.get('GNU.sparse.name') || pax.get('path') || plain)
+  const link = longLink ?? (pax.get('linkpath') || header.link)
+  const type = typeOf(header.flag, name)
+  const size = paxNumber(pax, 'size') ?? header.size
+  // Engines take these types for bodiless whatever their size says; reading on elsewhere would see other entries.
+  const body = '123456'.includes(header.flag) || type === 'directory' ? 0 : size
+  const entry = {
+    path: type === 'directory' ? name.replace(/\/+$/, '') : name,
+    type,
+    size: body,
+    mode: header.mode,
+    uid: paxNumber(pax, 'uid') ?? header.uid,
+    gid: paxNumber(pax, 'gid') ?? header.gid,
+    ...(type === 'symlink' || type === 'hardlink' ? { link } : {}),
+  }
+  return { entry, body }
+}
+
+function typeOf(flag: string, name: string): TarType {
+  if (flag === '5') return 'directory'
+  if (flag === '1') return 'hardlink'
+  if (flag === '2') return 'symlink'
+  if (!'\x0007S'.includes(flag)) return 'other'
+  // Before POSIX, a directory was a file with a slash at its end.
+  return name.endsWith('/') ? 'directory' : 'file'
+}
+
+function paxNumber(pax: PaxRecords, keyword: string): number | undefined {
+  const text = pax.get(keyword)
+  if (text === undefined || text === '') return undefined
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(value)) throw damaged(`an extended header has ${keyword} ${JSON.stringify(text)}`)
+  return value
+}
+
+async function readBody(reader: Reader, header: RawHeader): Promise<Buffer> {
+  if (header.size > LONGEST_EXTENSION) throw damaged(`an extended header of ${header.size} bytes`)
+  const body = (await reader.read(header.size)) ?? cutShort()
+  await reader.skip(paddingOf(header.size))
+  return body
+}
+
+async function isEnd(block: Buffer, reader: Reader): Promise<boolean> {
+  if (!isZero(block)) return false
+  const second = await reader.read(TAR_BLOCK)
+  if (second !== undefined && !isZero(second)) throw damaged('a single block of zeros between entries')
+  return true
+}
+
+function isZero(block: Buffer): boolean {
+  return block.every((byte) => byte === 0)
+}
+
+interface Reader {
+  /** Undefined at the end of the input. */
+  read(length: number): Promise<Buffer | undefined>
+  skip(length: number): Promise<void>
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+function createReader(chunks: AsyncIterable<Uint8Array>): Reader {
+  const iterator = chunks[Symbol.asyncIterator]()
+  let rest: Uint8Array = new Uint8Array(0)
+
+  async function more(): Promise<boolean> {
+    const next = await iterator.next()
+    if (next.done !== true) rest = next.value
+    return next.done !== true
+  }
+
+  async function read(length: number): Promise<Buffer | undefined> {
+    const parts: Uint8Array[] = []
+    let missing = length
+    while (missing > 0) {
+      if (rest.length === 0 && !(await more())) {
+        if (missing === length) return undefined
+        return cutShort()
+      }
+      const part = rest.subarray(0, missing)
+      rest = rest.subarray(part.length)
+      missing -= part.length
+      parts.push(part)
+    }
+    const [only] = parts
+    if (parts.length === 1 && only !== undefined)
+      return Buffer.from(only.buffer, only.byteOffset, only.length)
+    return Buffer.concat(parts)
+  }
+
+  async function skip(length: number): Promise<void> {
+    for (let missing = length; missing > 0; ) {
+      if (rest.length === 0 && !(await more())) cutShort()
+      const step = Math.min(missing, rest.length)
+      rest = rest.subarray(step)
+      missing -= step
+    }
+  }
+
+  return {
+    read,
+    skip,
+    async drain() {
+      while (await more());
+    },
+    async close() {
+      await iterator.return?.()
+    },
+  }
+}
+
+function cutShort(): never {
+  throw damaged('it is cut short')
+}
