@@ -35,4 +35,6 @@ export interface ImageRepository {
   putManifest(manifest: StoredManifest, tag?: string, options?: CallOptions): Promise<void>
   /** All tags, sorted by code units; none when the repository does not exist. */
   listTags(options?: CallOptions): Promise<readonly string[]>
+  /** Where the repository can remove a tag without touching the manifest; false when it turns out that it cannot. */
+  deleteTag?(tag: string, options?: CallOptions): Promise<boolean>
 }

@@ -1,6 +1,33 @@
+export {
+  type AddedLayer,
+  type AssembledImage,
+  type AssembleOptions,
+  assembleImage,
+  MOST_LAYERS,
+  ociLayerType,
+} from './assemble.ts'
+export {
+  configOf,
+  decodeImage,
+  type Image,
+  type LayerDescriptor,
+  platformOf,
+  volumesOf,
+  warnings,
+} from './image-config.ts'
+export { type EmbeddedModel, MODELS_LABEL, readLabel, writeLabel } from './image-label.ts'
 export type { BlobDescriptor, ImageRepository, StoredManifest } from './image-repository.ts'
+export {
+  decodeInventory,
+  encodeInventory,
+  type Inventory,
+  type InventoryEntry,
+  type ReadInventoryOptions,
+  readInventory,
+} from './inventory.ts'
 export { type HashedLayer, hashLayer, layerContent, type OpenBlob } from './layer.ts'
 export { blobsOf, decodeRecipe, encodeRecipe, type LayerEntry, type LayerRecipe } from './layer-recipe.ts'
+export { type OpenLayoutOptions, openLayout } from './layout-repository.ts'
 export {
   type DirectoryEntry,
   LARGE_FILE,
@@ -10,5 +37,14 @@ export {
   modelLayers,
   packFiles,
 } from './packing.ts'
+export { type Placement, type PlacementOptions, planPlacement } from './placement.ts'
+export {
+  formatPlatform,
+  type PlatformImage,
+  platformsOf,
+  replaceInIndex,
+  selectPlatform,
+} from './platforms.ts'
+export { mergeInventories, type ResolvedPath, type RootNode, type RootView } from './root-view.ts'
 export { encodeHeader, paddingOf, TAR_BLOCK, TAR_END, type TarEntry, type TarType } from './tar-header.ts'
 export { readTar } from './tar-reader.ts'
