@@ -1,14 +1,54 @@
 import { resolve } from 'node:path'
-import { BallastError } from '../core/index.ts'
+import { BallastError, type CallOptions } from '../core/index.ts'
+import { formerImages, noImage, readImage } from '../embed/index.ts'
 import { parseOperand } from '../model/index.ts'
 import { inspectTarget, readState } from '../mount/index.ts'
+import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type Move, history as modelHistory } from './catalog.ts'
+import { type ImageAccess, openImage } from './image-places.ts'
 
-/** The moves of a model's tags, or what a mounted directory has led to. Oldest first. */
-export async function history(store: Store, operand: string): Promise<readonly Move[]> {
-  const parsed = parseOperand(operand)
-  return parsed.kind === 'path' ? targetHistory(resolve(parsed.path)) : modelHistory(store, operand)
+export type HistoryOptions = CallOptions & { readonly access: ImageAccess }
+
+/** The moves of a model's tags, the images that a tag has pointed to, or what a mounted directory has led to. Oldest first. */
+export async function history(
+  store: Store,
+  operand: string,
+  options: HistoryOptions,
+): Promise<readonly Move[]> {
+  const { kind } = parseOperand(operand)
+  if (kind === 'path') return targetHistory(resolve(operand))
+  if (kind === 'registry' || kind === 'layout') return imageHistory(operand, options)
+  return modelHistory(store, operand)
+}
+
+/** A registry keeps no times; the order is that of the tags `<tag>.was-<n>`, and the tag itself comes last. */
+async function imageHistory(
+  operand: string,
+  { access, ...options }: HistoryOptions,
+): Promise<readonly Move[]> {
+  const { repository, reference } = await openImage(operand, access)
+  const former = (await formerImages(repository, reference, options)).map(({ tag }) => tag)
+  const moves: Move[] = []
+  for (const tag of [...former, reference]) {
+    const manifest = await repository.getManifest(tag, options)
+    if (manifest === undefined && tag === reference) throw noImage(repository, reference)
+    if (manifest === undefined) continue
+    const models = await modelsOf(repository, tag, options)
+    const by = models.map(({ model, number }) => `${model}:${number}`).join(', ')
+    const number = models.length === 1 ? models[0]?.number : undefined
+    moves.push({ time: '', tag, by: by === '' ? 'no model' : `embed ${by}`, digest: manifest.digest, number })
+  }
+  return moves
+}
+
+/** The models that an image says it holds. */
+export async function modelsOf(
+  repository: ImageRepository,
+  reference: string,
+  options: CallOptions,
+): Promise<readonly EmbeddedModel[]> {
+  return readLabel((await readImage(repository, { reference }, options)).config)
 }
 
 async function targetHistory(target: string): Promise<readonly Move[]> {

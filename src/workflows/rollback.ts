@@ -1,9 +1,12 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
+import { formatImageReference, previousImage, replaceImage } from '../embed/index.ts'
 import { parseOperand } from '../model/index.ts'
 import { type Followed, readState } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { rollbackTag } from './catalog.ts'
+import { modelsOf } from './history.ts'
+import { type ImageAccess, openImage } from './image-places.ts'
 import { mountFollowing } from './mount.ts'
 
 export interface RollbackResult {
@@ -11,17 +14,40 @@ export interface RollbackResult {
   readonly digest: Digest
   readonly number: number | undefined
   readonly warnings: readonly string[]
+  /** Of an image: the tag under which the one it pointed to stays. */
+  readonly former?: string | undefined
 }
 
-/** Returns a model's tag or a following directory to what it was before its last move. */
+export type RollbackOptions = CallOptions & { readonly access: ImageAccess }
+
+/** Returns a model's tag, an image's tag or a following directory to what it was before its last move. */
 export async function rollback(
   store: Store,
   operand: string,
-  options: CallOptions = {},
+  options: RollbackOptions,
 ): Promise<RollbackResult> {
-  const parsed = parseOperand(operand)
-  if (parsed.kind === 'path') return rollbackTarget(store, resolve(parsed.path), options)
+  const { kind } = parseOperand(operand)
+  if (kind === 'path') return rollbackTarget(store, resolve(operand), options)
+  if (kind === 'registry' || kind === 'layout') return rollbackImage(operand, options)
   return { ...(await rollbackTag(store, operand)), warnings: [] }
+}
+
+/** A manifest and a tag: no layer moves, whatever the model's size. */
+async function rollbackImage(
+  operand: string,
+  { access, ...options }: RollbackOptions,
+): Promise<RollbackResult> {
+  const { repository, reference, image } = await openImage(operand, access)
+  const manifest = await previousImage(repository, reference, options)
+  const former = await replaceImage(repository, { tag: reference, manifest }, options)
+  const models = await modelsOf(repository, manifest.digest, options)
+  return {
+    ref: formatImageReference(image),
+    digest: manifest.digest,
+    number: models.length === 1 ? models[0]?.number : undefined,
+    warnings: [],
+    former,
+  }
 }
 
 async function rollbackTarget(store: Store, target: string, options: CallOptions): Promise<RollbackResult> {

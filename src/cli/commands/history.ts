@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
 import { formatAge, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
@@ -6,11 +7,14 @@ import { defineVerb } from '../verb.ts'
 export function defineHistory(program: Command, io: Io): void {
   defineVerb<[string]>(program, io, {
     usage: 'history <operand>',
-    summary: 'show every move of a tag, of a model, or of a mounted directory',
+    summary: 'show every move of a tag, a model, an image or a mounted directory',
     examples: ['ballast history sentiment', 'ballast history sentiment:prod', 'ballast history ./models'],
     async run(session, operand) {
       const { history } = await import('../../workflows/history.ts')
-      const moves = await history(await session.store(), operand)
+      const moves = await history(await session.store(), operand, {
+        ...session,
+        access: imageAccess(session.io),
+      })
       session.print(moves, () =>
         formatTable(
           ['WHEN', 'WHAT', 'NOW', 'DIGEST', 'BY'],

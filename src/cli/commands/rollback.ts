@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
 import { formatDigest } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
@@ -11,9 +12,13 @@ export function defineRollback(program: Command, io: Io): void {
     examples: ['ballast rollback sentiment:prod', 'ballast rollback localhost:5000/my_ml_app:v2'],
     async run(session, operand) {
       const { rollback } = await import('../../workflows/rollback.ts')
-      const result = await rollback(await session.store(), operand, session)
+      const result = await rollback(await session.store(), operand, {
+        ...session,
+        access: imageAccess(session.io),
+      })
       for (const warning of result.warnings) session.note(`warning: ${warning}`)
       const number = result.number === undefined ? '' : ` ${result.number}`
+      if (result.former !== undefined) session.note(`the image that it pointed to stays as ${result.former}`)
       session.print(result, () => `${result.ref} ->${number}   ${formatDigest(result.digest)}\n`)
     },
   })

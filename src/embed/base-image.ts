@@ -1,0 +1,96 @@
+import { BallastError, type CallOptions, type Digest, readAll, verified } from '../core/index.ts'
+import { DOCKER_MANIFEST_LIST, LARGEST_MANIFEST, OCI_INDEX } from '../model/index.ts'
+import {
+  configOf,
+  decodeImage,
+  decodeInventory,
+  encodeInventory,
+  type Image,
+  type ImageRepository,
+  type Inventory,
+  readInventory,
+  type StoredManifest,
+  selectPlatform,
+} from '../oci/index.ts'
+import type { Session, Store } from '../store/index.ts'
+import { noImage } from './former-images.ts'
+
+const INVENTORY = 'inventory'
+const LARGEST_CONFIG = 8 * 1024 * 1024
+
+/** The image of one platform. Throws NOT_FOUND, REFUSED for an index without a fitting platform, DAMAGED. */
+export async function readImage(
+  repository: ImageRepository,
+  { reference, platform }: { readonly reference: string; readonly platform?: string | undefined },
+  options: CallOptions = {},
+): Promise<Image> {
+  const found = await repository.getManifest(reference, options)
+  if (found === undefined) throw noImage(repository, reference)
+  const manifest = isIndex(found) ? await chosen(repository, { index: found, platform }, options) : found
+  if (manifest.bytes.length > LARGEST_MANIFEST)
+    throw new BallastError('REFUSED', 'the manifest is larger than 4 MiB')
+  return decodeImage(manifest, await readConfig(repository, manifest, options))
+}
+
+async function chosen(
+  repository: ImageRepository,
+  { index, platform }: { readonly index: StoredManifest; readonly platform: string | undefined },
+  options: CallOptions,
+): Promise<StoredManifest> {
+  const { digest } = selectPlatform(index.bytes, platform)
+  const manifest = await repository.getManifest(digest, options)
+  if (manifest === undefined) throw noImage(repository, digest)
+  return manifest
+}
+
+async function readConfig(
+  repository: ImageRepository,
+  manifest: StoredManifest,
+  options: CallOptions,
+): Promise<Buffer> {
+  const config = configOf(manifest)
+  return readAll(verified(repository.openBlob(config, options).open(), config), LARGEST_CONFIG)
+}
+
+function isIndex({ mediaType }: StoredManifest): boolean {
+  return mediaType === OCI_INDEX || mediaType === DOCKER_MANIFEST_LIST
+}
+
+/**
+ * What a layer of the base holds, without its contents. Each layer is read once ever, and remembered by diffID:
+ * a small base costs a moment, a large one as much as pulling it the first time.
+ */
+export async function readLayerInventory(
+  store: Store,
+  session: Session,
+  {
+    repository,
+    layer,
+  }: {
+    readonly repository: ImageRepository
+    readonly layer: { readonly digest: Digest; readonly size: number; readonly diffId: Digest }
+  },
+  options: CallOptions = {},
+): Promise<Inventory> {
+  const cached = await store.cache.get(INVENTORY, layer.diffId)
+  const known = cached === undefined ? undefined : decodeInventory(cached)
+  if (known !== undefined) return known
+  const item = `base layer ${layer.digest.slice(7, 19)}`
+  options.onProgress?.({ kind: 'start', step: 'download', item, total: layer.size })
+  const chunks = counted(verified(repository.openBlob(layer, options).open(), layer, item), (count) =>
+    options.onProgress?.({ kind: 'bytes', step: 'download', item, count }),
+  )
+  const inventory = await readInventory(chunks, { signal: options.signal, diffId: layer.diffId })
+  await store.cache.put(session, INVENTORY, { digest: layer.diffId, data: encodeInventory(inventory) })
+  return inventory
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (count: number) => void,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    onBytes(chunk.length)
+    yield chunk
+  }
+}

@@ -1,0 +1,237 @@
+import {
+  bytesContent,
+  type CallOptions,
+  type Content,
+  type Digest,
+  isBallastError,
+  shortDigest,
+} from '../core/index.ts'
+import { encodeMarker, formatReference, lastPart, type Reference, type Version } from '../model/index.ts'
+import {
+  type AssembledImage,
+  assembleImage,
+  decodeRecipe,
+  type EmbeddedModel,
+  type Image,
+  type ImageRepository,
+  layerContent,
+  mergeInventories,
+  modelLayers,
+  planPlacement,
+  type RootView,
+  readLabel,
+  volumesOf,
+  warnings,
+} from '../oci/index.ts'
+import type { DerivedBlob, Session, Store } from '../store/index.ts'
+import { readImage, readLayerInventory } from './base-image.ts'
+import { replaceImage } from './former-images.ts'
+import { deriveLayer } from './model-layers.ts'
+import { type ImageBlob, type Transferred, transferBlobs } from './transfer.ts'
+
+/** A version to be embedded. `path` is the application's; undefined keeps the one of a former embed, if any. */
+export interface ModelToEmbed {
+  readonly reference: Reference
+  readonly number: number
+  readonly version: Version
+  readonly path: string | undefined
+  /** Its directory is `/models/<name>`. */
+  readonly name: string | undefined
+}
+
+export interface ImagePlace {
+  readonly repository: ImageRepository
+  readonly reference: string
+}
+
+export interface EmbedRequest {
+  readonly models: readonly ModelToEmbed[]
+  readonly base: ImagePlace & { readonly platform?: string | undefined }
+  readonly result: ImagePlace
+}
+
+export interface Embedded {
+  readonly digest: Digest
+  readonly layers: readonly Transferred[]
+  /** Of layers, config and manifest. */
+  readonly bytesSent: number
+  /** The tag that the former image got, where there was one. */
+  readonly former: string | undefined
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Appends models to an image as layers, in the place of former versions of the same models, and publishes the result
+ * (design, "Embed"). Everything else of the base stays as it is. Throws REFUSED when placement would hide something.
+ */
+export async function embed(
+  store: Store,
+  request: EmbedRequest,
+  options: CallOptions = {},
+): Promise<Embedded> {
+  await using session = await store.begin()
+  for (const { version } of request.models) {
+    await session.lease([version.digest, ...version.files.map((file) => file.digest)])
+  }
+  const base = await readImage(request.base.repository, request.base, options)
+  const former = readLabel(base.config)
+  const names = request.models.map(directoryName)
+  const replaced = former.filter(({ name }) => names.includes(name))
+  const kept = former.filter(({ name }) => !names.includes(name))
+  const view = await viewOf(store, session, { base, repository: request.base.repository, former }, options)
+  const planned: PlannedModel[] = []
+  for (const model of request.models) {
+    const before = replaced.find(({ name }) => name === directoryName(model))
+    const others = [...kept, ...planned.map(({ label }) => label)]
+    planned.push(await planModel(store, { session, model, before, others, view, base }, options))
+  }
+  const layers = planned.flatMap((plan) => plan.layers)
+  const image = assembleImage({
+    base,
+    remove: replaced.flatMap((model) => model.layers),
+    add: planned.flatMap(({ layers: own, label }) =>
+      own.map(({ digest, size }) => ({ digest, size, createdBy: `ballast embed ${label.reference}` })),
+    ),
+    label: [...kept, ...planned.map(({ label }) => label)],
+  })
+  const sent = await publish(store, { request, layers, image }, options)
+  return { ...sent, digest: image.manifest.digest, warnings: warnings(base) }
+}
+
+interface PlannedModel {
+  readonly layers: readonly DerivedBlob[]
+  readonly label: EmbeddedModel
+}
+
+async function planModel(
+  store: Store,
+  {
+    session,
+    model,
+    before,
+    others,
+    view,
+    base,
+  }: {
+    readonly session: Session
+    readonly model: ModelToEmbed
+    readonly before: EmbeddedModel | undefined
+    readonly others: readonly EmbeddedModel[]
+    readonly view: RootView
+    readonly base: Image
+  },
+  options: CallOptions,
+): Promise<PlannedModel> {
+  const name = directoryName(model)
+  const at = model.path ?? before?.path ?? undefined
+  const { reference, number, version } = model
+  const text = formatReference(reference)
+  const marker = encodeMarker({ model: reference.name, digest: version.digest, number, reference: text })
+  const placement = planPlacement({
+    base: view,
+    volumes: volumesOf(base.config),
+    directory: `/models/${name}`,
+    at,
+    marker,
+    others: others.flatMap((other) => [
+      `/models/${other.name}`,
+      ...(other.path === null ? [] : [other.path]),
+    ]),
+  })
+  const recipes = [
+    ...modelLayers({ files: version.files, directory: placement.directory, parents: placement.parents }),
+    placement.recipe,
+  ]
+  const layers: DerivedBlob[] = []
+  for (const recipe of recipes) {
+    try {
+      layers.push(await deriveLayer(store, { session, recipe }, options))
+    } catch (error) {
+      if (isBallastError(error, 'DAMAGED')) await markDamaged(store, version)
+      throw error
+    }
+  }
+  const label = {
+    name,
+    model: reference.name,
+    digest: version.digest,
+    number,
+    reference: text,
+    path: at ?? null,
+    layers: layers.map(({ digest }) => digest),
+  }
+  return { layers, label }
+}
+
+/** The pass that found wrong bytes does not say whose; what it costs to find out is nothing beside what it saves. */
+async function markDamaged(store: Store, version: Version): Promise<void> {
+  for (const file of version.files) await store.blobs.rehash(file)
+}
+
+/** The base's file system, without what Ballast put there. */
+async function viewOf(
+  store: Store,
+  session: Session,
+  {
+    base,
+    repository,
+    former,
+  }: {
+    readonly base: Image
+    readonly repository: ImageRepository
+    readonly former: readonly EmbeddedModel[]
+  },
+  options: CallOptions,
+): Promise<RootView> {
+  const ours = new Set(former.flatMap(({ layers }) => layers))
+  const layers = base.layers.flatMap(({ digest, size }, at) => {
+    const diffId = base.diffIds[at]
+    return diffId === undefined || ours.has(diffId) ? [] : [{ digest, size, diffId }]
+  })
+  const inventories = []
+  for (const layer of layers) {
+    inventories.push(await readLayerInventory(store, session, { repository, layer }, options))
+  }
+  return mergeInventories(inventories)
+}
+
+function directoryName({ name, reference }: ModelToEmbed): string {
+  return name ?? lastPart(reference.name)
+}
+
+async function publish(
+  store: Store,
+  {
+    request,
+    layers,
+    image,
+  }: {
+    readonly request: EmbedRequest
+    readonly layers: readonly DerivedBlob[]
+    readonly image: AssembledImage
+  },
+  options: CallOptions,
+): Promise<Pick<Embedded, 'layers' | 'bytesSent' | 'former'>> {
+  const { repository, reference } = request.result
+  const heldBy = request.base.repository
+  const ofBase = image.kept.map(({ digest, size }): ImageBlob => {
+    const item = `base layer ${shortDigest(digest)}`
+    return { digest, size, item, heldBy, content: () => heldBy.openBlob({ digest, size }, options) }
+  })
+  const own = layers.map(({ digest, size, recipe }): ImageBlob => {
+    const item = `model layer ${shortDigest(digest)}`
+    const content = (): Content => layerContent(decodeRecipe(recipe), store.blobs.content)
+    return { digest, size, item, heldBy, content }
+  })
+  const transferred = await transferBlobs(repository, [...ofBase, ...own], options)
+  const { config, manifest } = image
+  const hadConfig = await repository.hasBlob(config, options)
+  if (!hadConfig) await repository.putBlob(config, bytesContent(config.bytes), options)
+  const former = await replaceImage(repository, { tag: reference, manifest }, options)
+  const sent = transferred.filter(({ how }) => how === 'sent').reduce((sum, { size }) => sum + size, 0)
+  return {
+    layers: transferred,
+    former,
+    bytesSent: sent + (hadConfig ? 0 : config.size) + manifest.bytes.length,
+  }
+}

@@ -1,0 +1,99 @@
+import { BallastError, type CallOptions, type Digest, isDigest } from '../core/index.ts'
+import type { ImageRepository, StoredManifest } from '../oci/index.ts'
+
+/** How many former images of a tag stay reachable. */
+const KEPT = 10
+const LONGEST_TAG = 128
+
+export interface FormerImage {
+  readonly tag: string
+  readonly number: number
+}
+
+/** `<tag>.was-<n>`, oldest first: the images that the tag pointed to before. */
+export async function formerImages(
+  repository: ImageRepository,
+  tag: string,
+  options: CallOptions = {},
+): Promise<readonly FormerImage[]> {
+  const prefix = `${tag}.was-`
+  const former = (await repository.listTags(options)).flatMap((name): FormerImage[] => {
+    const number = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN
+    return Number.isSafeInteger(number) ? [{ tag: name, number }] : []
+  })
+  return former.sort((a, b) => a.number - b.number)
+}
+
+/**
+ * Points the tag to a manifest whose blobs are all there, and gives the image that it pointed to a tag of its own
+ * first: a registry's garbage collection removes what no tag names. Returns that tag, if one was needed.
+ */
+export async function replaceImage(
+  repository: ImageRepository,
+  { tag, manifest }: { readonly tag: string; readonly manifest: StoredManifest },
+  options: CallOptions = {},
+): Promise<string | undefined> {
+  if (tag === '' || isDigest(tag)) {
+    await repository.putManifest(manifest, undefined, options)
+    return undefined
+  }
+  const current = await repository.getManifest(tag, options)
+  if (current?.digest === manifest.digest) return undefined
+  const kept = current === undefined ? undefined : await keepFormer(repository, { tag, current }, options)
+  await repository.putManifest(manifest, tag, options)
+  return kept
+}
+
+/** The newest former image that differs from the current one. Throws NOT_FOUND, CONFLICT. */
+export async function previousImage(
+  repository: ImageRepository,
+  tag: string,
+  options: CallOptions = {},
+): Promise<StoredManifest> {
+  const current = await repository.getManifest(tag, options)
+  if (current === undefined) throw noImage(repository, tag)
+  for (const former of (await formerImages(repository, tag, options)).toReversed()) {
+    const manifest = await repository.getManifest(former.tag, options)
+    if (manifest !== undefined && manifest.digest !== current.digest) return manifest
+  }
+  throw new BallastError('CONFLICT', `${repository.name}:${tag} has no former image to go back to`, {
+    hint: `former images stand under ${tag}.was-1 and so on; embed makes one whenever it replaces a tag`,
+  })
+}
+
+export function noImage(repository: ImageRepository, reference: string): BallastError {
+  const separator = isDigest(reference) ? '@' : ':'
+  return new BallastError(
+    'NOT_FOUND',
+    `no image ${repository.name}${reference === '' ? '' : separator}${reference}`,
+    {
+      hint: 'check name and tag; an image has to be pushed before a model can be embedded in it',
+    },
+  )
+}
+
+async function keepFormer(
+  repository: ImageRepository,
+  { tag, current }: { readonly tag: string; readonly current: StoredManifest },
+  options: CallOptions,
+): Promise<string | undefined> {
+  const former = await formerImages(repository, tag, options)
+  const newest = former.at(-1)
+  if (newest !== undefined && (await digestOfTag(repository, newest.tag, options)) === current.digest)
+    return newest.tag
+  const name = `${tag}.was-${(newest?.number ?? 0) + 1}`
+  if (name.length > LONGEST_TAG) return undefined
+  await repository.putManifest(current, name, options)
+  for (const old of former.slice(0, Math.max(0, former.length + 1 - KEPT))) {
+    await repository.deleteTag?.(old.tag, options)
+  }
+  return name
+}
+
+async function digestOfTag(
+  repository: ImageRepository,
+  tag: string,
+  options: CallOptions,
+): Promise<Digest | undefined> {
+  return (await repository.getManifest(tag, options))?.digest
+}

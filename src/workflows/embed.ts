@@ -1,0 +1,83 @@
+import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
+import {
+  embed as embedModels,
+  formatImageReference,
+  type ModelToEmbed,
+  type Transferred,
+} from '../embed/index.ts'
+import type { Store } from '../store/index.ts'
+import { type ImageAccess, openImage } from './image-places.ts'
+import { resolveVersion, withMending } from './resolve.ts'
+
+export interface EmbedImageRequest {
+  /** `REF` or `REF=PATH`. */
+  readonly models: readonly string[]
+  readonly image: string
+  /** What the result is called; the base's own name replaces it. */
+  readonly result: string
+  /** PATH for a single model. */
+  readonly at?: string | undefined
+  /** The directory's name below `/models`, for a single model. */
+  readonly as?: string | undefined
+  readonly platform?: string | undefined
+}
+
+export interface EmbedImageResult {
+  readonly image: string
+  readonly digest: Digest
+  readonly models: readonly string[]
+  readonly layers: readonly Transferred[]
+  readonly bytesSent: number
+  readonly former: string | undefined
+  readonly ms: number
+  readonly warnings: readonly string[]
+}
+
+/** Models become layers of an image. Throws what resolving, reading the base, placing and sending throw. */
+export async function embed(
+  store: Store,
+  request: EmbedImageRequest & { readonly access: ImageAccess },
+  options: CallOptions = {},
+): Promise<EmbedImageResult> {
+  const started = performance.now()
+  const single = request.models.length === 1
+  if (!single && (request.at !== undefined || request.as !== undefined)) {
+    throw new BallastError('USAGE', '--at and --as are for one model', {
+      hint: 'write REF=PATH for each model',
+    })
+  }
+  const models: ModelToEmbed[] = []
+  for (const text of request.models) {
+    const { ref, path } = splitPath(text)
+    models.push({ ...(await resolveVersion(store, ref)), path: path ?? request.at, name: request.as })
+  }
+  const base = await openImage(request.image, request.access)
+  const result = await openImage(request.result, request.access, { create: true })
+  const [first] = models
+  try {
+    const embedded = await embedModels(
+      store,
+      { models, base: { ...base, platform: request.platform }, result },
+      options,
+    )
+    return {
+      image: formatImageReference(result.image),
+      models: models.map(({ reference, number }) => `${reference.name}:${number}`),
+      ...embedded,
+      ms: Math.round(performance.now() - started),
+    }
+  } catch (error) {
+    const aboutBlob = error instanceof BallastError && error.code === 'DAMAGED' && /blob/.test(error.message)
+    throw aboutBlob && first !== undefined ? withMending(error, first.reference) : error
+  }
+}
+
+/** A path is absolute, so the `=` before it is the last one that a `/` follows. */
+function splitPath(text: string): { readonly ref: string; readonly path: string | undefined } {
+  const at = text.indexOf('=/')
+  if (at >= 0) return { ref: text.slice(0, at), path: text.slice(at + 1) }
+  if (!text.includes('=')) return { ref: text, path: undefined }
+  throw new BallastError('USAGE', `the path in ${JSON.stringify(text)} is not absolute`, {
+    hint: 'write REF=PATH with the path in the container, as in sentiment:prod=/app/models',
+  })
+}
