@@ -64,19 +64,21 @@ export async function readInventory(
   return { entries, whiteouts, opaques }
 }
 
-const TYPES = { f: 'file', d: 'directory', l: 'symlink', h: 'hardlink', o: 'other' } as const
-const LETTERS: Readonly<Record<TarType, string>> = {
-  file: 'f',
-  directory: 'd',
-  symlink: 'l',
-  hardlink: 'h',
-  other: 'o',
-}
+const TYPES: ReadonlyMap<unknown, TarType> = new Map([
+  ['f', 'file'],
+  ['d', 'directory'],
+  ['l', 'symlink'],
+  ['h', 'hardlink'],
+  ['o', 'other'],
+])
+const LETTERS = new Map([...TYPES].map(([letter, type]) => [type, letter]))
 
 /** Compact JSON for a cache. */
 export function encodeInventory({ entries, whiteouts, opaques }: Inventory): Buffer {
   const rows = entries.map(({ path, type, mode, uid, gid, link }) =>
-    link === undefined ? [path, LETTERS[type], mode, uid, gid] : [path, LETTERS[type], mode, uid, gid, link],
+    link === undefined
+      ? [path, LETTERS.get(type), mode, uid, gid]
+      : [path, LETTERS.get(type), mode, uid, gid, link],
   )
   return Buffer.from(JSON.stringify({ version: 1, entries: rows, whiteouts, opaques }))
 }
@@ -92,7 +94,7 @@ export function decodeInventory(bytes: Uint8Array): Inventory | undefined {
 function decodeRow(row: unknown): InventoryEntry | undefined {
   if (!Array.isArray(row)) return undefined
   const [path, letter, mode, uid, gid, link] = row as unknown[]
-  const type = typeof letter === 'string' && letter in TYPES ? TYPES[letter as keyof typeof TYPES] : undefined
+  const type = TYPES.get(letter)
   if (typeof path !== 'string' || normalise(path) !== path || type === undefined) return undefined
   if (!isCount(mode) || !isCount(uid) || !isCount(gid)) return undefined
   const plain = { path, type, mode, uid, gid }

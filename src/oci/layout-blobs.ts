@@ -6,6 +6,7 @@ import {
   type CallOptions,
   type Content,
   type Digest,
+  explainSystemError,
   fileContent,
   hexOf,
   isSystemError,
@@ -52,7 +53,11 @@ export function blobContent(directory: string, blob: BlobDescriptor, options: Ca
           hint: `delete ${path}, then copy the image into the layout again`,
         })
       }
-      yield* metered(fileContent(path, size).open(range), () => undefined, options.signal)
+      try {
+        yield* metered(fileContent(path, size).open(range), () => undefined, options.signal)
+      } catch (error) {
+        throw explainSystemError(error)
+      }
     },
   }
 }

@@ -30,9 +30,8 @@ export function selectPlatform(index: Uint8Array, wanted?: string): Descriptor {
   const asked = wanted ?? hostPlatform()
   const found =
     images.find((image) => image.platform === asked) ??
-    images.find((image) => image.platform?.startsWith(`${asked}/`)) ??
-    images.find((image) => image.platform !== undefined && asked === withoutDefault(image.platform)) ??
-    images.find((image) => image.platform === withoutDefault(asked))
+    images.find((image) => withoutDefault(image.platform ?? '') === withoutDefault(asked)) ??
+    images.find((image) => image.platform?.startsWith(`${asked}/`))
   if (found !== undefined) return found.descriptor
   const there = images.map((image) => image.platform ?? 'one of no stated platform').join(', ')
   throw new BallastError('REFUSED', `the image is not there for ${asked}; it is for: ${there || 'none'}`, {
