@@ -26,7 +26,7 @@ describe('openModel', () => {
     assert.deepEqual(swaps, ['1>2'])
   })
 
-  it('keeps the former version when the new one cannot be loaded', async (t) => {
+  it('keeps the former version when the new one cannot be loaded, without a load on the way back', async (t) => {
     const target = await createTarget(t)
     const errors: unknown[] = []
     let loads = 0
@@ -43,9 +43,25 @@ describe('openModel', () => {
     await target.swap('sentiment', 2, (made) => mkdir(join(made, 'number')))
     await until(() => errors.length === 1, 'the report')
     assert.deepEqual([opened.current.value, opened.current.model.directory, loads], ['1', directory, 2])
+    assert.equal(opened.problem, errors[0])
+    await target.back('sentiment', directory)
+    await until(() => opened.problem === undefined, 'the way back')
+    assert.equal(loads, 2)
     await target.swap('sentiment', 3)
     await until(() => opened.current.value === '3', 'version 3')
     assert.equal(errors.length, 1)
+  })
+
+  it('names as its problem a path that is not there, until it is again', async (t) => {
+    const target = await createTarget(t)
+    const directory = await target.swap('sentiment', 1)
+    const opened = await openModel(target.path, load, { pollMs: 10 })
+    t.after(() => opened.close())
+    await rm(join(target.path, 'sentiment'))
+    await until(() => opened.problem instanceof ModelError, 'the problem')
+    assert.equal(opened.current.value, '1')
+    await target.back('sentiment', directory)
+    await until(() => opened.problem === undefined, 'its end')
   })
 
   it('throws when the first load fails, and when there is no model', async (t) => {

@@ -7,7 +7,7 @@ export interface LoadedModel<T> {
   readonly value: T
 }
 
-export interface OpenOptions<T> extends Omit<WatchOptions, 'since'> {
+export interface OpenOptions<T> extends Omit<WatchOptions, 'since' | 'onRecovered'> {
   /** Called after each swap. Requests that took the former value may still be using it. */
   readonly onSwap?: ((current: LoadedModel<T>, former: LoadedModel<T>) => void) | undefined
 }
@@ -15,6 +15,8 @@ export interface OpenOptions<T> extends Omit<WatchOptions, 'since'> {
 export interface OpenedModel<T> {
   /** The newest version that was loaded. Take it once a request: it never changes, the next take may differ. */
   readonly current: LoadedModel<T>
+  /** Why what the path leads to now is not in use: the error that was reported. Undefined while all is well. */
+  readonly problem: unknown
   /** Stops reloading; `current` stays as it is. */
   close(): void
 }
@@ -31,20 +33,48 @@ export async function openModel<T>(
   options.signal?.throwIfAborted()
   let current = await loadFirst(path, load, options)
   let closed = false
-  const watch = watchModel(path, reload, { ...options, since: current.model })
+  let loadProblem: unknown
+  let pathProblem: unknown
+  const watch = watchModel(path, reload, {
+    ...options,
+    since: current.model,
+    onError(error) {
+      if (error !== loadProblem) pathProblem = error
+      options.onError?.(error)
+    },
+    onRecovered() {
+      pathProblem = undefined
+    },
+  })
 
   async function reload(model: ResolvedModel): Promise<void> {
-    if (sameModel(model, current.model)) return
-    const next = { model, value: await load(model) }
-    if (closed || options.signal?.aborted) return
+    if (!sameModel(model, current.model)) await replace(model)
+    loadProblem = undefined
+  }
+
+  async function replace(model: ResolvedModel): Promise<void> {
     const former = current
-    current = next
-    options.onSwap?.(next, former)
+    try {
+      const next = { model, value: await load(model) }
+      if (closed || options.signal?.aborted) return
+      current = next
+    } catch (error) {
+      loadProblem = error
+      throw error
+    }
+    try {
+      options.onSwap?.(current, former)
+    } catch (error) {
+      options.onError?.(error)
+    }
   }
 
   return {
     get current() {
       return current
+    },
+    get problem() {
+      return loadProblem ?? pathProblem
     },
     close() {
       closed = true

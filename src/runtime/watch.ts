@@ -13,6 +13,8 @@ export interface WatchOptions extends ResolveOptions {
   readonly keepAlive?: boolean | undefined
   /** Takes what the listener throws, and once each a path that cannot be resolved at two looks in a row. */
   readonly onError?: ((error: unknown) => void) | undefined
+  /** Called when a path that was reported as unresolvable resolves again. */
+  readonly onRecovered?: (() => void) | undefined
 }
 
 export interface ModelWatch {
@@ -32,7 +34,7 @@ const SETTLE_MS = 5
  * plain directory. A version whose call failed is not offered again before the path has changed.
  */
 export function watchModel(path: string, listener: ModelListener, options: WatchOptions = {}): ModelWatch {
-  const { signal, pollMs = DEFAULT_POLL_MS, keepAlive = false, onError } = options
+  const { signal, pollMs = DEFAULT_POLL_MS, keepAlive = false, onError, onRecovered } = options
   const absolute = resolve(path)
   let known = options.since
   let closed = false
@@ -40,15 +42,11 @@ export function watchModel(path: string, listener: ModelListener, options: Watch
   let again = false
   let soon = false
   let timer: NodeJS.Timeout | undefined
-  const complaints = createComplaints(report)
+  const complaints = createComplaints(report, () => attempt(() => onRecovered?.()))
   const events = createEvents({ path: absolute, keepAlive, wake })
 
   function report(error: unknown): void {
-    try {
-      onError?.(error)
-    } catch {
-      // A failing report has nobody left to be reported to.
-    }
+    attempt(() => onError?.(error))
   }
 
   function schedule(when: 'soon' | 'later'): void {
@@ -107,13 +105,20 @@ export function watchModel(path: string, listener: ModelListener, options: Watch
   return { close }
 }
 
+/** A failing report has nobody left to be reported to. */
+function attempt(call: () => void): void {
+  try {
+    call()
+  } catch {}
+}
+
 interface Complaints {
   add(error: unknown): undefined
   clear(): void
 }
 
 /** A link that is missing at one look is a swap by other means than rename(2); at two it is news, but only once. */
-function createComplaints(report: (error: unknown) => void): Complaints {
+function createComplaints(report: (error: unknown) => void, recovered: () => void): Complaints {
   let last: string | undefined
   let repeated = false
   return {
@@ -128,6 +133,7 @@ function createComplaints(report: (error: unknown) => void): Complaints {
     },
     clear() {
       last = undefined
+      if (repeated) recovered()
       repeated = false
     },
   }

@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { env, exit, stderr } from 'node:process'
+import { type OpenedModel, openModel } from 'ballast/runtime'
+import { loadSentiment, type SentimentModel } from './model.ts'
+import { createService } from './service.ts'
+
+export interface ServerOptions {
+  readonly port: number
+  /** The model's directory, however the model comes there. */
+  readonly modelPath: string
+  readonly pollMs?: number | undefined
+  readonly log?: (line: string) => void
+}
+
+export interface RunningServer {
+  readonly port: number
+  /** Fulfilled when the model is loaded and answers are given; rejected when there is none. */
+  readonly ready: Promise<void>
+  /** Answers what has been asked, then ends. */
+  close(): Promise<void>
+}
+
+const LONGEST_GOODBYE_MS = 10_000
+
+/** Listens at once, so that /health can say that the model is still being loaded. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const log = options.log ?? (() => {})
+  const ending = new AbortController()
+  let opened: OpenedModel<SentimentModel> | undefined
+
+  const server = createServer(createService(() => ({ current: opened?.current, problem: problemOf(opened) })))
+  server.listen(options.port)
+  await once(server, 'listening')
+
+  const ready = (async () => {
+    opened = await openModel(options.modelPath, loadSentiment, {
+      pollMs: options.pollMs,
+      signal: ending.signal,
+      onSwap(current) {
+        log(`now using ${nameOf(current.model)}`)
+      },
+      onError(error) {
+        log(`still using ${nameOf(opened?.current.model)}: ${messageOf(error)}`)
+      },
+    })
+    log(`using ${nameOf(opened.current.model)}`)
+  })()
+  ready.catch(() => {})
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    ready,
+    async close() {
+      ending.abort()
+      const closed = once(server, 'close')
+      server.close()
+      // A kept-alive connection becomes idle only after its last answer.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50)
+      const cut = setTimeout(() => server.closeAllConnections(), LONGEST_GOODBYE_MS)
+      await closed
+      clearInterval(sweep)
+      clearTimeout(cut)
+    },
+  }
+}
+
+function nameOf(model: OpenedModel<SentimentModel>['current']['model'] | undefined): string {
+  if (model === undefined) return 'no model'
+  const { version, directory } = model
+  return version === undefined ? directory : `${version.model} version ${version.number} (${version.digest})`
+}
+
+function problemOf(opened: OpenedModel<SentimentModel> | undefined): string | undefined {
+  return opened?.problem === undefined ? undefined : messageOf(opened.problem)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+if (import.meta.main) {
+  const log = (line: string): void => void stderr.write(`${line}\n`)
+  const modelPath = env.MODEL_PATH ?? '/app/models'
+  const server = await startServer({ port: Number(env.PORT ?? 8000), modelPath, log })
+  log(`listening on port ${server.port}`)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void server.close().then(() => exit(0)))
+  }
+  server.ready.catch((error: unknown) => {
+    log(messageOf(error))
+    exit(1)
+  })
+}
