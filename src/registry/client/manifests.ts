@@ -1,0 +1,124 @@
+import {
+  BallastError,
+  bytesContent,
+  type CallOptions,
+  type Digest,
+  digestOf,
+  isDigest,
+  readAll,
+} from '../../core/index.ts'
+import {
+  DOCKER_MANIFEST,
+  DOCKER_MANIFEST_LIST,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  parseJson,
+} from '../../model/index.ts'
+import type { StoredManifest } from '../../oci/index.ts'
+import { CONTENT_DIGEST, LARGEST_MANIFEST } from '../protocol/index.ts'
+import { ask, type Connection, urlOf } from './connection.ts'
+import { withRetries } from './retry.ts'
+import type { IncomingResponse } from './transport.ts'
+
+const ACCEPT = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST].join(', ')
+
+/** By tag or digest; undefined when there is none. Throws DAMAGED for bytes of another digest. */
+export async function getManifest(
+  connection: Connection,
+  { name, reference }: { readonly name: string; readonly reference: string },
+  { signal }: CallOptions = {},
+): Promise<StoredManifest | undefined> {
+  const url = urlOf(connection, { kind: 'manifest', name, reference })
+  const request = { method: 'GET', url, headers: { accept: ACCEPT }, signal } as const
+  const what = `the manifest of ${name}:${reference}`
+  return withRetries(connection.retryDelays, signal, async () => {
+    const once = { ...connection, retryDelays: [] }
+    const response = await ask(once, request, { statuses: [200, 404], what })
+    if (response.status === 404) {
+      await response.discard()
+      return undefined
+    }
+    const bytes = await readAll(response.body, LARGEST_MANIFEST)
+    const digest = digestOf(bytes)
+    const expected = isDigest(reference) ? reference : announced(response)
+    if (expected !== undefined && expected !== digest) {
+      throw new BallastError('DAMAGED', `${what} is damaged: ${expected} expected, the bytes have ${digest}`)
+    }
+    return { mediaType: mediaTypeOf(response, bytes), digest, bytes }
+  })
+}
+
+/** The digest that a tag stands for, without reading the manifest where the registry says it. Undefined when there is none. */
+export async function headManifest(
+  connection: Connection,
+  { name, reference }: { readonly name: string; readonly reference: string },
+  options: CallOptions = {},
+): Promise<Digest | undefined> {
+  const url = urlOf(connection, { kind: 'manifest', name, reference })
+  const request = { method: 'HEAD', url, headers: { accept: ACCEPT }, signal: options.signal } as const
+  const what = `the manifest of ${name}:${reference}`
+  const response = await ask(connection, request, { statuses: [200, 404], what })
+  await response.discard()
+  if (response.status === 404) return undefined
+  return announced(response) ?? (await getManifest(connection, { name, reference }, options))?.digest
+}
+
+/** Under the tag where one is given, else by digest. Throws DAMAGED when `digest` is not that of the bytes. */
+export async function putManifest(
+  connection: Connection,
+  {
+    name,
+    manifest,
+    tag,
+  }: { readonly name: string; readonly manifest: StoredManifest; readonly tag: string | undefined },
+  { signal }: CallOptions = {},
+): Promise<void> {
+  const { mediaType, digest, bytes } = manifest
+  if (digestOf(bytes) !== digest) throw new BallastError('DAMAGED', `the manifest to push is not ${digest}`)
+  const response = await ask(
+    connection,
+    {
+      method: 'PUT',
+      url: urlOf(connection, { kind: 'manifest', name, reference: tag ?? digest }),
+      headers: { 'content-type': mediaType },
+      body: bytesContent(bytes),
+      signal,
+    },
+    { statuses: [200, 201, 202, 204], what: `the manifest of ${name}:${tag ?? digest}` },
+  )
+  await response.discard()
+  const stored = announced(response)
+  if (stored !== undefined && stored !== digest) {
+    throw new BallastError('REMOTE', `registry ${connection.host} stored ${stored} instead of ${digest}`)
+  }
+}
+
+/** Removes a tag, or with a digest the manifest and all its tags; false when there is none. */
+export async function deleteManifest(
+  connection: Connection,
+  { name, reference }: { readonly name: string; readonly reference: string },
+  { signal }: CallOptions = {},
+): Promise<boolean> {
+  const url = urlOf(connection, { kind: 'manifest', name, reference })
+  const what = `to delete ${name}:${reference}`
+  const response = await ask(
+    connection,
+    { method: 'DELETE', url, signal },
+    { statuses: [200, 202, 204, 404], what },
+  )
+  await response.discard()
+  return response.status !== 404
+}
+
+function announced(response: IncomingResponse): Digest | undefined {
+  const digest = response.header(CONTENT_DIGEST)
+  return digest !== undefined && isDigest(digest) ? digest : undefined
+}
+
+/** A manifest's own `mediaType` counts where the answer's type is one that proxies make up. */
+function mediaTypeOf(response: IncomingResponse, bytes: Uint8Array): string {
+  const declared = response.header('content-type')?.split(';')[0]?.trim() ?? ''
+  if (/^application\/vnd\./.test(declared)) return declared
+  const inside = parseJson(bytes)?.mediaType
+  return typeof inside === 'string' ? inside : OCI_MANIFEST
+}

@@ -1,0 +1,73 @@
+import { BallastError, type CallOptions, type Digest } from '../../core/index.ts'
+import type { ImageRepository } from '../../oci/index.ts'
+import type { Credentials } from '../protocol/index.ts'
+import { withAuthentication } from './authenticate.ts'
+import { hasBlob, openBlob } from './blobs.ts'
+import type { Connection } from './connection.ts'
+import { endpointOf } from './endpoint.ts'
+import { deleteManifest, getManifest, headManifest, putManifest } from './manifests.ts'
+import { withRedirects } from './redirects.ts'
+import { RETRY_DELAYS, type RetryDelays } from './retry.ts'
+import { listTags } from './tags.ts'
+import { createTransport, PATIENCE, type Patience } from './transport.ts'
+import { mountBlob, putBlob } from './upload.ts'
+
+export interface RepositoryOptions {
+  /** As in a reference: `localhost:5000`. */
+  readonly host: string
+  /** Without the host: `team/app`. */
+  readonly name: string
+  /** Sent only when the registry asks for them, and only to it. */
+  readonly credentials?: Credentials | undefined
+  /** By default only for this machine itself. */
+  readonly plainHttp?: boolean | undefined
+  readonly retryDelays?: RetryDelays
+  readonly patience?: Partial<Patience>
+}
+
+/** A repository of a registry: what the port has, and what only registries have. */
+export interface RegistryRepository extends ImageRepository {
+  /** The digest that a tag stands for, without reading the manifest; undefined when there is none. */
+  headManifest(reference: string, options?: CallOptions): Promise<Digest | undefined>
+  /** False when there is no such tag. Throws REMOTE where the registry cannot delete tags alone. */
+  deleteTag(tag: string, options?: CallOptions): Promise<boolean>
+  /** With all its tags; false when there is none. Throws REMOTE where the registry cannot delete. */
+  deleteManifest(digest: Digest, options?: CallOptions): Promise<boolean>
+}
+
+/** Sends nothing yet. Throws USAGE for a host or name that cannot be one. */
+export function openRepository(options: RepositoryOptions): RegistryRepository {
+  const { host, name } = options
+  const connection = connect(options)
+  if (!NAME.test(name)) throw new BallastError('USAGE', `not a repository name: ${JSON.stringify(name)}`)
+  const scope = `registry:${host}`
+  return {
+    name: `${host}/${name}`,
+    scope,
+    getManifest: (reference, call) => getManifest(connection, { name, reference }, call),
+    headManifest: (reference, call) => headManifest(connection, { name, reference }, call),
+    putManifest: (manifest, tag, call) => putManifest(connection, { name, manifest, tag }, call),
+    deleteTag: (tag, call) => deleteManifest(connection, { name, reference: tag }, call),
+    deleteManifest: (digest, call) => deleteManifest(connection, { name, reference: digest }, call),
+    openBlob: (blob, call) => openBlob(connection, { name, blob }, call),
+    hasBlob: (blob, call) => hasBlob(connection, { name, blob }, call),
+    putBlob: (blob, content, call) => putBlob(connection, { name, blob, content }, call),
+    listTags: (call) => listTags(connection, name, call),
+    async mountBlob(blob, from, call) {
+      if (from.scope !== scope || !from.name.startsWith(`${host}/`)) return false
+      const other = from.name.slice(host.length + 1)
+      if (other === name) return hasBlob(connection, { name, blob }, call)
+      return mountBlob(connection, { name, blob, from: other }, call)
+    },
+  }
+}
+
+/** The names of the distribution-spec ("Pulling manifests"), which allows more than Ballast's own. */
+const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/
+
+function connect({ host, credentials, plainHttp, retryDelays, patience }: RepositoryOptions): Connection {
+  const base = endpointOf(host, plainHttp)
+  const transport = createTransport({ ...PATIENCE, ...patience })
+  const send = withRedirects(withAuthentication(transport, { base, host, credentials }))
+  return { host, base, send, retryDelays: retryDelays ?? RETRY_DELAYS }
+}

@@ -1,0 +1,5 @@
+export * from './authorization.ts'
+export * from './errors.ts'
+export * from './limits.ts'
+export * from './ranges.ts'
+export * from './routes.ts'

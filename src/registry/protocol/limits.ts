@@ -1,0 +1,13 @@
+/** Largest manifest that is sent or accepted, in bytes (distribution-spec, "Pushing Manifests"). */
+export { LARGEST_MANIFEST } from '../../model/index.ts'
+
+/** Largest JSON answer that a client reads: a list of tags or errors, in bytes. */
+export const LARGEST_LISTING = 32 * 1024 * 1024
+/** How much of an error answer is read, in bytes. */
+export const LARGEST_ERROR = 64 * 1024
+
+/** The digest of what is answered (distribution-spec, "Pulling manifests"). */
+export const CONTENT_DIGEST = 'docker-content-digest'
+/** Says that the registry knows the manifest's subject (distribution-spec, "Pushing Manifests with Subject"). */
+export const OCI_SUBJECT = 'oci-subject'
+export const OCI_FILTERS_APPLIED = 'oci-filters-applied'

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A real registry (Debian's `docker-registry`) on loopback, over an empty directory. */
+export interface DockerRegistry {
+  /** `localhost:PORT` */
+  readonly host: string
+  /** Its storage, as `docker-registry` lays it out. */
+  readonly directory: string
+  /** Ends it at once, as a crash would. */
+  kill(): Promise<void>
+  /** Ends it and removes its directory. */
+  close(): Promise<void>
+}
+
+/** Why tests with a real registry are to be skipped; undefined when they are to run, or must (`BALLAST_REQUIRE_PARTS`). */
+export function dockerRegistryMissing(): string | undefined {
+  if (process.env.BALLAST_REQUIRE_PARTS) return undefined
+  const found = spawnSync('docker-registry', ['--version']).error === undefined
+  return found ? undefined : 'docker-registry is not installed'
+}
+
+/** Undefined when it is not installed; throws instead where `BALLAST_REQUIRE_PARTS` is set. */
+export async function startDockerRegistry(): Promise<DockerRegistry | undefined> {
+  if (dockerRegistryMissing() !== undefined) return undefined
+  const directory = await mkdtemp(join(tmpdir(), 'docker-registry-'))
+  const host = `localhost:${await freePort()}`
+  const config = join(directory, 'config.yml')
+  await writeFile(config, configuration(host, join(directory, 'data')))
+  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  await answers(host, child)
+  return {
+    host,
+    directory,
+    kill,
+    async close() {
+      await kill()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function configuration(host: string, root: string): string {
+  return [
+    'version: 0.1',
+    'log: { level: error }',
+    `storage: { filesystem: { rootdirectory: ${JSON.stringify(root)} }, delete: { enabled: true } }`,
+    `http: { addr: ${JSON.stringify(host)} }`,
+    '',
+  ].join('\n')
+}
+
+async function answers(host: string, child: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`)
+    const answer = await fetch(`http://${host}/v2/`).catch(() => undefined)
+    if (answer?.ok) return
+    await sleep(50)
+  }
+  child.kill('SIGKILL')
+  throw new Error('docker-registry does not answer')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, 'localhost')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
