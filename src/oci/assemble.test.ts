@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { type Digest, digestOf, isBallastError } from '../core/index.ts'
 import { DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../model/index.ts'
 import { type AddedLayer, assembleImage, ociLayerType } from './assemble.ts'
-import { configOf, decodeImage, type Image, platformOf, volumesOf, warnings } from './image-config.ts'
-import { type EmbeddedModel, MODELS_LABEL, readLabel, writeLabel } from './image-label.ts'
+import { configOf, decodeImage, type Image } from './image-config.ts'
+import { type EmbeddedModel, readLabel } from './image-label.ts'
 import type { StoredManifest } from './image-repository.ts'
 
 type Json = Record<string, unknown>
@@ -167,40 +167,6 @@ test('what is not an image of one platform is refused or damaged', () => {
   for (const change of damaged) assert.throws(() => decode(change), code('DAMAGED'), JSON.stringify(change))
   assert.throws(() => decode({}, Buffer.from('{}')), code('DAMAGED'))
   assert.equal(configOf(good.manifest).digest, digestOf(good.config))
-})
-
-test('platform, volumes and warnings are read from the config', () => {
-  assert.deepEqual(platformOf({ os: 'linux', architecture: 'arm', variant: 'v7' }), {
-    os: 'linux',
-    architecture: 'arm',
-    variant: 'v7',
-  })
-  assert.deepEqual(platformOf({}), { os: 'linux', architecture: 'amd64' })
-  assert.deepEqual(volumesOf({ config: { Volumes: { '/a': {}, '/b': {} } } }), ['/a', '/b'])
-  assert.deepEqual(volumesOf({ config: null }), [])
-  const health = (Healthcheck: unknown): number =>
-    warnings(imageOf({ layers: [], config: { config: { Healthcheck } } })).length
-  assert.equal(health({ Test: ['CMD', 'true'] }), 1)
-  for (const none of [undefined, null, { Test: ['NONE'] }, {}]) assert.equal(health(none), 0)
-})
-
-test('the label: absent, written, removed, newer, malformed', () => {
-  assert.deepEqual(readLabel({}), [])
-  assert.deepEqual(readLabel({ config: { Labels: null } }), [])
-  const config = writeLabel({ config: null, other: 1 }, [MODEL])
-  assert.deepEqual(readLabel(config), [MODEL])
-  assert.equal(
-    ((config.config as Json).Labels as Json)[MODELS_LABEL],
-    `{"version":1,"models":[{"name":"sentiment","model":"team/sentiment","digest":"${MODEL.digest}","number":3,` +
-      `"reference":"team/sentiment:prod","path":"/app/models","layers":["${MODEL.layers[0]}"]}]}`,
-  )
-  assert.deepEqual(writeLabel(config, []), { config: { Labels: {} }, other: 1 })
-  assert.deepEqual(writeLabel({ a: 1 }, []), { a: 1 })
-  const labelled = (text: unknown): Json => ({ config: { Labels: { [MODELS_LABEL]: text } } })
-  assert.throws(() => readLabel(labelled('{"version":2}')), code('REFUSED'))
-  for (const text of ['', '{}', 7, '{"version":1,"models":[{}]}', '{"version":1}'.slice(0, 5)]) {
-    assert.throws(() => readLabel(labelled(text)), code('DAMAGED'), String(text))
-  }
 })
 
 const MODEL: EmbeddedModel = {

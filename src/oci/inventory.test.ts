@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { bytesContent, digestOf, isBallastError } from '../core/index.ts'
+import { bytesContent, digestOf, isBallastError, verified } from '../core/index.ts'
 import { decodeInventory, encodeInventory, type Inventory, readInventory } from './inventory.ts'
 import { encodeHeader, TAR_END, type TarEntry, type TarType } from './tar-header.ts'
 
@@ -71,6 +71,7 @@ test('names are normalised, and those that would leave the root are left out', a
     'x/.wh...',
     'x/.wh..',
     'x/.wh.',
+    'a/'.repeat(3000),
     '.wh..wh.plnk',
   ]
   const found = await readInventory(bytesContent(tarOf(...names.map((name) => entry(name, 'file')))).open())
@@ -100,6 +101,19 @@ test('damage and unknown compression are refused', async () => {
     code('INTERRUPTED'),
   )
 })
+
+for (const [how, bytes] of Object.entries({
+  plain: layer,
+  gzip: gzipSync(layer),
+  zstd: zstdCompressSync(layer),
+})) {
+  test(`a source that verifies itself is read to its end: ${how}`, async () => {
+    const right = { digest: digestOf(bytes), size: bytes.length }
+    assert.deepEqual(await readInventory(verified(inPieces(bytes, 500), right)), expected)
+    const wrong = { digest: digestOf('x'), size: bytes.length }
+    await assert.rejects(readInventory(verified(inPieces(bytes, 500), wrong)), code('DAMAGED'))
+  })
+}
 
 test('a failure of the source is passed on through the decompressor', async () => {
   async function* source(): AsyncIterable<Uint8Array> {

@@ -34,7 +34,7 @@ const MOST_ENTRIES = 2_000_000
 
 /**
  * Reads a layer's tar, plain, gzip or zstd. Reads its input to the end. Paths are normalised; entries that would
- * leave the root are left out, as no engine unpacks them. Throws DAMAGED for what is not a layer or not `diffId`,
+ * leave the root or are longer than a path can be are left out, as no engine unpacks them. Throws DAMAGED for what is not a layer or not `diffId`,
  * REFUSED for more than two million entries.
  */
 export async function readInventory(
@@ -48,7 +48,7 @@ export async function readInventory(
   const opaques: string[] = []
   for await (const entry of readTar(options.diffId === undefined ? tar : hashed(tar, hasher.update))) {
     const path = normalise(entry.path)
-    if (path === undefined) continue
+    if (path === undefined || (entry.link?.length ?? 0) > LONGEST_PATH) continue
     const mark = whiteoutOf(path)
     if (mark === undefined) entries.push(entryOf(path, entry))
     else if (mark.kind === 'whiteout') whiteouts.push(mark.path)
@@ -114,8 +114,12 @@ function entryOf(path: string, { type, mode, uid, gid, link }: TarEntry): Invent
   return link === undefined ? { path, type, mode, uid, gid } : { path, type, mode, uid, gid, link }
 }
 
-/** `./a`, `/a` and `a//` are `a`; undefined where a part is `..`. */
+/** Linux knows no longer ones (PATH_MAX), and following them would take a time that grows with the square. */
+const LONGEST_PATH = 4096
+
+/** `./a`, `/a` and `a//` are `a`; undefined where a part is `..` and for a path that no system can have. */
 function normalise(path: string): string | undefined {
+  if (path.length > LONGEST_PATH) return undefined
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   return parts.includes('..') ? undefined : parts.join('/')
 }

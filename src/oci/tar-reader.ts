@@ -50,6 +50,7 @@ interface Extensions {
   readonly longLink?: string
 }
 
+const ZEROS = Buffer.alloc(TAR_BLOCK)
 const NOTHING: Extensions = { pax: new Map() }
 const EXTENSIONS: ReadonlySet<string> = new Set(['x', 'g', 'L', 'K'])
 
@@ -115,7 +116,7 @@ async function isEnd(block: Buffer, reader: Reader): Promise<boolean> {
 }
 
 function isZero(block: Buffer): boolean {
-  return block.every((byte) => byte === 0)
+  return block.equals(ZEROS)
 }
 
 interface Reader {

@@ -88,33 +88,6 @@ test('the system tar reads the same names, sizes, modes and targets', { skip: no
   for (const path of files) assert.equal(readFileSync(join(directory, path)).length, path.length)
 })
 
-for (const format of ['gnu', 'posix', 'ustar', 'v7', 'oldgnu']) {
-  test(`archives of the system tar are read: ${format}`, { skip: noTar }, async (context) => {
-    const directory = mkdtempSync(join(tmpdir(), 'ballast-tar-'))
-    context.after(() => rmSync(directory, { recursive: true }))
-    const names = [
-      'a',
-      'b'.repeat(90),
-      ...(format === 'v7' || format === 'ustar' ? [] : ['c'.repeat(200), 'ü'.repeat(70)]),
-    ]
-    for (const name of names) writeFileSync(join(directory, name), name)
-    const script = `ln -s a link && ln a hard && mkdir sub && truncate -s 1M sparse`
-    execFileSync('sh', ['-c', script], { cwd: directory })
-    const archive = join(directory, '..', `${format}-${process.pid}.tar`)
-    context.after(() => rmSync(archive, { force: true }))
-    const sparse = format === 'gnu' || format === 'posix' ? ['--sparse'] : []
-    execFileSync('tar', [`--format=${format}`, ...sparse, '--sort=name', '-cf', archive, '.'], {
-      cwd: directory,
-    })
-    const found = await collect(readTar(chunked(readFileSync(archive), 1000)))
-    const expected = ['.', ...[...names, 'link', 'hard', 'sub', 'sparse'].map((name) => `./${name}`)].sort()
-    assert.deepEqual(found.map((entry) => entry.path).sort(), expected)
-    assert.equal(found.find((entry) => entry.path === './link')?.link, 'a')
-    assert.equal(found.find((entry) => entry.path === './sub')?.type, 'directory')
-    assert.deepEqual(found.filter((entry) => entry.type === 'hardlink').length, 1)
-  })
-}
-
 test('an extended header applies to the next file, not to a long name in between', async () => {
   const pax = extension('x', encodePax(new Map([['size', '3']])))
   const name = extension('L', Buffer.from('long\0'))
