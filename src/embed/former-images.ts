@@ -1,4 +1,4 @@
-import { BallastError, type CallOptions, type Digest, isDigest } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError, isDigest } from '../core/index.ts'
 import type { ImageRepository, StoredManifest } from '../oci/index.ts'
 
 /** How many former images of a tag stay reachable. */
@@ -85,7 +85,8 @@ async function keepFormer(
   if (name.length > LONGEST_TAG) return undefined
   await repository.putManifest(current, name, options)
   for (const old of former.slice(0, Math.max(0, former.length + 1 - KEPT))) {
-    await repository.deleteTag?.(old.tag, options)
+    // Many registries cannot remove a tag alone; one more of them than wished for does no harm.
+    await repository.deleteTag?.(old.tag, options).catch(ignoreRemote)
   }
   return name
 }
@@ -96,4 +97,8 @@ async function digestOfTag(
   options: CallOptions,
 ): Promise<Digest | undefined> {
   return (await repository.getManifest(tag, options))?.digest
+}
+
+function ignoreRemote(error: unknown): void {
+  if (!isBallastError(error, 'REMOTE')) throw error
 }

@@ -35,6 +35,6 @@ export interface ImageRepository {
   putManifest(manifest: StoredManifest, tag?: string, options?: CallOptions): Promise<void>
   /** All tags, sorted by code units; none when the repository does not exist. */
   listTags(options?: CallOptions): Promise<readonly string[]>
-  /** Where the repository can remove a tag without touching the manifest; false when it turns out that it cannot. */
+  /** False when there is no such tag. Throws REMOTE where it turns out that tags cannot be removed alone. */
   deleteTag?(tag: string, options?: CallOptions): Promise<boolean>
 }
