@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises'
+import { chmod, mkdir, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { isSystemError } from './errors.ts'
 
@@ -14,13 +14,16 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Like `mkdir -p`, and durable: every directory that had to be made is synced into its parent. */
-export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
-  const made = await mkdir(path, { recursive: true, mode })
+/**
+ * Like `mkdir -p`, and durable: every directory that had to be made is synced into its parent. With `mode` each of
+ * them has exactly that, whatever the umask.
+ */
+export async function makeDirectory(path: string, mode?: number): Promise<void> {
+  const made = await mkdir(path, { recursive: true })
   if (made === undefined) return
   const top = dirname(resolve(made))
-  for (let parent = dirname(resolve(path)); ; parent = dirname(parent)) {
-    await syncDirectory(parent)
-    if (parent === top) return
+  for (let at = resolve(path); at !== top; at = dirname(at)) {
+    if (mode !== undefined) await chmod(at, mode)
+    await syncDirectory(dirname(at))
   }
 }

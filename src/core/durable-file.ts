@@ -5,6 +5,7 @@ import { syncDirectory } from './directories.ts'
 import { isSystemError } from './errors.ts'
 
 export interface DurableOptions {
+  /** Exactly this, whatever the umask; without it, what the umask leaves of 0666. */
   readonly mode?: number
   /** Where the temporary file stands: a directory of the same file system. The target's own by default. */
   readonly temporaryDirectory?: string
@@ -58,9 +59,10 @@ export async function writeFully(handle: FileHandle, data: Uint8Array): Promise<
   }
 }
 
-async function writeSynced(path: string, data: Uint8Array | string, mode = 0o666): Promise<void> {
-  const handle = await open(path, 'wx', mode)
+async function writeSynced(path: string, data: Uint8Array | string, mode?: number): Promise<void> {
+  const handle = await open(path, 'wx', mode ?? 0o666)
   try {
+    if (mode !== undefined) await handle.chmod(mode)
     await handle.writeFile(data)
     await handle.sync()
   } finally {

@@ -63,6 +63,7 @@ const DISK_FAILURES: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is not a directory',
   EISDIR: 'it is a directory',
   ENAMETOOLONG: 'the name is too long for the file system',
+  ELOOP: 'too many symbolic links',
   ENOENT: 'no such file or directory',
 }
 

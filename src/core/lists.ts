@@ -1,23 +1,26 @@
-/** Runs `work` on every item, at most `limit` at once; the first failure stops the rest and is thrown. */
+/**
+ * Runs `work` on every item, at most `limit` at once. The first failure keeps the rest from starting, and is thrown
+ * once nothing runs any more: the caller may then remove what the others were still using.
+ */
 export async function forEachLimited<T>(
   items: readonly T[],
   limit: number,
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {
   let next = 0
-  let failed = false
+  const failures: unknown[] = []
   const lane = async (): Promise<void> => {
-    while (!failed && next < items.length) {
+    while (failures.length === 0 && next < items.length) {
       const index = next++
       try {
         await work(items[index] as T, index)
       } catch (error) {
-        failed = true
-        throw error
+        failures.push(error)
       }
     }
   }
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane))
+  if (failures.length > 0) throw failures[0]
 }
 
 /** By code units of UTF-8, as identity and layers need it; `<` on strings compares UTF-16 and differs above U+FFFF. */

@@ -75,6 +75,7 @@ async function claim(directory: string, number: number): Promise<boolean> {
   }
   if ((await highestClaim(directory)) > number) return false
   await removeBelow(directory, number)
+  await removeAbandonedClaims(directory)
   return true
 }
 
@@ -107,6 +108,20 @@ async function removeBelow(directory: string, number: number): Promise<void> {
   for (const name of await readdir(directory)) {
     const match = /^(\d+)(\.released)?$/.exec(name)
     if (match !== null && Number(match[1]) < number) await rm(join(directory, name), { force: true })
+  }
+}
+
+/** What processes that were killed while they claimed left behind; it names them, as the claim would have. */
+async function removeAbandonedClaims(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!/^\.[0-9a-f]+\.tmp$/.test(name)) continue
+    const path = join(directory, name)
+    const text = await readFile(path, 'utf8').catch(() => '')
+    const identity = text.endsWith('}') ? parseIdentity(JSON.parse(text)) : undefined
+    const life = identity === undefined ? 'unknown' : lifeOf(identity)
+    const changed = life === 'unknown' ? await stat(path).catch(() => undefined) : undefined
+    const silent = changed !== undefined && Date.now() - changed.mtimeMs > SILENCE_MS
+    if (life === 'dead' || silent) await rm(path, { force: true })
   }
 }
 

@@ -13,7 +13,7 @@ export interface ProcessIdentity {
 let own: ProcessIdentity | undefined
 
 export function ownIdentity(): ProcessIdentity {
-  own ??= { pid: process.pid, started: startTime(process.pid) ?? '', scope: scope() }
+  own ??= { pid: process.pid, started: lookAt(process.pid)?.started ?? '', scope: scope() }
   return own
 }
 
@@ -25,7 +25,9 @@ export function lifeOf(identity: ProcessIdentity): 'alive' | 'dead' | 'unknown' 
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead'
   }
-  const started = startTime(identity.pid)
+  const { state, started } = lookAt(identity.pid) ?? {}
+  // A killed process whose parent has not asked for it yet still has its pid, for ever under a careless PID 1.
+  if (state === 'Z' || state === 'X') return 'dead'
   return started === undefined || identity.started === '' || started === identity.started ? 'alive' : 'dead'
 }
 
@@ -36,10 +38,11 @@ export function parseIdentity(value: unknown): ProcessIdentity | undefined {
   return { pid, started, scope }
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); the second field may hold spaces, hence the cut at the last bracket. */
-function startTime(pid: number): string | undefined {
+/** Fields 3 and 22 of /proc/PID/stat (proc(5)); the second may hold spaces, hence the cut at the last bracket. */
+function lookAt(pid: number): { readonly state: string; readonly started: string } | undefined {
   const stat = readOr(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields && { state: fields[0] ?? '', started: fields[19] ?? '' }
 }
 
 function scope(): string {

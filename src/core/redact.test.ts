@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { redact } from './redact.ts'
+
+const cases: readonly (readonly [string, string])[] = [
+  ['https://user:secret@host/path', 'https://***@host/path'],
+  ['https://token@host', 'https://***@host'],
+  ['see https://u:p@a/ and s3://k:s@b/c', 'see https://***@a/ and s3://***@b/c'],
+  ['https://user:se@cret@host/x', 'https://***@host/x'],
+  ['https://host/path?mail=a@b', 'https://host/path?mail=a@b'],
+  ['https://host?mail=a@b', 'https://host?mail=a@b'],
+  ['sentiment@sha256:abc', 'sentiment@sha256:abc'],
+  ['Authorization: Bearer abc.def', 'Authorization: Bearer ***'],
+  ['authorization: Basic dTpw\nnext', 'authorization: Basic ***\nnext'],
+  ['nothing to hide', 'nothing to hide'],
+]
+
+for (const [text, redacted] of cases) {
+  test(`${JSON.stringify(text)} is shown as ${JSON.stringify(redacted)}`, () => {
+    assert.equal(redact(text), redacted)
+  })
+}
+
+test('no password of a URL is left, whatever stands around it', () => {
+  const part = fc.stringMatching(/^[a-z0-9:@!$&*+,;=._~-]{1,12}$/)
+  fc.assert(
+    fc.property(fc.string(), part, (before, user) => {
+      const redacted = redact(`${before} https://${user}:S3CRET@registry/x`)
+      assert.ok(!redacted.includes('S3CRET'))
+      assert.ok(redacted.endsWith('@registry/x'))
+    }),
+  )
+})
