@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface CountingProxy {
+  /** `127.0.0.1:PORT`, which stands in for the registry behind it. */
+  readonly host: string
+  /** Bytes of request bodies since the last reset, by kind of request. */
+  readonly sent: { blobs: number; manifests: number; requests: number }
+  readonly reset: () => void
+  readonly close: () => Promise<void>
+}
+
+/** Passes everything on to a registry on this machine, and counts what clients send. */
+export async function startCountingProxy(target: {
+  readonly host: string
+  readonly port: number
+}): Promise<CountingProxy> {
+  const sent = { blobs: 0, manifests: 0, requests: 0 }
+  const server = createServer((incoming, outgoing) => {
+    sent.requests++
+    const kind = incoming.url?.includes('/manifests/') === true ? 'manifests' : 'blobs'
+    const { method, url: path, headers } = incoming
+    const forwarded = request({ ...target, method, path, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(outgoing)
+    })
+    forwarded.once('error', () => outgoing.destroy())
+    incoming.on('data', (chunk: Buffer) => {
+      sent[kind] += chunk.length
+    })
+    incoming.pipe(forwarded)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    sent,
+    reset() {
+      Object.assign(sent, { blobs: 0, manifests: 0, requests: 0 })
+    },
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
