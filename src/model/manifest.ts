@@ -96,12 +96,15 @@ function layerOf({ path, digest, size }: ModelFile): Descriptor {
   }
 }
 
-/** The version that a manifest describes. Throws DAMAGED for anything but a ModelPack manifest with safe paths. */
+/** The version that a manifest describes. Throws DAMAGED for anything but a ModelPack manifest, REFUSED for unsafe paths. */
 export function decodeVersion(manifest: Uint8Array): Version {
   const damaged = (why: string): never => {
     throw new BallastError('DAMAGED', `not a model manifest: ${why}`)
   }
   const parsed = parseJson(manifest) ?? damaged('it is not JSON')
+  // What `gc` follows must be what is read here, or it would remove the files of a version.
+  if (parsed.schemaVersion !== 2) damaged(`its schemaVersion is ${JSON.stringify(parsed.schemaVersion)}`)
+  childrenOf(manifest)
   if (parsed.artifactType !== MODEL_MANIFEST)
     damaged(`its artifactType is ${JSON.stringify(parsed.artifactType)}`)
   if (!Array.isArray(parsed.layers)) damaged('it has no layers')
@@ -116,6 +119,8 @@ export function decodeVersion(manifest: Uint8Array): Version {
     if (typeof path !== 'string') return damaged(`a layer without ${FILE_PATH}`)
     return { path, digest, size }
   })
+  // Manifests of other tools have their layers in any order.
+  files.sort((a, b) => compareBytes(a.path, b.path))
   checkFileSet(files)
   return { digest: digestOf(manifest), files }
 }
