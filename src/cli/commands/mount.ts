@@ -97,8 +97,8 @@ function describe({ target, path, version, how, bytesCopied, ms }: MountResult):
   return `${version} ${said}   ${where}   ${copied}${formatDuration(ms)}`
 }
 
-/** The path rule of the design, for an application that expects its model at /app/models. */
+/** For an application that expects its model at /app/models. */
 function usageHint({ target, path, mountAt }: MountResult): string {
-  if (mountAt === 'path') return `  docker run -v ${target}:/app/models:ro …`
-  return `  docker run -v ${target}:/app:ro …   (the model is then at /app/${path})`
+  const run = `  docker run -v ${target}:/app/models:ro …`
+  return mountAt === 'path' ? run : `${run}   (there: ${path}/; \`ballast/runtime\` finds it at /app/models)`
 }
