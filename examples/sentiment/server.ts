@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { realpathSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { env, exit, stderr } from 'node:process'
+import { argv, env, exit, stderr } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { type OpenedModel, openModel } from 'ballast/runtime'
 import { loadSentiment, type SentimentModel } from './model.ts'
 import { createService } from './service.ts'
@@ -80,7 +82,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-if (import.meta.main) {
+if (argv[1] !== undefined && realpathSync(argv[1]) === fileURLToPath(import.meta.url)) {
   const log = (line: string): void => void stderr.write(`${line}\n`)
   const modelPath = env.MODEL_PATH ?? '/app/models'
   const server = await startServer({ port: Number(env.PORT ?? 8000), modelPath, log })
