@@ -14,7 +14,7 @@ import { OWN_DIRECTORY, type Version } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { checkTree } from './check.ts'
 import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
-import { createIncoming } from './incoming.ts'
+import { createIncoming, removeAbandoned } from './incoming.ts'
 import { DIRECTORY_MODE, GENERATIONS, LOCK, STATE } from './names.ts'
 import {
   encodeState,
@@ -41,6 +41,7 @@ export interface Swapped extends Delivered {
 
 const LOCK_TIMEOUT_MS = 30_000
 const INCOMING = 'incoming-'
+const TEMPORARY_LINK = 'link-'
 
 /**
  * Makes the link called `name` in a following target lead to a version (design 5). The version is complete and
@@ -54,6 +55,9 @@ export async function deliverFollowing(
 ): Promise<Swapped> {
   await prepareTarget(target)
   return withLock(join(target, LOCK), { timeoutMs: LOCK_TIMEOUT_MS, signal: options.signal }, async () => {
+    // Before the first link, so that a target is known for what it is at every instant.
+    await createFileDurably(join(target, STATE), encodeState({ version: 1, models: {} }), { mode: 0o644 })
+    await sweep(target)
     await refuseForeignNames(target, { name, version: delivery.version })
     const state = await readState(target)
     const followed = await followedNow(target, { name, known: state.models[name], delivery })
@@ -103,8 +107,16 @@ async function prepareTarget(target: string): Promise<void> {
     })
   }
   await makeDirectory(join(target, GENERATIONS), DIRECTORY_MODE)
-  // Before the first link, so that a target is known for what it is at every instant.
-  await createFileDurably(join(target, STATE), encodeState({ version: 1, models: {} }), { mode: 0o644 })
+}
+
+/** Under the lock: what those who held it before and were killed had half done. */
+async function sweep(target: string): Promise<void> {
+  const own = join(target, OWN_DIRECTORY)
+  await removeAbandoned(own, INCOMING)
+  for (const name of await readdir(own)) {
+    if (name.startsWith(TEMPORARY_LINK) || /^\.state\.json\..*\.tmp$/.test(name))
+      await rm(join(own, name), { force: true })
+  }
 }
 
 async function refuseForeignNames(
@@ -185,7 +197,7 @@ async function swapLink(
   target: string,
   { name, to }: { readonly name: string; readonly to: string },
 ): Promise<void> {
-  const temporary = join(target, OWN_DIRECTORY, `link-${randomBytes(6).toString('hex')}`)
+  const temporary = join(target, OWN_DIRECTORY, `${TEMPORARY_LINK}${randomBytes(6).toString('hex')}`)
   await symlink(to, temporary)
   await rename(temporary, join(target, name))
   await syncDirectory(target)
@@ -207,9 +219,12 @@ async function ensureFileLink(
   await swapLink(target, { name: file, to })
 }
 
-/** Former versions go once nobody can be expected to be opening them any more; the newest former one stays. */
+/**
+ * Former versions go once nobody can be expected to be opening them any more; the newest former one stays. What a
+ * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link.
+ */
 async function prune(target: string, models: readonly Followed[], graceMs: number): Promise<void> {
-  const keep = new Set<string>()
+  const keep = new Set<string>(await linkedGenerations(target))
   for (const { generations } of models) {
     generations.forEach((generation, index) => {
       const replaced = generations[index + 1]?.time
@@ -221,4 +236,13 @@ async function prune(target: string, models: readonly Followed[], graceMs: numbe
   for (const id of await readdir(directory)) {
     if (!keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
   }
+}
+
+async function linkedGenerations(target: string): Promise<readonly string[]> {
+  const ids: string[] = []
+  for (const name of await readdir(target)) {
+    const id = await currentGeneration(target, name)
+    if (id !== undefined) ids.push(id)
+  }
+  return ids
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSystemError, lifeOf, ownIdentity, parseIdentity, syncDirectory } from '../core/index.ts'
 
@@ -8,17 +8,19 @@ export interface Incoming {
   readonly tree: string
   /** Moves the tree to where it belongs. Both directories are durable afterwards. */
   publish(path: string): Promise<void>
+  /**
+   * The same where a directory stands already, which is set aside first: for one instant there is none. When that
+   * fails it is put back; when the process is killed then, `removeAbandoned` puts it back.
+   */
+  replace(path: string): Promise<void>
   discard(): Promise<void>
 }
 
-/**
- * Makes `<parent>/<prefix><random>/`, which names the process that writes in it, after removing what processes that
- * were killed left behind under the same prefix.
- */
+/** Makes `<parent>/<prefix><random>/`, which names the process that writes in it. */
 export async function createIncoming(parent: string, prefix: string, mode: number): Promise<Incoming> {
-  await removeAbandoned(parent, prefix)
   const place = join(parent, `${prefix}${randomBytes(6).toString('hex')}`)
   const tree = join(place, 'tree')
+  const former = join(place, FORMER)
   await mkdir(place)
   await writeFile(join(place, 'process'), JSON.stringify(ownIdentity()))
   await mkdir(tree, { mode })
@@ -29,18 +31,59 @@ export async function createIncoming(parent: string, prefix: string, mode: numbe
       await syncDirectory(join(path, '..'))
       await rm(place, { recursive: true, force: true })
     },
+    async replace(path) {
+      await rename(path, former)
+      try {
+        await rename(tree, path)
+      } catch (error) {
+        await rename(former, path)
+        throw error
+      }
+      await syncDirectory(join(path, '..'))
+      await rm(place, { recursive: true, force: true })
+    },
     discard: () => rm(place, { recursive: true, force: true }),
   }
 }
 
+const FORMER = 'former'
 const SILENCE_MS = 3_600_000
 
-async function removeAbandoned(parent: string, prefix: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(prefix)) continue
+/**
+ * Removes what processes that were killed left behind under the prefix. What one of them had set aside goes back to
+ * `path`, if nothing is there.
+ */
+export async function removeAbandoned(parent: string, prefix: string, path?: string): Promise<void> {
+  const names = await readdir(parent).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return []
+    throw error
+  })
+  for (const name of names) {
     const place = join(parent, name)
-    if (await isAbandoned(place)) await rm(place, { recursive: true, force: true })
+    if (!name.startsWith(prefix) || !(await isAbandoned(place))) continue
+    if (path !== undefined && !(await exists(path))) await putBack(join(place, FORMER), path)
+    await rm(place, { recursive: true, force: true })
   }
+}
+
+async function putBack(former: string, path: string): Promise<void> {
+  try {
+    await rename(former, path)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return
+    throw error
+  }
+  await syncDirectory(join(path, '..'))
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (isSystemError(error, 'ENOENT')) return false
+      throw error
+    },
+  )
 }
 
 async function isAbandoned(place: string): Promise<boolean> {

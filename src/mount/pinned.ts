@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto'
-import { rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { BallastError, isSystemError, makeDirectory, syncDirectory } from '../core/index.ts'
+import { basename, dirname } from 'node:path'
+import { BallastError, isSystemError, makeDirectory } from '../core/index.ts'
 import { totalSize, type Version } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { checkTree, matchesVersion } from './check.ts'
 import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
-import { createIncoming } from './incoming.ts'
+import { createIncoming, removeAbandoned } from './incoming.ts'
 import { DIRECTORY_MODE } from './names.ts'
 import { inspectTarget } from './target.ts'
 import { writeOwnFiles, writeTree } from './tree.ts'
@@ -25,6 +23,7 @@ export async function deliverPinned(
   { target, delivery }: { readonly target: string; readonly delivery: Delivery },
   options: PinnedOptions,
 ): Promise<Delivered> {
+  await removeAbandoned(dirname(target), prefixOf(target), target)
   const state = await inspectTarget(target)
   switch (state.kind) {
     case 'absent':
@@ -74,18 +73,14 @@ async function replace(
   options: DeliverOptions,
 ): Promise<Delivered> {
   const incoming = await createIncoming(dirname(target), prefixOf(target), DIRECTORY_MODE)
-  const former = join(dirname(target), `.${basename(target)}.ballast-old-${randomBytes(6).toString('hex')}`)
   try {
     const written = await writeTree(store, { tree: incoming.tree, ...delivery }, options)
-    await rename(target, former)
-    await incoming.publish(target)
-    await rm(former, { recursive: true, force: true })
+    await incoming.replace(target)
     return { how: 'delivered', ...written }
   } catch (error) {
     throw explainRename(error, target)
   } finally {
     await incoming.discard()
-    await syncDirectory(dirname(target))
   }
 }
 

@@ -71,7 +71,10 @@ export interface Records {
     tag: Tag,
     move: Omit<TagMove, 'time'>,
   ): Promise<LogEntry<TagMove>>
-  /** Points the tag at what it pointed to before its last move. Throws CONFLICT when there is nothing before it. */
+  /**
+   * Points the tag at what it pointed to before its last move, among what was not removed since. Throws CONFLICT
+   * when there is nothing before it.
+   */
   rollbackTag(session: Session, name: RepositoryName, tag: Tag): Promise<LogEntry<TagMove>>
   /**
    * The number of a version: the one it has, else the next, else `wanted`. Throws CONFLICT when `wanted` is taken by
@@ -118,6 +121,19 @@ export function createRecords(layout: StoreLayout): Records {
     return (await listUntagged(name)).includes(digest)
   }
 
+  /** Leased before they are looked up, so that what is there stays until the tag points to it. */
+  async function goneFrom(
+    session: Session,
+    name: RepositoryName,
+    log: readonly LogEntry<TagMove>[],
+  ): Promise<ReadonlySet<Digest>> {
+    const digests = new Set(log.flatMap(({ record }) => record.digest ?? []))
+    await session.lease([...digests])
+    const gone = new Set<Digest>()
+    for (const digest of digests) if (!(await isKnown(name, digest))) gone.add(digest)
+    return gone
+  }
+
   return {
     listTags,
     listTagNames,
@@ -146,13 +162,16 @@ export function createRecords(layout: StoreLayout): Records {
       )
     },
     async rollbackTag(session, name, tag) {
+      const gone = await goneFrom(session, name, await readLog<TagMove>(tagPath(layout, name, tag)))
       const next = (log: readonly LogEntry<TagMove>[]): TagMove => {
         const current = log.at(-1)?.record
         const former = log.findLast(
-          ({ record }) => record.digest !== null && record.digest !== current?.digest,
+          ({ record: { digest } }) => digest !== null && digest !== current?.digest && !gone.has(digest),
         )
         if (current === undefined || former === undefined) {
-          throw new BallastError('CONFLICT', `${name}:${tag} has never pointed anywhere else`, {
+          const why =
+            gone.size > 0 ? 'pointed only to versions that were removed' : 'has never pointed anywhere else'
+          throw new BallastError('CONFLICT', `before, ${name}:${tag} ${why}`, {
             hint: `see \`ballast history ${name}\``,
           })
         }

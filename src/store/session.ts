@@ -90,7 +90,7 @@ async function isAbandoned(directory: string): Promise<boolean> {
 /** A line that is still being written is skipped: whoever writes it has yet to look for this `gc`, and will wait. */
 async function leasesOf(directory: string): Promise<readonly Digest[]> {
   const text = await readFile(join(directory, 'leases'), 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return ''
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return ''
     throw error
   })
   return text.split('\n').filter(isDigest)

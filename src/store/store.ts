@@ -79,7 +79,10 @@ export async function openStore(directory: string): Promise<Store> {
     readVersion: async (digest) => decodeVersion(await readManifest(digest)),
     project: (session) => project(layout, records, session),
     isProjected: () => isProjected(layout, records),
-    gc: (options) => collectGarbage({ layout, blobs, derived, records }, options),
+    async gc(options) {
+      if (!(await checkFormat(layout))) return { removed: [], removedBytes: 0, kept: 0, abandoned: 0 }
+      return collectGarbage({ layout, blobs, derived, records }, options)
+    },
     verify: (options) => verifyStore({ blobs, derived, records }, options),
   }
 }
@@ -103,26 +106,28 @@ async function checkFormat(layout: StoreLayout): Promise<boolean> {
     if (isSystemError(error, 'ENOENT')) return []
     throw error
   })
-  // A store whose creation was cut short holds some of these and no format yet.
-  if (
-    names.every(
-      (name) => ['blobs', 'ballast', 'oci-layout', 'index.json'].includes(name) || name.startsWith('.'),
-    )
-  ) {
-    return false
-  }
+  const visible = names.filter((name) => !name.startsWith('.') && name !== 'lost+found')
+  // Creation begins with `ballast/`: without it, this is an image layout that another tool fills and tags.
+  const cutShort =
+    visible.includes('ballast') &&
+    visible.every((name) => ['blobs', 'ballast', 'oci-layout', 'index.json'].includes(name))
+  if (visible.length === 0 || cutShort) return false
   throw new BallastError('REFUSED', `${layout.root} is not a Ballast store, and not empty`, {
     hint: 'name another directory with --store or BALLAST_STORE',
   })
 }
 
-/** The format is written last: it says that the rest is there. */
+/**
+ * The format is written last: it says that the rest is there. Temporary files stand among the sessions, where `gc`
+ * finds them when this is cut short.
+ */
 async function createStore(layout: StoreLayout): Promise<void> {
-  for (const directory of [layout.blobs, layout.own, layout.repositories, layout.sessions]) {
+  for (const directory of [layout.own, layout.blobs, layout.repositories, layout.sessions]) {
     await makeDirectory(directory)
   }
-  await writeFileDurably(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}')
+  const options = { temporaryDirectory: layout.sessions }
+  await writeFileDurably(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}', options)
   const empty = '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\n'
-  await createFileDurably(layout.index, empty)
-  await writeFileDurably(layout.format, `${FORMAT}\n`)
+  await createFileDurably(layout.index, empty, options)
+  await writeFileDurably(layout.format, `${FORMAT}\n`, options)
 }
