@@ -13,8 +13,8 @@ const HUB_KEYS = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io',
  * not asked yet. Throws REFUSED for a file that cannot be understood.
  */
 export async function findCredentials(
-  host: string,
   configDirectory: string,
+  host: string,
 ): Promise<Credentials | undefined> {
   const path = join(configDirectory, 'config.json')
   const bytes = await readFile(path).catch((error: unknown) => {

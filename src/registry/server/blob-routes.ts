@@ -1,0 +1,37 @@
+import { isDigest } from '../../core/index.ts'
+import { CONTENT_DIGEST, formatContentRange, formatUnsatisfied, parseRange } from '../protocol/index.ts'
+import { type Answer, refusal } from './answer.ts'
+import type { AskedOfRepository } from './asked.ts'
+
+/** `GET` and `HEAD /v2/<name>/blobs/<digest>` (distribution-spec, "Pulling blobs"). */
+export async function answerBlob(asked: AskedOfRepository, text: string): Promise<Answer> {
+  const { method, storage } = asked
+  if (method === 'DELETE') return refusal('UNSUPPORTED', 'blobs are removed by `ballast gc`')
+  if (method !== 'GET' && method !== 'HEAD') return refusal('UNSUPPORTED', `${method} is not for blobs`)
+  const unknown = refusal('BLOB_UNKNOWN', 'there is no such blob', { detail: { digest: text } })
+  if (!isDigest(text)) return unknown
+  // Who asks by HEAD means to push a manifest that refers to the blob, so it has to stay until then.
+  if (method === 'HEAD' && (await storage.missing([text])).length > 0) return unknown
+  const content = await storage.openBlob(text)
+  if (content === undefined) return unknown
+  const headers = {
+    'content-type': 'application/octet-stream',
+    'accept-ranges': 'bytes',
+    'cache-control': 'max-age=31536000',
+    etag: `"${text}"`,
+    [CONTENT_DIGEST]: text,
+  }
+  const range = method === 'GET' ? parseRange(asked.header('range'), content.size) : 'whole'
+  if (range === 'unsatisfiable') {
+    const unsatisfied = { 'content-range': formatUnsatisfied(content.size) }
+    return refusal('RANGE_INVALID', 'the blob has no such range', { headers: unsatisfied })
+  }
+  if (range === 'whole') {
+    return { status: 200, headers, body: { length: content.size, open: () => content.open() } }
+  }
+  return {
+    status: 206,
+    headers: { ...headers, 'content-range': formatContentRange(range, content.size) },
+    body: { length: range.length, open: () => content.open(range) },
+  }
+}

@@ -1,0 +1,55 @@
+import type { Content, Digest } from '../../core/index.ts'
+import type { RepositoryName, Tag } from '../../model/index.ts'
+import type { StoredManifest } from '../../oci/index.ts'
+
+/** A tag or a digest, already checked. */
+export type ManifestReference = { readonly tag: Tag } | { readonly digest: Digest }
+
+/**
+ * What a registry answers from. Blobs belong to all repositories, manifests and tags to one.
+ * Whatever resolves is durable, and visible to the next call. Failures that are not named here are bugs or disk
+ * failures, and answered with 500.
+ */
+export interface RegistryStorage {
+  /** The manifest that a tag or digest stands for in this repository; undefined when there is none. */
+  resolve(name: RepositoryName, reference: ManifestReference): Promise<Digest | undefined>
+  /** The exact bytes that were put; undefined when there are none. */
+  getManifest(digest: Digest): Promise<StoredManifest | undefined>
+  /**
+   * Makes the manifest visible by its digest and then, where one is given, under the tag. The handler has checked that
+   * the bytes have the digest and that nothing they refer to is `missing`.
+   * Throws DAMAGED for a manifest that cannot be what it says it is, CONFLICT for a tag that may not move there.
+   */
+  putManifest(name: RepositoryName, manifest: StoredManifest, tag?: Tag): Promise<void>
+  /** False when there was none. By digest, its tags go too. Throws CONFLICT for what may not be removed. */
+  deleteManifest(name: RepositoryName, reference: ManifestReference): Promise<boolean>
+  /** Sorted by code units; undefined when nothing was ever put into the repository. */
+  listTags(name: RepositoryName): Promise<readonly string[] | undefined>
+  /** Everything that `resolve` finds by digest. */
+  listManifests(name: RepositoryName): Promise<readonly Digest[]>
+
+  /** Undefined when absent or damaged, so that a client sends it again. Reads no content. */
+  openBlob(digest: Digest): Promise<Content | undefined>
+  /** Which of these are not there. Those that are stay for as long as a push takes, whatever else is cleaned up. */
+  missing(digests: readonly Digest[]): Promise<readonly Digest[]>
+
+  readonly uploads: Uploads
+  /** Gives up uploads that are open, and whatever else is held. */
+  close(): Promise<void>
+}
+
+/** Blobs on their way in. An upload is named by an id that cannot be guessed, and forgotten when nobody goes on with it. */
+export interface Uploads {
+  create(): Promise<string>
+  /** Bytes so far; undefined when there is no such upload. */
+  size(id: string): Promise<number | undefined>
+  /**
+   * Adds to the end; resolves to the bytes so far. When `chunks` throws, what came before it stays.
+   * Throws NOT_FOUND for an unknown upload, CONFLICT while another call adds to it.
+   */
+  append(id: string, chunks: AsyncIterable<Uint8Array>): Promise<number>
+  /** Ends the upload: the blob is visible, or DAMAGED is thrown for another digest, and nothing stays. Throws NOT_FOUND. */
+  commit(id: string, digest: Digest): Promise<void>
+  /** False when there is no such upload. */
+  cancel(id: string): Promise<boolean>
+}

@@ -1,0 +1,37 @@
+import { BallastError, type Digest } from '../../core/index.ts'
+import { numberOfTag, type RepositoryName, type Tag } from '../../model/index.ts'
+import type { Store } from '../../store/index.ts'
+
+/** The bytes stay until `gc`. Throws CONFLICT for a version's number, which goes only with the version. */
+export async function removeTag(store: Store, name: RepositoryName, tag: Tag): Promise<boolean> {
+  const { records } = store
+  const current = (await records.listTags(name)).find((candidate) => candidate.tag === tag)
+  if (current === undefined) {
+    if (numberOfTag(tag) === undefined || (await records.resolve({ name, tag })) === undefined) return false
+    throw new BallastError(
+      'CONFLICT',
+      `${name}:${tag} is a version's number: delete the version by its digest`,
+    )
+  }
+  await using session = await store.begin()
+  await records.moveTag(session, name, tag, { digest: null, kind: current.kind, by: 'registry' })
+  await store.project(session)
+  return true
+}
+
+/** With its tags and its number, tags first: what still resolves is always whole. */
+export async function removeManifest(store: Store, name: RepositoryName, digest: Digest): Promise<boolean> {
+  const { records } = store
+  if ((await records.resolve({ name, digest })) === undefined) return false
+  await using session = await store.begin()
+  for (const current of await records.listTags(name)) {
+    if (current.digest !== digest) continue
+    await records.moveTag(session, name, current.tag, { digest: null, kind: current.kind, by: 'registry' })
+  }
+  for (const version of await records.listVersions(name)) {
+    if (version.digest === digest) await records.removeVersion(session, name, version.number)
+  }
+  await records.removeUntagged(name, digest)
+  await store.project(session)
+  return true
+}

@@ -1,0 +1,118 @@
+import { type Content, compareBytes, type Digest, isBallastError } from '../../core/index.ts'
+import { childrenOf, decodeVersion, MODEL_MANIFEST, numberOfTag, parseJson } from '../../model/index.ts'
+import { decodeRecipe, layerContent } from '../../oci/index.ts'
+import type { Store } from '../../store/index.ts'
+import { describeManifest } from './manifest-kind.ts'
+import { createPushLeases } from './push-leases.ts'
+import type { RegistryStorage } from './storage.ts'
+import { removeManifest, removeTag } from './store-removal.ts'
+import { createStoreUploads } from './store-uploads.ts'
+
+/**
+ * A store as a registry: its models, and images whose layers are made from its blobs while they are read.
+ * A manifest with the artifact type of ModelPack becomes a numbered version of the model; any other is an image.
+ */
+export function createStoreStorage(store: Store): RegistryStorage {
+  const leases = createPushLeases(store)
+  const uploads = createStoreUploads(store, { keep: leases.keep })
+  const { records, blobs } = store
+
+  async function missing(digests: readonly Digest[]): Promise<readonly Digest[]> {
+    await leases.keep(
+      await filterAsync(digests, async (digest) => (await openBlob(store, digest)) !== undefined),
+    )
+    return filterAsync(digests, async (digest) => (await openBlob(store, digest)) === undefined)
+  }
+
+  return {
+    uploads,
+    missing,
+    openBlob: (digest) => openBlob(store, digest),
+    async resolve(name, reference) {
+      return records.resolve(
+        'tag' in reference ? { name, tag: reference.tag } : { name, digest: reference.digest },
+      )
+    },
+    async getManifest(digest) {
+      if ((await blobs.stat(digest)) === undefined) return undefined
+      const bytes = await store.readManifest(digest)
+      const kind = describeManifest(bytes)
+      return 'problem' in kind ? undefined : { mediaType: kind.mediaType, digest, bytes }
+    },
+    async putManifest(name, { bytes, digest }, tag) {
+      const isModel = parseJson(bytes)?.artifactType === MODEL_MANIFEST
+      if (isModel) decodeVersion(bytes)
+      await using session = await store.begin()
+      await session.lease([digest, ...childrenOf(bytes).map((child) => child.digest)])
+      await blobs.ingest(session, once(bytes), { item: `manifest of ${name}`, expected: { digest } })
+      if (isModel) {
+        const wanted = tag === undefined ? undefined : numberOfTag(tag)
+        await records.claimNumber(session, name, { digest, from: 'registry', ...(wanted && { wanted }) })
+      } else {
+        await records.addUntagged(session, name, digest)
+      }
+      // Of a model, a tag that is a number is the claim made above.
+      if (tag !== undefined && !(isModel && numberOfTag(tag) !== undefined)) {
+        if ((await records.resolve({ name, tag })) !== digest) {
+          await records.moveTag(session, name, tag, { digest, kind: isModel ? 'model' : 'image', by: 'push' })
+        }
+      }
+      await store.project(session)
+    },
+    deleteManifest: (name, reference) =>
+      'tag' in reference
+        ? removeTag(store, name, reference.tag)
+        : removeManifest(store, name, reference.digest),
+    async listTags(name) {
+      if (!(await records.listNames()).includes(name)) return undefined
+      const tags: string[] = (await records.listTags(name)).map(({ tag }) => tag)
+      const numbers = (await records.listVersions(name)).map(({ number }) => `${number}`)
+      return [...new Set([...tags, ...numbers])].sort(compareBytes)
+    },
+    async listManifests(name) {
+      const tagged = (await records.listTags(name)).map(({ digest }) => digest)
+      const numbered = (await records.listVersions(name)).map(({ digest }) => digest)
+      return [...new Set([...tagged, ...numbered, ...(await records.listUntagged(name))])]
+    },
+    async close() {
+      await uploads.close()
+      await leases.close()
+    },
+  }
+}
+
+/** A stored blob, or one made from stored ones, of which all have to be there. */
+async function openBlob(store: Store, digest: Digest): Promise<Content | undefined> {
+  const stored = await intact(store, digest)
+  if (stored !== undefined) return stored
+  const derived = await store.derived.get(digest)
+  if (derived === undefined) return undefined
+  for (const part of derived.parts) if ((await intact(store, part)) === undefined) return undefined
+  return layerContent(decodeRecipe(derived.recipe), store.blobs.content)
+}
+
+/** Undefined for a blob that is missing or damaged: the client has to send it again. */
+async function intact({ blobs }: Store, digest: Digest): Promise<Content | undefined> {
+  const info = await blobs.stat(digest)
+  if (info === undefined) return undefined
+  try {
+    await blobs.ensureIntact(info)
+    return blobs.content(info)
+  } catch (error) {
+    if (isBallastError(error, 'DAMAGED') || isBallastError(error, 'NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+async function filterAsync<T>(
+  items: readonly T[],
+  matches: (item: T) => Promise<boolean>,
+): Promise<readonly T[]> {
+  const found: T[] = []
+  for (const item of items) if (await matches(item)) found.push(item)
+  return found
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes
+}

@@ -1,0 +1,82 @@
+import { BallastError, bytesContent, type Content, type Digest, digestOf } from '../../src/core/index.ts'
+import type { StoredManifest } from '../../src/oci/index.ts'
+import type { RegistryStorage } from '../../src/registry/index.ts'
+
+interface MemoryRepository {
+  readonly tags: Map<string, Digest>
+  readonly manifests: Set<Digest>
+}
+
+export interface MemoryStorage extends RegistryStorage {
+  /** Blobs that were committed; a test may add its own. */
+  readonly blobs: Map<Digest, Content>
+}
+
+/** A registry's storage in memory, for tests of what stands on it. */
+export function createMemoryStorage(): MemoryStorage {
+  const blobs = new Map<Digest, Content>()
+  const manifests = new Map<Digest, StoredManifest>()
+  const repositories = new Map<string, MemoryRepository>()
+  const uploads = new Map<string, Buffer[]>()
+  let created = 0
+
+  const chunksOf = (id: string): Buffer[] => {
+    const chunks = uploads.get(id)
+    if (chunks === undefined) throw new BallastError('NOT_FOUND', 'there is no such upload')
+    return chunks
+  }
+  const has = (digest: Digest): boolean => blobs.has(digest) || manifests.has(digest)
+
+  return {
+    blobs,
+    async resolve(name, reference) {
+      const repository = repositories.get(name)
+      if ('tag' in reference) return repository?.tags.get(reference.tag)
+      return repository?.manifests.has(reference.digest) ? reference.digest : undefined
+    },
+    getManifest: async (digest) => manifests.get(digest),
+    async putManifest(name, manifest, tag) {
+      const repository = repositories.get(name) ?? { tags: new Map(), manifests: new Set() }
+      repositories.set(name, repository)
+      manifests.set(manifest.digest, manifest)
+      repository.manifests.add(manifest.digest)
+      if (tag !== undefined) repository.tags.set(tag, manifest.digest)
+    },
+    async deleteManifest(name, reference) {
+      const repository = repositories.get(name)
+      if ('tag' in reference) return repository?.tags.delete(reference.tag) ?? false
+      for (const [tag, digest] of repository?.tags ?? []) {
+        if (digest === reference.digest) repository?.tags.delete(tag)
+      }
+      return repository?.manifests.delete(reference.digest) ?? false
+    },
+    async listTags(name) {
+      const repository = repositories.get(name)
+      return repository && [...repository.tags.keys()].sort()
+    },
+    listManifests: async (name) => [...(repositories.get(name)?.manifests ?? [])],
+    openBlob: async (digest) => blobs.get(digest),
+    missing: async (digests) => digests.filter((digest) => !has(digest)),
+    uploads: {
+      async create() {
+        const id = `upload-${++created}`
+        uploads.set(id, [])
+        return id
+      },
+      size: async (id) => uploads.get(id)?.reduce((sum, chunk) => sum + chunk.length, 0),
+      async append(id, chunks) {
+        const kept = chunksOf(id)
+        for await (const chunk of chunks) kept.push(Buffer.from(chunk))
+        return kept.reduce((sum, chunk) => sum + chunk.length, 0)
+      },
+      async commit(id, digest) {
+        const bytes = Buffer.concat(chunksOf(id))
+        uploads.delete(id)
+        if (digestOf(bytes) !== digest) throw new BallastError('DAMAGED', 'another digest')
+        blobs.set(digest, bytesContent(bytes))
+      },
+      cancel: async (id) => uploads.delete(id),
+    },
+    close: async () => uploads.clear(),
+  }
+}
