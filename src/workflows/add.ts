@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
 import {
   encodeVersion,
@@ -55,7 +56,7 @@ export async function add(
     expected: { digest: version.digest },
   })
   const before = await store.records.listVersions(reference.name)
-  const from = sources.join(' ')
+  const from = sources.map((source) => quoted(resolve(source))).join(' ')
   const claimed = await store.records.claimNumber(session, reference.name, {
     digest: version.digest,
     from,
@@ -89,6 +90,11 @@ export async function pointTag(
   if ((await store.records.resolve(reference)) === digest) return false
   await store.records.moveTag(session, reference.name, reference.tag, { digest, kind: 'model', by })
   return true
+}
+
+/** As a shell takes it: what a version was added from is shown as the command that adds it again. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
 /** Stands in for digests that are not known yet. */

@@ -10,7 +10,7 @@ import {
   readTree,
 } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
-import { resolveVersion } from './resolve.ts'
+import { mendingHint, resolveVersion } from './resolve.ts'
 
 export interface CheckResult {
   readonly operand: string

@@ -68,7 +68,7 @@ export async function embed(
     }
   } catch (error) {
     const aboutBlob = error instanceof BallastError && error.code === 'DAMAGED' && /blob/.test(error.message)
-    throw aboutBlob && first !== undefined ? withMending(error, first.reference) : error
+    throw aboutBlob && first !== undefined ? await withMending(store, error, first.reference) : error
   }
 }
 

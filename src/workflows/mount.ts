@@ -138,7 +138,7 @@ async function withDelivery(
     return { ...result, ms: Math.round(performance.now() - started) }
   } catch (error) {
     throw isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')
-      ? withMending(error, reference)
+      ? await withMending(store, error, reference)
       : error
   }
 }

@@ -20,8 +20,8 @@ export interface ResolvedVersion {
 export async function resolveVersion(store: Store, text: string): Promise<ResolvedVersion> {
   const reference = parseModelReference(text)
   const digest = await resolveDigest(store, reference)
-  const version = await store.readVersion(digest).catch((error: unknown) => {
-    throw withMending(error, reference)
+  const version = await store.readVersion(digest).catch(async (error: unknown) => {
+    throw await withMending(store, error, reference)
   })
   return { reference, number: await numberOf(store, reference.name, digest), version }
 }
@@ -51,16 +51,22 @@ export async function numberOf(store: Store, name: RepositoryName, digest: Diges
   return versions.find((version) => version.digest === digest)?.number ?? 0
 }
 
-/** Says, of a blob that is missing or damaged, which command brings it back. */
-export function withMending(error: unknown, { name, tag, digest }: Reference): unknown {
+/** Says, of a blob that is missing or damaged, which command brings it back: the one that brought it. */
+export async function withMending(store: Store, error: unknown, reference: Reference): Promise<unknown> {
   if (!(error instanceof BallastError) || (error.code !== 'DAMAGED' && error.code !== 'NOT_FOUND'))
     return error
   if (error.hint !== undefined) return error
-  const reference = formatReference(digest === undefined ? { name, ...(tag && { tag }) } : { name, digest })
-  return new BallastError('DAMAGED', `${reference}: ${error.message}`, {
+  return new BallastError('DAMAGED', `${formatReference(reference)}: ${error.message}`, {
     cause: error,
-    hint: `add the same files again, which replaces what is damaged: ballast add ${name} SOURCE…`,
+    hint: await mendingHint(store, reference),
   })
+}
+
+export async function mendingHint(store: Store, reference: Reference): Promise<string> {
+  const { name } = reference
+  const digest = await store.records.resolve(reference)
+  const from = (await store.records.listVersions(name)).find((version) => version.digest === digest)?.from
+  return `add the same files again, which replaces what is damaged: ballast add ${name} ${from || 'SOURCE…'}`
 }
 
 async function notFound(store: Store, reference: Reference): Promise<BallastError> {

@@ -1,5 +1,7 @@
 import type { CallOptions } from '../core/index.ts'
+import { parseReference } from '../model/index.ts'
 import type { Problem, Store, VerifyReport } from '../store/index.ts'
+import { mendingHint } from './resolve.ts'
 
 export interface MendableProblem extends Problem {
   /** What to do about it, as a sentence with a command. */
@@ -18,7 +20,9 @@ export async function verify(store: Store, options: CallOptions = {}): Promise<V
   const indexRewritten = !(await store.isProjected()) && (await rewriteIndex(store))
   return {
     ...report,
-    problems: report.problems.map((problem) => ({ ...problem, mend: mendingOf(problem) })),
+    problems: await Promise.all(
+      report.problems.map(async (problem) => ({ ...problem, mend: await mendingOf(store, problem) })),
+    ),
     indexRewritten,
   }
 }
@@ -30,9 +34,8 @@ async function rewriteIndex(store: Store): Promise<boolean> {
   return true
 }
 
-function mendingOf({ neededBy }: Problem): string {
+async function mendingOf(store: Store, { neededBy }: Problem): Promise<string> {
   const [first] = neededBy
   if (first === undefined) return 'nothing needs it: ballast gc removes it'
-  const name = first.replace(/[:@].*$/, '')
-  return `add the same files again, which replaces what is damaged: ballast add ${name} SOURCE…`
+  return mendingHint(store, parseReference(first.split(' ')[0] ?? first))
 }

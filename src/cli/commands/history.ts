@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Move } from '../../workflows/catalog.ts'
 import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
 import { formatAge, formatDigest, formatTable } from '../render/text.ts'
@@ -15,18 +16,26 @@ export function defineHistory(program: Command, io: Io): void {
         ...session,
         access: imageAccess(session.io),
       })
-      session.print(moves, () =>
-        formatTable(
-          ['WHEN', 'WHAT', 'NOW', 'DIGEST', 'BY'],
-          moves.map(({ time, tag, number, digest, by }) => [
-            formatAge(time),
-            tag,
-            digest === undefined ? 'removed' : number === undefined ? '' : `${number}`,
-            digest === undefined ? '' : formatDigest(digest),
-            by,
-          ]),
-        ),
-      )
+      session.print(moves, () => describe(moves))
     },
   })
+}
+
+/** A registry keeps no times, so for an image that column is left out. */
+function describe(moves: readonly Move[]): string {
+  const rows = moves.map(({ time, tag, number, digest, by }) => [
+    formatAge(time),
+    tag,
+    digest === undefined ? 'removed' : number === undefined ? '' : `${number}`,
+    digest === undefined ? '' : formatDigest(digest),
+    by,
+  ])
+  const header = ['WHEN', 'WHAT', 'VERSION', 'DIGEST', 'BY']
+  const timed = moves.some(({ time }) => time !== '')
+  return timed
+    ? formatTable(header, rows)
+    : formatTable(
+        header.slice(1),
+        rows.map((row) => row.slice(1)),
+      )
 }
