@@ -9,6 +9,7 @@ import {
   digestOfHex,
   fileContent,
   hexOf,
+  isBallastError,
   isSystemError,
   makeDirectory,
   syncDirectory,
@@ -97,10 +98,28 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     await writeFile(damagedMark(digest), '').catch(ignoreReadOnly)
   }
 
+  async function ensureIntact(blob: BlobInfo): Promise<void> {
+    const found = await statOrUndefined(pathOf(blob.digest))
+    if (found === undefined) throw missingBlob(blob.digest)
+    const known = await statOrUndefined(damagedMark(blob.digest))
+    const untouched = found.size === blob.size && found.mtimeMs === VERIFIED_TIME.getTime()
+    if (known === undefined && untouched) return
+    if (known !== undefined || (await rehash(blob)) === 'damaged') throw damagedBlob(blob.digest)
+  }
+
+  async function isIntact(blob: BlobInfo): Promise<boolean> {
+    try {
+      await ensureIntact(blob)
+      return true
+    } catch (error) {
+      if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return false
+      throw error
+    }
+  }
+
   async function publish(session: Session, temporary: string, blob: BlobInfo): Promise<boolean> {
     await session.lease([blob.digest])
-    const present = await statBlob(blob.digest)
-    if (present?.size === blob.size) {
+    if (await isIntact(blob)) {
       await rm(temporary)
       return true
     }
@@ -115,6 +134,7 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     path: pathOf,
     rehash,
     markDamaged,
+    ensureIntact,
     content: (blob) => ({
       size: blob.size,
       async *open(range) {
@@ -153,14 +173,6 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     async remove(digest) {
       await rm(pathOf(digest), { force: true })
       await rm(damagedMark(digest), { force: true })
-    },
-    async ensureIntact(blob) {
-      const found = await statOrUndefined(pathOf(blob.digest))
-      if (found === undefined) throw missingBlob(blob.digest)
-      const known = await statOrUndefined(damagedMark(blob.digest))
-      const untouched = found.size === blob.size && found.mtimeMs === VERIFIED_TIME.getTime()
-      if (known === undefined && untouched) return
-      if (known !== undefined || (await rehash(blob)) === 'damaged') throw damagedBlob(blob.digest)
     },
   }
 }

@@ -12,8 +12,17 @@ const FILE = /^(\d{10})\.json$/
 
 /** All records of an append-only log, oldest first; none when the directory does not exist. Throws DAMAGED. */
 export async function readLog<T>(directory: string): Promise<readonly LogEntry<T>[]> {
-  const sequences = await sequencesIn(directory)
-  return Promise.all(sequences.map((sequence) => readEntry<T>(directory, sequence)))
+  return readFurther<T>(directory, [])
+}
+
+/** Records never change, so a writer that has to look again reads only what is new. */
+async function readFurther<T>(
+  directory: string,
+  known: readonly LogEntry<T>[],
+): Promise<readonly LogEntry<T>[]> {
+  const last = known.at(-1)?.sequence ?? 0
+  const further = (await sequencesIn(directory)).filter((sequence) => sequence > last)
+  return [...known, ...(await Promise.all(further.map((sequence) => readEntry<T>(directory, sequence))))]
 }
 
 /** The newest record, or undefined. */
@@ -33,8 +42,9 @@ export async function appendRecord<T>(
   temporaryDirectory: string,
 ): Promise<LogEntry<T> | undefined> {
   await makeDirectory(directory)
+  let log: readonly LogEntry<T>[] = []
   for (;;) {
-    const log = await readLog<T>(directory)
+    log = await readFurther(directory, log)
     const record = next(log)
     if (record === undefined) return undefined
     const sequence = (log.at(-1)?.sequence ?? 0) + 1

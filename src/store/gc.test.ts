@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startProcess } from '../../test/fixtures/processes.ts'
+import { addVersion, fileOf, randomModel, storeVersion, temporaryStore } from '../../test/fixtures/store.ts'
+import { pathsIn } from '../../test/fixtures/temporary.ts'
+import { bytesContent, type Digest, digestOf, isDigest, withLock } from '../core/index.ts'
+import { parseName, parseTag } from '../model/index.ts'
+import { layoutOf } from './layout.ts'
+import type { Session } from './session.ts'
+import type { Store } from './store.ts'
+
+const NAME = parseName('sentiment')
+
+test('gc removes what nothing needs, and only that', async (t) => {
+  const store = await temporaryStore(t)
+  const shared = { 'shared.bin': 'in both versions' }
+  const kept = await addVersion(store, 'sentiment', { ...shared, ...randomModel('kept') })
+  const gone = await addVersion(store, 'other', { ...shared, 'own.bin': 'only here' })
+  await forget(store, 'other', gone.number)
+  const report = await store.gc()
+  const removed = report.removed.map(({ digest }) => digest)
+  assert.ok(removed.includes(gone.version.digest))
+  assert.ok(removed.includes(fileOf(gone.version, 'own.bin').digest))
+  assert.equal(removed.length, 3)
+  assert.equal(report.kept, kept.version.files.length + 2)
+  assert.deepEqual((await store.verify()).problems, [])
+  assert.deepEqual((await store.gc()).removed, [])
+})
+
+test('a version lives while a tag, its number or its digest without a tag leads to it', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  const [byTag, byNumber, untagged] = [
+    await storeVersion(store, session, { a: 'by tag' }),
+    await storeVersion(store, session, { a: 'by number' }),
+    await storeVersion(store, session, { a: 'untagged' }),
+  ]
+  await store.records.moveTag(session, NAME, parseTag('prod'), {
+    digest: byTag.digest,
+    kind: 'model',
+    by: 'tag',
+  })
+  await store.records.claimNumber(session, NAME, { digest: byNumber.digest, from: '' })
+  await store.records.addUntagged(session, NAME, untagged.digest)
+  await session.close()
+  assert.deepEqual((await store.gc()).removed, [])
+  for (const { digest, files } of [byTag, byNumber, untagged]) {
+    assert.deepEqual((await store.readVersion(digest)).files, files)
+    assert.notEqual(await store.blobs.stat(fileOf({ digest, files }, 'a').digest), undefined)
+  }
+})
+
+test('a dry run says the same and removes nothing', async (t) => {
+  const store = await temporaryStore(t)
+  const { number } = await addVersion(store, 'sentiment', randomModel('x'))
+  await forget(store, 'sentiment', number)
+  const before = await pathsIn(join(store.root, 'blobs'))
+  const dry = await store.gc({ dryRun: true })
+  assert.deepEqual(await pathsIn(join(store.root, 'blobs')), before)
+  const wet = await store.gc()
+  assert.deepEqual(wet, dry)
+  assert.equal(
+    wet.removedBytes,
+    wet.removed.reduce((sum, { size }) => sum + size, 0),
+  )
+  assert.equal((await store.blobs.list()).length, 0)
+})
+
+test('manifests go before the files that they refer to', async (t) => {
+  const store = await temporaryStore(t)
+  const { version, number } = await addVersion(store, 'sentiment', randomModel('x'))
+  await forget(store, 'sentiment', number)
+  // As if killed after the first removal.
+  let polls = 0
+  const signal = {
+    get aborted() {
+      return ++polls > 3
+    },
+  } as AbortSignal
+  await assert.rejects(store.gc({ signal }), { code: 'INTERRUPTED' })
+  const left = (await store.blobs.list()).map(({ digest }) => digest)
+  assert.ok(left.length > 0 && left.length < version.files.length + 2)
+  assert.ok(!left.includes(version.digest))
+})
+
+test('what a live session has stored stays, although nothing leads to it yet', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  const version = await storeVersion(store, session, randomModel('x'))
+  assert.deepEqual((await store.gc()).removed, [])
+  await session.close()
+  assert.equal((await store.gc()).removed.length, version.files.length + 2)
+})
+
+test('what a live session relies on stays when its last tag goes', async (t) => {
+  const store = await temporaryStore(t)
+  const { version, number } = await addVersion(store, 'sentiment', randomModel('x'))
+  await using session = await store.begin()
+  await session.lease([version.digest])
+  await forget(store, 'sentiment', number)
+  assert.deepEqual((await store.gc()).removed, [])
+})
+
+test('what another process has stored stays while it lives and goes when it was killed', async (t) => {
+  const store = await temporaryStore(t)
+  const holder = startProcess(t, 'hold-session', [store.root, 'half a model'])
+  const digest = await holder.ready
+  assert.ok(isDigest(digest))
+  const during = await store.gc()
+  assert.deepEqual([during.removed, during.abandoned], [[], 0])
+  await holder.kill()
+  const after = await store.gc()
+  assert.deepEqual([after.removed.map((blob) => blob.digest), after.abandoned], [[digest], 1])
+  assert.deepEqual(await readdir(join(store.root, 'ballast', 'sessions')), [])
+})
+
+test('a session of a process that cannot be looked at is abandoned after long silence only', async (t) => {
+  const store = await temporaryStore(t)
+  await addVersion(store, 'sentiment', { a: '1' })
+  const { sessions } = layoutOf(store.root)
+  const elsewhere = JSON.stringify({ pid: 1, started: '1', scope: 'another host' })
+  for (const name of ['recent', 'silent']) {
+    await mkdir(join(sessions, name))
+    await writeFile(join(sessions, name, 'process'), elsewhere)
+    await writeFile(join(sessions, name, 'leases'), '')
+  }
+  const hourAgo = Date.now() / 1000 - 3600
+  await utimes(join(sessions, 'silent'), hourAgo, hourAgo)
+  assert.equal((await store.gc()).abandoned, 1)
+  assert.deepEqual(await readdir(sessions), ['recent'])
+})
+
+test('who leases while gc runs waits until it has finished', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  let leased = false
+  let leasing: Promise<void> | undefined
+  await withLock(layoutOf(store.root).gcLock, { timeoutMs: 0 }, async () => {
+    leasing = session.lease([digestOf('x')]).then(() => {
+      leased = true
+    })
+    await sleep(80)
+    assert.equal(leased, false)
+  })
+  await leasing
+  assert.equal(leased, true)
+})
+
+test('two who add and collect at once lose nothing that was added', async (t) => {
+  const store = await temporaryStore(t)
+  await addVersion(store, 'sentiment', { a: 'first' })
+  const adding = Promise.all(
+    [0, 1, 2].map(async (lane) => {
+      for (let i = 0; i < 3; i++) await addVersion(store, `model-${lane}`, { a: `${i % 2}`, b: `${lane}` })
+    }),
+  )
+  let done = false
+  const collecting = (async () => {
+    while (!done) {
+      await store.gc()
+      await sleep(10)
+    }
+  })()
+  await adding
+  done = true
+  await collecting
+  assert.deepEqual((await store.verify()).problems, [])
+})
+
+test('a second gc waits for the first, and says so when it takes too long', async (t) => {
+  const store = await temporaryStore(t)
+  await addVersion(store, 'sentiment', { a: '1' })
+  await withLock(layoutOf(store.root).gcLock, { timeoutMs: 0 }, async () => {
+    await assert.rejects(store.gc({ lockTimeoutMs: 0 }), { code: 'LOCKED' })
+  })
+})
+
+test('the parts of a derived blob live while something refers to it', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  const part = await ingest(store, session, 'a part of a layer')
+  const derived = { digest: digestOf('the layer'), size: 9000, parts: [part], recipe: 'header + part' }
+  await store.derived.put(session, derived)
+  const layers = [{ mediaType: 'x', digest: derived.digest, size: derived.size }]
+  const manifest = await ingest(store, session, JSON.stringify({ schemaVersion: 2, layers }))
+  const image = { digest: manifest, kind: 'image', by: 'push' } as const
+  await store.records.moveTag(session, NAME, parseTag('app'), image)
+  await session.close()
+  assert.deepEqual((await store.gc()).removed, [])
+  assert.deepEqual(await store.derived.get(derived.digest), derived)
+})
+
+test('a derived blob of which a part goes is forgotten, by digest and by recipe', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  const part = await ingest(store, session, 'a part of a layer')
+  const derived = { digest: digestOf('the layer'), size: 9000, parts: [part], recipe: 'header + part' }
+  await store.derived.put(session, derived)
+  assert.deepEqual(await store.derived.findByRecipe('header + part'), derived)
+  await session.close()
+  await store.gc()
+  assert.equal(await store.derived.get(derived.digest), undefined)
+  assert.equal(await store.derived.findByRecipe('header + part'), undefined)
+  assert.deepEqual(await store.derived.list(), [])
+})
+
+test('a model file that looks like a manifest is not in the way', async (t) => {
+  const store = await temporaryStore(t)
+  await addVersion(store, 'sentiment', {
+    'broken.json': '{"schemaVersion":2,"layers":[{"digest":"?"}]}',
+    'x.json': '{',
+  })
+  assert.deepEqual((await store.gc()).removed, [])
+})
+
+test('gc where there is no store creates none', async (t) => {
+  const store = await temporaryStore(t)
+  assert.deepEqual(await store.gc(), { removed: [], removedBytes: 0, kept: 0, abandoned: 0 })
+  assert.deepEqual(await pathsIn(join(store.root, '..')), [])
+})
+
+async function ingest(store: Store, session: Session, text: string): Promise<Digest> {
+  const { digest } = await store.blobs.ingest(session, bytesContent(Buffer.from(text)).open(), { item: text })
+  return digest
+}
+
+async function forget(store: Store, text: string, number: number): Promise<void> {
+  const name = parseName(text)
+  await using session = await store.begin()
+  for (const { tag } of await store.records.listTags(name)) {
+    await store.records.moveTag(session, name, tag, { digest: null, kind: 'model', by: 'remove' })
+  }
+  await store.records.removeVersion(session, name, number)
+}
