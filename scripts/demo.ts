@@ -2,13 +2,13 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { parseSize, writeRandomFile } from '../bench/harness.ts'
 import { runLoad } from '../bench/load.ts'
 import { exportModel } from '../examples/sentiment/export-model.ts'
 import { buildBaseImage, pullImage } from './demo/image.ts'
 import { bytes, heading, say, shown, table, time } from './demo/narrate.ts'
 import { BALLAST_COMMAND, createSandbox, REPOSITORY, type Sandbox } from './demo/sandbox.ts'
 import { type Answer, predict, startService, untilVersion } from './demo/service.ts'
-import { parseSize, writeWeights } from './demo/weights.ts'
 
 const { values: flags } = parseArgs({ options: { size: { type: 'string', default: '512MiB' } } })
 const SIZE = parseSize(flags.size)
@@ -44,7 +44,7 @@ async function story({ ballast, start, directory }: Sandbox): Promise<void> {
     `AFINN-111, a sentiment lexicon, as safetensors and vocabulary; beside it ${bytes(SIZE)} of generated weights`,
   )
   await exportModel(models, 1)
-  await writeWeights(join(models, 'embeddings.bin'), { size: SIZE, seed: 1 })
+  await writeRandomFile(join(models, 'embeddings.bin'), { size: SIZE, seed: 1 })
   const added = await run('add sentiment:prod ./models')
 
   heading('2. Embedded: the model becomes layers of the application image, without a build')
@@ -85,7 +85,7 @@ async function story({ ballast, start, directory }: Sandbox): Promise<void> {
 
   heading('4. A new version, AFINN-165, replaces the old one both ways')
   await exportModel(models, 2)
-  await writeWeights(join(models, 'embeddings.bin'), { size: SIZE, seed: 2 })
+  await writeRandomFile(join(models, 'embeddings.bin'), { size: SIZE, seed: 2 })
   const addedNext = await run('add sentiment ./models')
   await run('diff sentiment:1 sentiment:2')
   const ending = new AbortController()
