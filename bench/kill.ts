@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { killAtRandom } from '../test/race/kill.ts'
-import { PHASES } from '../test/race/phases.ts'
 
 /**
  * node bench/kill.ts --count 300 --seed N --parallel     random instants
@@ -25,7 +24,7 @@ const reports = await killAtRandom({
   lanes: values.parallel ? availableParallelism() : 1,
   print: (line) => console.log(line),
   everyCall: values.every,
-  phases: PHASES.filter(({ name }) => values.phase === undefined || name.startsWith(values.phase)),
+  only: values.phase,
 })
 const kills = reports.reduce((sum, report) => sum + report.kills, 0)
 console.log(`kill: ${kills} kills survived in ${Math.round((performance.now() - started) / 1000)} s`)

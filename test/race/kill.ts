@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { COMMAND, type RunOptions, run, start } from '../fixtures/command.ts'
 import { createRandom, type Random } from '../fixtures/random.ts'
 import { indexOf, leftoversIn, neededBlobs, storedBlobs } from '../fixtures/store-facts.ts'
+import { embedPhases } from './embed-phases.ts'
 import { type Attempt, PHASES, type Phase } from './phases.ts'
 import { createWorld, letTimePass, type World } from './world.ts'
 
@@ -17,7 +18,8 @@ export interface KillOptions {
   readonly print: (line: string) => void
   /** Every call of every phase, one after the other, instead of random instants. */
   readonly everyCall?: boolean
-  readonly phases?: readonly Phase[]
+  /** Only phases whose names begin so. */
+  readonly only?: string | undefined
 }
 
 export interface PhaseReport {
@@ -53,8 +55,9 @@ const COUNTER = fileURLToPath(new URL('kill-at-call.ts', import.meta.url))
  * the kill and the instant; the directory then stays for a look.
  */
 export async function killAtRandom(options: KillOptions): Promise<readonly PhaseReport[]> {
-  const phases = options.phases ?? PHASES
   options.print(`kill: ${COMMAND}, seed ${options.seed}`)
+  const all = [...PHASES, ...(await embedPhases(options.print))]
+  const phases = all.filter(({ name }) => name.startsWith(options.only ?? ''))
   const measures = await measurePhases(phases, options)
   const queue = options.everyCall ? jobsForEveryCall(phases, measures) : randomJobs(phases, options.count)
   const reports = new Map(phases.map(({ name }) => [name, { phase: name, kills: 0, tooLate: 0 }]))
