@@ -86,8 +86,13 @@ async function* readOnce(
     await response.discard()
     throw new BallastError('NOT_FOUND', `registry ${connection.host} has no blob ${blob.digest} in ${name}`)
   }
+  const skip = skipped(response, { blob, range })
+  if (skip instanceof BallastError) {
+    await response.discard()
+    throw skip
+  }
   let left = range.length
-  for await (const chunk of cut(response.body, skipped(response, { blob, range }), range.length)) {
+  for await (const chunk of cut(response.body, skip, range.length)) {
     left -= chunk.length
     yield chunk
   }
@@ -101,24 +106,24 @@ async function* readOnce(
 
 /**
  * How many bytes of the answer come before those that were asked for. Some registries and caches ignore `Range` and
- * answer 200 with everything, which must not be taken for the range.
+ * answer 200 with everything, which must not be taken for the range. An error where the answer is no use at all.
  */
 function skipped(
   response: IncomingResponse,
   { blob, range }: { readonly blob: BlobDescriptor; readonly range: ByteRange },
-): number {
+): number | BallastError {
   const problem = (what: string): BallastError =>
     new BallastError('DAMAGED', `${response.url.host} sends ${blob.digest} ${what}`)
   const encoding = response.header('content-encoding') ?? 'identity'
-  if (encoding !== 'identity') throw problem(`encoded as ${encoding}, which changes its bytes`)
+  if (encoding !== 'identity') return problem(`encoded as ${encoding}, which changes its bytes`)
   if (response.status === 206) {
     const got = parseContentRange(response.header('content-range'))
     if (got?.offset === range.offset && got.length === range.length) return 0
-    throw problem('in another range than it was asked for')
+    return problem('in another range than it was asked for')
   }
   const length = response.header('content-length')
   if (length !== undefined && Number(length) !== blob.size) {
-    throw problem(`with ${length} bytes where ${blob.size} are expected`)
+    return problem(`with ${length} bytes where ${blob.size} are expected`)
   }
   return range.offset
 }

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { createMemoryStorage } from '../../../test/doubles/memory-storage.ts'
+import { isBallastError } from '../../core/index.ts'
+import { startRegistry } from './start.ts'
+
+for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org']) {
+  test(`${host} without credentials is refused`, async () => {
+    await assert.rejects(startRegistry({ storage: createMemoryStorage(), listen: { host } }), (error) => {
+      assert.ok(isBallastError(error, 'REFUSED'))
+      assert.ok(error.hint)
+      return true
+    })
+  })
+}
+
+test('with credentials any address may be listened on', async () => {
+  const credentials = { username: 'ann', password: 'secret' }
+  const registry = await startRegistry({
+    storage: createMemoryStorage(),
+    listen: { host: '0.0.0.0', port: 0 },
+    credentials,
+  })
+  await registry.close()
+})
+
+test('a port in use is a conflict', async (context) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  context.after(() => void other.close())
+  const address = other.address()
+  assert.ok(address !== null && typeof address === 'object')
+  const listen = { host: '127.0.0.1', port: address.port }
+  await assert.rejects(startRegistry({ storage: createMemoryStorage(), listen }), (error) =>
+    isBallastError(error, 'CONFLICT'),
+  )
+})
