@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createMemoryStorage } from '../../../test/doubles/memory-storage.ts'
+import { digestOf } from '../../core/index.ts'
+import { startRegistry } from './start.ts'
+
+test('a blob is read no further once the client is gone', async (context) => {
+  const storage = createMemoryStorage()
+  const digest = digestOf('endless')
+  const size = 1024 ** 4
+  const reading = { chunks: 0, ended: false }
+  storage.blobs.set(digest, {
+    size,
+    async *open() {
+      try {
+        for (;;) {
+          reading.chunks++
+          yield Buffer.alloc(65_536)
+        }
+      } finally {
+        reading.ended = true
+      }
+    },
+  })
+  const lines: string[] = []
+  const registry = await startRegistry({ storage, log: (line) => lines.push(line) })
+  context.after(registry.close)
+  const { hostname, port } = new URL(registry.url)
+  const socket = connect(Number(port), hostname)
+  socket.write(`GET /v2/app/blobs/${digest} HTTP/1.1\r\nHost: x\r\nRange: bytes=100-\r\n\r\n`)
+  await once(socket, 'data')
+  socket.destroy()
+  for (let tries = 0; tries < 100 && !reading.ended; tries++) await sleep(10)
+  assert.equal(reading.ended, true)
+  const { chunks } = reading
+  await sleep(30)
+  assert.equal(reading.chunks, chunks)
+  assert.deepEqual(lines, [])
+})

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { bytesContent, type Digest, digestOf, isBallastError, readAll } from '../../core/index.ts'
+import { encodeVersion, OCI_MANIFEST, parseName, parseTag } from '../../model/index.ts'
+import { blobsOf, encodeRecipe, hashLayer, layerContent } from '../../oci/index.ts'
+import { openStore, type Store } from '../../store/index.ts'
+import { openRepository, type RegistryRepository } from '../client/repository.ts'
+import { startRegistry } from './start.ts'
+import { createStoreStorage } from './store-storage.ts'
+
+const NAME = parseName('team/sentiment')
+const LIMIT = 1_000_000
+
+test('a pushed model is a version with the next number, and moves its tag', async (context) => {
+  const { store, repository } = await serve(context)
+  const first = await pushModel(repository, 'one', 'prod')
+  const second = await pushModel(repository, 'two', 'prod')
+  await pushModel(repository, 'two', 'again')
+  const versions = await store.records.listVersions(NAME)
+  assert.deepEqual(
+    versions.map(({ number, digest }) => [number, digest]),
+    [
+      [1, first],
+      [2, second],
+    ],
+  )
+  assert.equal(await store.records.resolve({ name: NAME, tag: parseTag('prod') }), second)
+  assert.equal((await store.records.history(NAME, parseTag('prod'))).length, 2)
+  assert.deepEqual(await repository.listTags(), ['1', '2', 'again', 'prod'])
+  assert.equal((await repository.getManifest('1'))?.digest, first)
+  assert.equal(await repository.headManifest('prod'), second)
+  assert.ok(await store.isProjected())
+  assert.deepEqual((await store.verify()).problems, [])
+})
+
+test('a model pushed to a number claims it; numbers do not move', async (context) => {
+  const { store, repository } = await serve(context)
+  const seventh = await pushModel(repository, 'seven', '7')
+  assert.equal((await store.records.listVersions(NAME))[0]?.number, 7)
+  await assert.rejects(pushModel(repository, 'other', '7'), (error) => isBallastError(error, 'REMOTE'))
+  assert.equal((await repository.getManifest('7'))?.digest, seventh)
+  await assert.rejects(repository.deleteTag('7'), (error) => isBallastError(error))
+  assert.equal(await repository.deleteManifest(seventh), true)
+  assert.deepEqual(await repository.listTags(), [])
+})
+
+test('a manifest that only claims to be a model is refused', async (context) => {
+  const { repository } = await serve(context)
+  const config = Buffer.from('{}')
+  const descriptor = { digest: digestOf(config), size: config.length }
+  await repository.putBlob(descriptor, bytesContent(config))
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      artifactType: 'application/vnd.cncf.model.manifest.v1+json',
+      config: { mediaType: 'application/json', ...descriptor },
+      layers: [{ mediaType: 'application/x-other', ...descriptor }],
+    }),
+  )
+  const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), bytes }
+  await assert.rejects(repository.putManifest(manifest, 'v1'), /MANIFEST_INVALID/)
+})
+
+test('what a push relies on survives gc until its manifest comes', async (context) => {
+  const { store, repository } = await serve(context)
+  const model = modelOf('kept')
+  for (const data of model.blobs) await repository.putBlob(blobOf(data), bytesContent(data))
+  await store.gc()
+  await repository.putManifest(model.manifest, 'v1')
+  assert.deepEqual((await store.verify()).problems, [])
+})
+
+test('a layer that is made while it is read: found, ranged, mounted, and gone with its parts', async (context) => {
+  const { store, repository, other } = await serve(context)
+  const data = Buffer.alloc(10_000, 'weights')
+  await pushModel(repository, data, 'v1')
+  const recipe = {
+    entries: [
+      { kind: 'directory', path: 'models', mode: 0o755, uid: 0, gid: 0 },
+      { kind: 'file', path: 'models/a.bin', blob: digestOf(data), size: data.length },
+    ],
+  } as const
+  const layer = await hashLayer(recipe, () => bytesContent(data))
+  const parts = blobsOf(recipe).map(({ digest }) => digest)
+  await using session = await store.begin()
+  await store.derived.put(session, { ...layer, parts, recipe: encodeRecipe(recipe) })
+
+  const expected = await readAll(layerContent(recipe, () => bytesContent(data)).open(), LIMIT)
+  assert.equal(await repository.hasBlob(layer), true)
+  assert.equal(await other.mountBlob(layer, repository), true)
+  const content = other.openBlob(layer)
+  assert.deepEqual(await readAll(content.open(), LIMIT), expected)
+  const range = { offset: 1_000, length: 2_000 }
+  assert.deepEqual(await readAll(content.open(range), LIMIT), expected.subarray(1_000, 3_000))
+
+  await store.blobs.remove(digestOf(data))
+  assert.equal(await repository.hasBlob(layer), false)
+})
+
+test('a damaged blob counts as missing, so that it is sent again', async (context) => {
+  const { store, repository } = await serve(context)
+  const data = Buffer.from('precious')
+  await repository.putBlob(blobOf(data), bytesContent(data))
+  await store.blobs.markDamaged(digestOf(data))
+  assert.equal(await repository.hasBlob(blobOf(data)), false)
+  await repository.putBlob(blobOf(data), bytesContent(data))
+  assert.equal(await repository.hasBlob(blobOf(data)), true)
+})
+
+test('an upload that nobody goes on with leaves nothing once the registry closes', async (context) => {
+  const directory = await temporary(context)
+  const store = await openStore(directory)
+  const storage = createStoreStorage(store)
+  const id = await storage.uploads.create()
+  assert.equal(await storage.uploads.append(id, bytesContent(Buffer.from('half')).open()), 4)
+  await storage.close()
+  assert.equal((await store.gc()).abandoned, 0)
+  assert.deepEqual(await store.blobs.list(), [])
+})
+
+async function serve(context: TestContext): Promise<{
+  readonly store: Store
+  readonly repository: RegistryRepository
+  readonly other: RegistryRepository
+}> {
+  const store = await openStore(await temporary(context))
+  const registry = await startRegistry({
+    storage: createStoreStorage(store),
+    log: (line) => console.error(line),
+  })
+  context.after(registry.close)
+  const { host } = registry
+  const retryDelays = [1]
+  return {
+    store,
+    repository: openRepository({ host, name: NAME, retryDelays }),
+    other: openRepository({ host, name: 'other', retryDelays }),
+  }
+}
+
+async function temporary(context: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'ballast-registry-'))
+  context.after(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+function modelOf(content: Buffer | string) {
+  const data = Buffer.from(content)
+  const { manifest, config, version } = encodeVersion([{ path: 'a.bin', ...blobOf(data) }])
+  return {
+    blobs: [data, config],
+    manifest: { mediaType: OCI_MANIFEST, digest: version.digest, bytes: manifest },
+  }
+}
+
+async function pushModel(
+  repository: RegistryRepository,
+  content: Buffer | string,
+  tag: string,
+): Promise<Digest> {
+  const { blobs, manifest } = modelOf(content)
+  for (const data of blobs) await repository.putBlob(blobOf(data), bytesContent(data))
+  await repository.putManifest(manifest, tag)
+  return manifest.digest
+}
+
+function blobOf(data: Uint8Array) {
+  return { digest: digestOf(data), size: data.length }
+}
