@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallOptions, fileContent, isBallastError, throwIfAborted, verified } from '../core/index.ts'
 import { type ModelFile, OWN_DIRECTORY, type Version } from '../model/index.ts'
-import { type FileRecord, readTreeRecord, recordOf, sameRecord } from './record.ts'
+import { type FileRecord, readTreeRecord, recordOf, sameRecord, type TreeRecord } from './record.ts'
 
 export interface TreeCheck {
   /** One line a fault; none when the tree is whole. */
@@ -25,15 +25,33 @@ export async function checkTree(
   const faults: string[] = []
   for (const file of version.files) {
     throwIfAborted(signal)
-    const found = await recordOf(join(tree, file.path))
-    const fault = faultAtAGlance(file, found)
+    const fault = await faultOf(tree, file, { recorded, full, onProgress })
     if (fault !== undefined) faults.push(fault)
-    else if (full || !sameRecord(recorded[file.path], found)) {
-      onProgress?.({ kind: 'start', step: 'verify', item: file.path, total: file.size })
-      if (!(await hasDigest(tree, file))) faults.push(`${file.path}: its bytes are not those of the version`)
-    }
   }
   return { faults, extra: full ? await extraFiles(tree, version) : [] }
+}
+
+/** The files of the version that are missing or differ. */
+export async function changedFiles(tree: string, version: Version): Promise<readonly ModelFile[]> {
+  const recorded = (await readTreeRecord(tree)) ?? {}
+  const changed: ModelFile[] = []
+  for (const file of version.files) {
+    if ((await faultOf(tree, file, { recorded, full: false })) !== undefined) changed.push(file)
+  }
+  return changed
+}
+
+async function faultOf(
+  tree: string,
+  file: ModelFile,
+  { recorded, full, onProgress }: Pick<CallOptions, 'onProgress'> & { recorded: TreeRecord; full: boolean },
+): Promise<string | undefined> {
+  const found = await recordOf(join(tree, file.path))
+  const fault = faultAtAGlance(file, found)
+  if (fault !== undefined) return fault
+  if (!full && sameRecord(recorded[file.path], found)) return undefined
+  onProgress?.({ kind: 'start', step: 'verify', item: file.path, total: file.size })
+  return (await hasDigest(tree, file)) ? undefined : `${file.path}: its bytes are not those of the version`
 }
 
 /** Whether the directory holds exactly the version's files, byte for byte, and nothing else. */

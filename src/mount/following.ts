@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
+import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import {
   BallastError,
@@ -58,15 +58,16 @@ export async function deliverFollowing(
     // Before the first link, so that a target is known for what it is at every instant.
     await createFileDurably(join(target, STATE), encodeState({ version: 1, models: {} }), { mode: 0o644 })
     await sweep(target)
-    await refuseForeignNames(target, { name, version: delivery.version })
+    const files = await freeFileLinks(target, { name, version: delivery.version })
+    await refuseForeignNames(target, { name, files })
     const state = await readState(target)
     const followed = await followedNow(target, { name, known: state.models[name], delivery })
     const current = followed.generations.at(-1)
     const place = await placeGeneration(store, { target, current, delivery }, options)
-    const files = fileLinksOf(delivery.version, name)
     const moved = current?.id !== place.id
     for (const file of files) await ensureFileLink(target, { file, name })
-    if (moved) await swapLink(target, { name, to: `${GENERATIONS}/${place.id}` })
+    const relinked = (await currentGeneration(target, name)) !== place.id
+    if (relinked) await swapLink(target, { name, to: `${GENERATIONS}/${place.id}` })
     for (const file of followed.files.filter((old) => !files.includes(old)))
       await rm(join(target, file), { force: true })
     const generation: Generation = {
@@ -80,8 +81,9 @@ export async function deliverFollowing(
     const models = { ...state.models, [name]: { ...next, reference: delivery.marker.reference, files } }
     await writeState(target, { version: 1, models })
     await prune(target, Object.values(models), options.graceMs)
-    const { bytesCopied, warnings } = place
-    return { how: moved ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name }
+    const { bytesCopied } = place
+    const warnings = [...place.warnings, ...takenFileLinks(delivery.version, { name, files })]
+    return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name }
   })
 }
 
@@ -121,16 +123,16 @@ async function sweep(target: string): Promise<void> {
 
 async function refuseForeignNames(
   target: string,
-  { name, version }: { readonly name: string; readonly version: Version },
+  { name, files }: { readonly name: string; readonly files: readonly string[] },
 ): Promise<void> {
   if (name === OWN_DIRECTORY || name.includes('/')) {
     throw new BallastError('USAGE', `${JSON.stringify(name)} cannot be the name of a link`, {
       hint: 'choose another --as',
     })
   }
-  for (const link of [name, ...fileLinksOf(version, name)]) {
-    const info = await lstat(join(target, link)).catch(() => undefined)
-    if (info === undefined || info.isSymbolicLink()) continue
+  const own = new Map([[name, `${GENERATIONS}/`], ...files.map((file) => [file, `${name}/${file}`] as const)])
+  for (const [link, to] of own) {
+    if ((await whatIsAt(join(target, link)))?.startsWith(to) ?? true) continue
     throw new BallastError(
       'CONFLICT',
       `${join(target, link)} is in the way, and was not put there by Ballast`,
@@ -139,6 +141,44 @@ async function refuseForeignNames(
       },
     )
   }
+}
+
+/** A link's text, nothing for an entry that is no link, undefined where nothing is. */
+async function whatIsAt(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    if (isSystemError(error, 'EINVAL')) return ''
+    throw error
+  }
+}
+
+/** The file link of one model is not taken from it by another model that has a file of the same name. */
+async function freeFileLinks(
+  target: string,
+  { name, version }: { readonly name: string; readonly version: Version },
+): Promise<readonly string[]> {
+  const free: string[] = []
+  for (const file of fileLinksOf(version, name)) {
+    const [owner = '', ...rest] = ((await whatIsAt(join(target, file))) ?? '').split('/')
+    const leadsOn = (await whatIsAt(join(target, owner)))?.startsWith(`${GENERATIONS}/`) === true
+    const isTaken = owner === OWN_DIRECTORY || (owner !== name && rest.join('/') === file && leadsOn)
+    if (!isTaken) free.push(file)
+  }
+  return free
+}
+
+function takenFileLinks(
+  version: Version,
+  { name, files }: { readonly name: string; readonly files: readonly string[] },
+): readonly string[] {
+  return fileLinksOf(version, name)
+    .filter((file) => !files.includes(file))
+    .map(
+      (file) =>
+        `${file} belongs to another model of the target, so this one is found at ${name}/${file} only`,
+    )
 }
 
 /** After a kill between swap and state, the link is ahead: what it leads to is taken into the record first. */

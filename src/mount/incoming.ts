@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSystemError, lifeOf, ownIdentity, parseIdentity, syncDirectory } from '../core/index.ts'
 
@@ -23,7 +23,9 @@ export async function createIncoming(parent: string, prefix: string, mode: numbe
   const former = join(place, FORMER)
   await mkdir(place)
   await writeFile(join(place, 'process'), JSON.stringify(ownIdentity()))
-  await mkdir(tree, { mode })
+  await mkdir(tree)
+  // Whoever reads the tree in a container is another user than the one whose umask holds here.
+  await chmod(tree, mode)
   return {
     tree,
     async publish(path) {

@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSystemError, writeFileDurably } from '../core/index.ts'
 import { type ModelFile, parseJson } from '../model/index.ts'
-import { TREE_RECORD } from './names.ts'
+import { FILE_MODE, TREE_RECORD } from './names.ts'
 
 /** What a file looked like when it was verified. Numbers as text, because they exceed what a double holds. */
 export interface FileRecord {
@@ -13,10 +13,10 @@ export interface FileRecord {
 
 export type TreeRecord = Readonly<Record<string, FileRecord>>
 
-/** Undefined where the file is absent or not a regular file. */
+/** Undefined where the file is absent or not a regular file; a link may lead nowhere in the container that reads it. */
 export async function recordOf(path: string): Promise<FileRecord | undefined> {
   try {
-    const info = await stat(path, { bigint: true })
+    const info = await lstat(path, { bigint: true })
     if (!info.isFile()) return undefined
     return { size: `${info.size}`, mtimeNs: `${info.mtimeNs}`, inode: `${info.ino}` }
   } catch (error) {
@@ -31,7 +31,9 @@ export async function writeTreeRecord(tree: string, files: readonly ModelFile[])
     const found = await recordOf(join(tree, path))
     if (found !== undefined) record[path] = found
   }
-  await writeFileDurably(join(tree, TREE_RECORD), `${JSON.stringify({ files: record })}\n`)
+  await writeFileDurably(join(tree, TREE_RECORD), `${JSON.stringify({ files: record })}\n`, {
+    mode: FILE_MODE,
+  })
 }
 
 export async function readTreeRecord(tree: string): Promise<TreeRecord | undefined> {

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, explainSystemError, isSystemError } from '../core/index.ts'
 import { OWN_DIRECTORY } from '../model/index.ts'
-import { STATE } from './names.ts'
+import { GENERATIONS, STATE } from './names.ts'
 import { type DeliveredTree, readTree } from './tree.ts'
 
 /** What stands at a target before a mount. */
@@ -24,7 +24,9 @@ export async function inspectTarget(target: string): Promise<TargetState> {
     const mode = info.mode & 0o7777
     if (names.length === 0) return { kind: 'empty', mode }
     if (names.includes(OWN_DIRECTORY)) {
-      if (await exists(join(target, STATE))) return { kind: 'following' }
+      // Either is enough: the state may have been lost, or not been written yet when the first mount was killed.
+      if ((await exists(join(target, STATE))) || (await exists(join(target, GENERATIONS))))
+        return { kind: 'following' }
       const tree = await readTree(target)
       if (tree !== undefined) return { kind: 'pinned', tree }
       // What a first mount that was killed leaves: nothing but Ballast's own directory.

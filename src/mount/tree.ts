@@ -1,10 +1,11 @@
-import { constants, copyFile, link, mkdir, open, readFile } from 'node:fs/promises'
+import { chmod, constants, copyFile, link, mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   BallastError,
   type CallOptions,
   isBallastError,
   isSystemError,
+  makeDirectory,
   syncDirectory,
   throwIfAborted,
   verified,
@@ -68,7 +69,7 @@ export async function writeOwnFiles(
   { tree, version, marker }: { readonly tree: string; readonly version: Version; readonly marker: Marker },
 ): Promise<void> {
   const own = join(tree, OWN_DIRECTORY)
-  await mkdir(own, { recursive: true, mode: DIRECTORY_MODE })
+  await makeDirectory(own, DIRECTORY_MODE)
   await writeSynced(join(tree, TREE_MANIFEST), await store.readManifest(version.digest))
   await writeTreeRecord(tree, version.files)
   // Last, and all at once: whoever finds the marker finds the rest.
@@ -102,18 +103,15 @@ function placer(store: Store, { link: wantLinks, warnings }: { link: boolean; wa
   let linking = wantLinks
   let cloning = true
   return async (file, target, options) => {
+    await store.blobs.ensureIntact(file)
     if (linking) {
-      await store.blobs.ensureIntact(file)
       linking = await tryLink(store.blobs.path(file.digest), target)
       if (linking) return 0
       warnings.push('the target is on another file system than the store, so the files were copied')
     }
     if (cloning) {
       cloning = await tryClone(store.blobs.path(file.digest), target)
-      if (cloning) {
-        await store.blobs.ensureIntact(file)
-        return 0
-      }
+      if (cloning) return 0
     }
     await copyVerified(store, { file, target }, options)
     return file.size
@@ -185,7 +183,8 @@ async function makeParents(
   const missing: string[] = []
   for (let at = dirname(target); at !== tree && !directories.has(at); at = dirname(at)) missing.unshift(at)
   for (const directory of missing) {
-    await mkdir(directory, { mode: DIRECTORY_MODE })
+    await mkdir(directory)
+    await chmod(directory, DIRECTORY_MODE)
     directories.add(directory)
   }
 }
@@ -193,6 +192,7 @@ async function makeParents(
 async function writeSynced(path: string, data: Uint8Array): Promise<void> {
   const handle = await open(path, 'w', FILE_MODE)
   try {
+    await handle.chmod(FILE_MODE)
     await handle.writeFile(data)
     await handle.sync()
   } finally {

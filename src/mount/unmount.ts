@@ -1,7 +1,8 @@
 import { readdir, readlink, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
-import { OWN_DIRECTORY } from '../model/index.ts'
+import { OWN_DIRECTORY, type Version } from '../model/index.ts'
+import { changedFiles } from './check.ts'
 import { GENERATIONS } from './names.ts'
 import { inspectTarget } from './target.ts'
 
@@ -14,11 +15,7 @@ export interface Unmounted {
 export async function unmountTarget(target: string): Promise<Unmounted> {
   const state = await inspectTarget(target)
   if (state.kind === 'following') await removeLinks(target)
-  else if (state.kind === 'pinned')
-    await removeFiles(
-      target,
-      state.tree.version.files.map((file) => file.path),
-    )
+  else if (state.kind === 'pinned') await removeFiles(target, state.tree.version)
   else throw nothingMounted(target)
   await rm(join(target, OWN_DIRECTORY), { recursive: true, force: true })
   const kept = await readdir(target)
@@ -35,15 +32,17 @@ async function removeLinks(target: string): Promise<void> {
   }
   for (const name of await readdir(target)) {
     const to = await readlink(join(target, name)).catch(() => undefined)
-    if (to !== undefined && links.some((link) => to.startsWith(`${link}/`))) await rm(join(target, name))
+    if (links.some((link) => to === `${link}/${name}`)) await rm(join(target, name))
   }
   for (const link of links) await rm(join(target, link))
 }
 
-async function removeFiles(target: string, paths: readonly string[]): Promise<void> {
+async function removeFiles(target: string, version: Version): Promise<void> {
+  const changed = await changedFiles(target, version)
   const directories = new Set<string>()
-  for (const path of paths) {
-    await rm(join(target, path), { force: true })
+  for (const file of version.files) {
+    const { path } = file
+    if (!changed.includes(file)) await rm(join(target, path))
     for (let at = dirname(path); at !== '.'; at = dirname(at)) directories.add(at)
   }
   for (const directory of [...directories].sort((a, b) => b.length - a.length)) {
