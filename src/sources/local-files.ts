@@ -85,7 +85,7 @@ async function walk(scan: Walk, { directory, prefix, above }: Place): Promise<vo
 
 async function followLink(scan: Walk, { path, file }: { path: string; file: string }): Promise<string> {
   const target = await realpath(file).catch((error: unknown) => {
-    throw isSystemError(error, 'ENOENT') ? linkError(path, 'leads nowhere') : error
+    throw isSystemError(error, 'ENOENT', 'ELOOP', 'ENOTDIR') ? linkError(path, 'leads nowhere') : error
   })
   const way = relative(scan.inside, target)
   if (way === '..' || way.startsWith(`..${sep}`))
@@ -133,7 +133,7 @@ async function* readUnchanged(path: string): AsyncIterable<Uint8Array> {
 
 /** `…/models--ORG--NAME` for a directory below its `snapshots/` (huggingface_hub, "manage-cache"). */
 function hubCacheOf(directory: string): string | undefined {
-  return /^(.*[/\\]models--[^/\\]+)[/\\]snapshots[/\\][^/\\]+$/.exec(directory)?.[1]
+  return /^(.*[/\\]models--[^/\\]+)[/\\]snapshots[/\\].+$/.exec(directory)?.[1]
 }
 
 function linkError(path: string, why: string): BallastError {
