@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { BallastError, EXIT_CODES } from '../core/index.ts'
 import { COMMANDS } from './commands/index.ts'
+import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
-
-const EXIT_USAGE = 2
 
 export async function runProgram(argv: readonly string[], io: Io): Promise<void> {
   const program = createProgram(io)
@@ -11,8 +11,18 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<void>
     await program.parseAsync(argv as string[])
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    io.setExitCode(error.exitCode === 0 ? 0 : EXIT_USAGE)
+    if (error.exitCode === 0) return
+    io.setExitCode(EXIT_CODES.USAGE)
+    // Which options the verb has is not known when its arguments make no sense, hence the look at the arguments.
+    if (argv.includes('--json')) reportFailure(usageError(error), io, { json: true, debug: false })
   }
+}
+
+const HELP_HINT = 'ballast --help lists the verbs, ballast VERB --help the options of one'
+
+function usageError({ code, message }: CommanderError): BallastError {
+  const text = code === 'commander.help' ? 'no verb was named' : message.replace(/^error: /, '')
+  return new BallastError('USAGE', text, { hint: HELP_HINT })
 }
 
 export function createProgram(io: Io): Command {
@@ -28,7 +38,7 @@ export function createProgram(io: Io): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'ballast: ')),
     })
     .showSuggestionAfterError(true)
-    .showHelpAfterError('  ballast --help lists the verbs, ballast VERB --help the options of one')
+    .showHelpAfterError(`  ${HELP_HINT}`)
     .exitOverride()
   for (const define of COMMANDS) define(program, io)
   for (const command of program.commands) command.copyInheritedSettings(program)
