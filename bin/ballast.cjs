@@ -10,7 +10,7 @@ if (have[0] < needed[0] || (have[0] === needed[0] && have[1] < needed[1])) {
       ' is too old: ' +
       needed.join('.') +
       ' or newer is needed.\n' +
-      '  Install a current Node.js (https://nodejs.org), or run it through npm: npx -p node@24 -p ballast ballast --help\n',
+      '  Install a current Node.js: https://nodejs.org\n',
   )
   process.exit(2)
 } else {
