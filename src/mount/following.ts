@@ -78,7 +78,9 @@ export async function deliverFollowing(
       by: options.by,
     }
     const next = moved ? withGeneration(followed, generation) : followed
-    const models = { ...state.models, [name]: { ...next, reference: delivery.marker.reference, files } }
+    // A rollback is a visit: the link goes on following what it followed.
+    const reference = options.by === 'rollback' ? followed.reference : delivery.marker.reference
+    const models = { ...state.models, [name]: { ...next, reference, files } }
     await writeState(target, { version: 1, models })
     await prune(target, Object.values(models), options.graceMs)
     const { bytesCopied } = place

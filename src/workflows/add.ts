@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
 import {
   encodeVersion,
   formatReference,
@@ -43,6 +43,11 @@ export async function add(
   options: CallOptions = {},
 ): Promise<AddResult> {
   const reference = parseModelReference(text)
+  if (reference.digest !== undefined) {
+    throw new BallastError('USAGE', `${text}: the digest follows from the files and cannot be chosen`, {
+      hint: `leave it out: ballast add ${reference.name} ${sources.join(' ')}`,
+    })
+  }
   const wanted = hasVersion(text) ? numberOfTag(reference.tag ?? '') : undefined
   const { files, skipped } = await scanLocalFiles(sources)
   // Before any byte is copied, what can be refused is refused.

@@ -209,14 +209,18 @@ export async function remove(
     (version) => version.digest === reference.digest || version.number === number,
   )
   const gone = all ? versions : single
-  if (gone.length === 0) {
+  if (gone.length === 0 && !all && reference.digest === undefined) {
     await resolveDigest(store, reference)
     await dropTag(store, session, { name, tag: reference.tag ?? LATEST })
     await store.project(session)
     return { removed: [formatReference(reference)], moved: [] }
   }
   const rest = versions.filter((version) => !gone.includes(version))
-  const affected = tags.filter((tag) => gone.some((version) => version.digest === tag.digest))
+  // A tag may lead to a version that has no number any more.
+  const affected = tags.filter(
+    ({ digest }) => all || digest === reference.digest || gone.some((version) => version.digest === digest),
+  )
+  if (gone.length === 0 && affected.length === 0) await resolveDigest(store, reference)
   const pinned = affected.filter(({ tag }) => tag !== LATEST)
   if (pinned.length > 0 && !all && !force) {
     throw new BallastError(
