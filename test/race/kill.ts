@@ -213,10 +213,12 @@ function chooseInstant(
 
 /** The phases in turn, each as often as its weight says, so that any number of kills is spread over all of them. */
 function randomJobs(phases: readonly Phase[], count: number): Job[] {
-  const round = phases.flatMap((phase) => Array.from({ length: phase.weight }, () => phase))
+  const heaviest = Math.max(...phases.map(({ weight }) => weight))
+  const turns = Array.from({ length: heaviest }, (_, turn) => phases.filter(({ weight }) => weight > turn))
+  const round = turns.flat()
   const jobs: Job[] = []
-  // Each round is walked with both kinds of instant, whatever its length.
   for (let index = 0; index < count; index++) {
+    // Two in a row, one with each kind of instant.
     const phase = round[Math.floor(index / 2) % round.length]
     if (phase !== undefined) jobs.push({ index, phase })
   }
