@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { request } from 'undici'
 import { digestOf } from '../../src/core/index.ts'
@@ -24,7 +25,7 @@ export interface Answered {
 export type Ask = (
   method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
-  options?: { readonly headers?: Headers; readonly body?: Uint8Array | string },
+  options?: { readonly headers?: Headers; readonly body?: Uint8Array | string | Readable },
 ) => Promise<Answered>
 
 export const DATA = Buffer.from(Array.from({ length: 3000 }, (_, index) => index % 251))

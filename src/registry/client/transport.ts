@@ -45,7 +45,12 @@ export function createTransport({ stallMs, commitMs }: Patience): Send {
     throwIfAborted(signal)
     agent ??= new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 10_000 } })
     const watchdog = createWatchdog()
-    const sent = body === undefined ? undefined : watchUpload(body, watchdog, { stallMs, commitMs })
+    let over = false
+    // undici may still take a chunk after the answer or failure, and nobody waits for the other side any more.
+    const wait: Watchdog['wait'] = (ms) => {
+      if (!over) watchdog.wait(ms)
+    }
+    const sent = body === undefined ? undefined : watchUpload(body, wait, { stallMs, commitMs })
     const explain = (error: unknown): unknown => {
       throwIfAborted(signal)
       if (sent?.failure() !== undefined) return explainSystemError(sent.failure())
@@ -68,12 +73,12 @@ export function createTransport({ stallMs, commitMs }: Patience): Send {
         headersTimeout: 0,
         bodyTimeout: 0,
       })
-      watchdog.wait(undefined)
       return responseOf(answer, { url, watchdog, stallMs, explain })
     } catch (error) {
       throw explain(error)
     } finally {
       watchdog.wait(undefined)
+      over = true
     }
   }
 }
@@ -88,24 +93,24 @@ interface Upload {
   failure(): unknown
 }
 
-function watchUpload(body: Content, watchdog: Watchdog, { stallMs, commitMs }: Patience): Upload {
+function watchUpload(body: Content, wait: Watchdog['wait'], { stallMs, commitMs }: Patience): Upload {
   let failure: unknown
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const source = body.open()[Symbol.asyncIterator]()
     try {
       for (;;) {
-        watchdog.wait(undefined)
+        wait(undefined)
         const next = await source.next().catch((error: unknown) => {
           failure = error
           throw error
         })
         if (next.done) break
-        watchdog.wait(stallMs)
+        wait(stallMs)
         // An answer that came early (401, 413) is read before a write can fail on the connection it closed.
         await new Promise((resolve) => setImmediate(resolve))
         yield next.value
       }
-      watchdog.wait(commitMs)
+      wait(commitMs)
     } finally {
       await source.return?.()
     }

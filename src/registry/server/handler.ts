@@ -43,6 +43,7 @@ export function createRegistryHandler(
       return refusal('UNKNOWN', 'the registry failed: see its log')
     })
     if (response.destroyed) return
+    if (!request.complete) response.once('finish', () => linger(request))
     await writeAnswer(response, answered, { withoutBody: request.method === 'HEAD' })
   }
 
@@ -53,6 +54,17 @@ export function createRegistryHandler(
       response.destroy()
     })
   }
+}
+
+/** How long a client may go on sending what nobody wants, in milliseconds. */
+const LINGER_MS = 5_000
+
+/** A client that is closed upon at once would see a reset instead of the answer. */
+function linger(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS).unref()
+  request.once('end', () => clearTimeout(timer))
+  request.once('close', () => clearTimeout(timer))
+  request.on('error', () => undefined).resume()
 }
 
 const CHALLENGE = { 'www-authenticate': 'Basic realm="ballast", charset="UTF-8"' }
@@ -89,7 +101,8 @@ function askedOf(request: IncomingMessage, storage: RegistryStorage): Asked {
       const value = request.headers[name]
       return Array.isArray(value) ? value.join(', ') : value
     },
-    body: request,
+    // Left early, it stays open, so that the answer still reaches the client.
+    body: request.iterator({ destroyOnReturn: false }),
     storage,
   }
 }

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { MISSING, pushImage, registryTests } from '../../../test/doubles/distribution-api.ts'
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../model/index.ts'
 
 registryTests('manifests and tags', (registryTest) => {
+  registryTest('a manifest of unknown length is refused once it is too long', async (ask) => {
+    async function* endless(): AsyncIterable<Uint8Array> {
+      for (let count = 0; count < 80; count++) yield Buffer.alloc(65_536, 32)
+    }
+    const answer = await ask('PUT', '/v2/team/app/manifests/v1', { body: Readable.from(endless()) })
+    assert.deepEqual([answer.status, answer.code], [413, 'SIZE_INVALID'])
+  })
+
   registryTest('a manifest keeps its bytes and its type, under tag and digest', async (ask) => {
     const { bytes, digest } = await pushImage(ask, 'v1', { annotations: { odd: '  spaces   kept ' } })
     for (const reference of ['v1', digest]) {

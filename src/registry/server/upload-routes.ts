@@ -72,7 +72,7 @@ async function receive(asked: AskedOfRepository, id: string, digest: Digest): Pr
 }
 
 function explained(error: unknown): Answer {
-  if (isBallastError(error, 'NOT_FOUND')) return unknownUpload()
+  if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'INTERRUPTED')) return unknownUpload()
   if (isBallastError(error, 'CONFLICT'))
     return refusal('RANGE_INVALID', 'another request adds to this upload')
   if (isBallastError(error, 'DAMAGED')) return refusal('DIGEST_INVALID', 'the bytes have another digest')
