@@ -23,7 +23,7 @@ export async function openImage(
     return { image, repository: await openLayout(image.path, { create }), reference: image.reference }
   }
   const { host, name, reference } = image
-  const credentials = await findCredentials(host, access.dockerConfig)
+  const credentials = await findCredentials(access.dockerConfig, host)
   const plainHttp = access.plainHttp?.includes(host) === true
   const repository = openRepository({
     host,

@@ -33,7 +33,7 @@ test(`${SWAPS} swaps under ${RATE} requests a second: none fails, each answer is
     ready: /mounted/,
   })
   const server = await start(t, [join(REPOSITORY, 'examples', 'sentiment', 'server.ts')], {
-    ready: /listening on port (\d+)[^]*using|using[^]*listening on port (\d+)/,
+    ready: /listening on port (\d+)[\s\S]*using|using[\s\S]*listening on port (\d+)/,
     env: { PORT: '0', MODEL_PATH: join(target, 'sentiment') },
   })
   const url = `http://127.0.0.1:${server[1] ?? server[2]}/predict?text=outstanding`

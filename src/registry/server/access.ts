@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { isIP } from 'node:net'
 import { type Credentials, parseBasic } from '../protocol/index.ts'
 
 /** Whether an `Authorization` header proves the credentials; takes the same time whatever is wrong with it. */
@@ -8,6 +9,20 @@ export function isAuthorized(header: string | undefined, credentials: Credential
   const password = equal(given?.password, credentials.password)
   return username && password
 }
+
+/**
+ * Whether a `Host` header names this machine by an address or a name that no foreign DNS server can give out. Without
+ * it, a page in a browser could have its own name resolved to 127.0.0.1 and reach a registry that asks for no login.
+ */
+export function isLocalHost(header: string | undefined): boolean {
+  const host = (header ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+  return isIP(host) !== 0 || LOCAL_NAMES.test(host)
+}
+
+const LOCAL_NAMES = /^(?:(?:.*\.)?localhost|host\.docker\.internal|host\.containers\.internal)\.?$/
 
 /** Of hashes, because only values of one length can be compared in constant time. */
 function equal(given: string | undefined, expected: string): boolean {

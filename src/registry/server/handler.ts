@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { redact } from '../../core/index.ts'
 import { parseName, type RepositoryName } from '../../model/index.ts'
 import { type Credentials, parseRoute, type Route } from '../protocol/index.ts'
-import { isAuthorized } from './access.ts'
+import { isAuthorized, isLocalHost } from './access.ts'
 import { type Answer, json, refusal, writeAnswer } from './answer.ts'
 import type { Asked } from './asked.ts'
 import { answerBlob } from './blob-routes.ts'
@@ -31,6 +31,9 @@ export function createRegistryHandler(
   async function answer(request: IncomingMessage): Promise<Answer> {
     if (credentials !== undefined && !isAuthorized(request.headers.authorization, credentials)) {
       return refusal('UNAUTHORIZED', 'a user name and password are needed', { headers: CHALLENGE })
+    }
+    if (credentials === undefined && !isLocalHost(request.headers.host)) {
+      return refusal('DENIED', 'without a login, this registry answers only to localhost and addresses')
     }
     const route = parseRoute(pathOf(request))
     if (route === undefined) return refusal('UNSUPPORTED', 'there is nothing at this path', { status: 404 })
