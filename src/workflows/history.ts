@@ -1,12 +1,21 @@
 import { resolve } from 'node:path'
-import { BallastError, type CallOptions } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
 import { formerImages, noImage, readImage } from '../embed/index.ts'
-import { parseOperand } from '../model/index.ts'
+import { hasVersion, LATEST, parseOperand } from '../model/index.ts'
 import { inspectTarget, readState } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
-import { type Move, history as modelHistory } from './catalog.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
+import { parseModelReference, requireName, resolveDigest } from './resolve.ts'
+
+export interface Move {
+  readonly time: string
+  readonly tag: string
+  readonly by: string
+  /** Undefined where the tag was removed. */
+  readonly digest: Digest | undefined
+  readonly number: number | undefined
+}
 
 export type HistoryOptions = CallOptions & { readonly access: ImageAccess }
 
@@ -20,6 +29,26 @@ export async function history(
   if (kind === 'path') return targetHistory(resolve(operand))
   if (kind === 'registry' || kind === 'layout') return imageHistory(operand, options)
   return modelHistory(store, operand)
+}
+
+/** The moves of one tag (`NAME:TAG`), or of all of a model's tags (`NAME`), oldest first. */
+async function modelHistory(store: Store, text: string): Promise<readonly Move[]> {
+  const reference = parseModelReference(text)
+  await requireName(store, reference.name)
+  const all = await store.records.listTagNames(reference.name)
+  const tags = hasVersion(text) ? [reference.tag ?? LATEST] : all
+  const versions = await store.records.listVersions(reference.name)
+  const moves: Move[] = []
+  for (const tag of tags) {
+    for (const { record } of await store.records.history(reference.name, tag)) {
+      const digest = record.digest ?? undefined
+      const number = versions.find((version) => version.digest === digest)?.number
+      moves.push({ time: record.time, tag: `${reference.name}:${tag}`, by: record.by, digest, number })
+    }
+  }
+  if (moves.length === 0) await resolveDigest(store, reference)
+  // Stable, so the moves of one tag keep their order whatever the clock said.
+  return tags.length === 1 ? moves : moves.sort((a, b) => a.time.localeCompare(b.time))
 }
 
 /** A registry keeps no times; the order is that of the tags `<tag>.was-<n>`, and the tag itself comes last. */

@@ -6,11 +6,11 @@ import { addVersion, fileOf, flipBit, randomModel, temporaryStore } from '../../
 import { pathsIn, temporaryDirectory } from '../../test/fixtures/temporary.ts'
 import { type BallastError, isBallastError } from '../core/index.ts'
 import type { Store } from '../store/index.ts'
-import { rollbackTag, tag } from './catalog.ts'
 import { check } from './check.ts'
 import { history } from './history.ts'
 import { follow, type MountResult, mount, mountFollowing } from './mount.ts'
 import { rollback } from './rollback.ts'
+import { rollbackTag, tag } from './tag.ts'
 
 const ACCESS = { access: { dockerConfig: '/nonexistent' } }
 

@@ -1,6 +1,8 @@
 import { BallastError, type Digest } from '../core/index.ts'
 import {
   formatReference,
+  LATEST,
+  parseName,
   parseOperand,
   parseReference,
   type Reference,
@@ -49,6 +51,13 @@ export function parseModelReference(text: string): Reference {
 export async function numberOf(store: Store, name: RepositoryName, digest: Digest): Promise<number> {
   const versions = await store.records.listVersions(name)
   return versions.find((version) => version.digest === digest)?.number ?? 0
+}
+
+/** Throws NOT_FOUND, naming what is near, when the store has no such model. */
+export async function requireName(store: Store, text: string): Promise<void> {
+  const { name } = parseModelReference(text)
+  if ((await store.records.listNames()).includes(parseName(name))) return
+  await resolveDigest(store, { name, tag: LATEST })
 }
 
 /** Says, of a blob that is missing or damaged, which command brings it back: the one that brought it. */

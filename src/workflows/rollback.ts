@@ -4,10 +4,10 @@ import { formatImageReference, previousImage, replaceImage } from '../embed/inde
 import { parseOperand } from '../model/index.ts'
 import { type Followed, readState } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
-import { rollbackTag } from './catalog.ts'
 import { modelsOf } from './history.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import { mountFollowing } from './mount.ts'
+import { rollbackTag } from './tag.ts'
 
 export interface RollbackResult {
   readonly ref: string

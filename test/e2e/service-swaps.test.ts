@@ -9,7 +9,7 @@ import { runLoad } from '../../bench/load.ts'
 import { type ExportVersion, exportModel } from '../../examples/sentiment/export-model.ts'
 import { openStore } from '../../src/store/index.ts'
 import { add } from '../../src/workflows/add.ts'
-import { tag } from '../../src/workflows/catalog.ts'
+import { tag } from '../../src/workflows/tag.ts'
 import { temporaryDirectory } from '../fixtures/temporary.ts'
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))

@@ -11,7 +11,7 @@ export function defineDiff(program: Command, io: Io): void {
     summary: 'show which files differ between two versions',
     examples: ['ballast diff sentiment:1 sentiment:2'],
     async run(session, from, to) {
-      const { diff } = await import('../../workflows/catalog.ts')
+      const { diff } = await import('../../workflows/diff.ts')
       const result = await diff(await session.store(), [from, to])
       session.print(result, () => {
         const lines = result.changes.map(

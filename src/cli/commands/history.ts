@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Move } from '../../workflows/catalog.ts'
+import type { Move } from '../../workflows/history.ts'
 import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
 import { formatAge, formatDigest, formatTable } from '../render/text.ts'

@@ -10,7 +10,7 @@ export function defineList(program: Command, io: Io): void {
     examples: ['ballast list', 'ballast list sentiment --json'],
     async run(session, name) {
       const store = await session.store()
-      const { list } = await import('../../workflows/catalog.ts')
+      const { list } = await import('../../workflows/list.ts')
       const versions = await list(store, name)
       if (versions.length === 0)
         session.note(`no models in ${store.root}; to add one: ballast add NAME FILES…`)

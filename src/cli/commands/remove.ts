@@ -12,7 +12,7 @@ export function defineRemove(program: Command, io: Io): void {
     ],
     examples: ['ballast remove sentiment:1', 'ballast remove sentiment --all && ballast gc'],
     async run(session, ref, options) {
-      const { remove } = await import('../../workflows/catalog.ts')
+      const { remove } = await import('../../workflows/remove.ts')
       const result = await remove(await session.store(), ref, options)
       const lines = [...result.removed.map((what) => `removed ${what}`), ...result.moved]
       session.print(result, () => `${lines.join('\n')}\n`)

@@ -9,7 +9,7 @@ export function defineShow(program: Command, io: Io): void {
     summary: 'show one version: its files, tags and where it came from',
     examples: ['ballast show sentiment:prod', 'ballast show sentiment:3 --json'],
     async run(session, ref) {
-      const { show } = await import('../../workflows/catalog.ts')
+      const { show } = await import('../../workflows/show.ts')
       const shown = await show(await session.store(), ref)
       session.print(
         shown,

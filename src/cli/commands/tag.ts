@@ -9,7 +9,7 @@ export function defineTag(program: Command, io: Io): void {
     summary: 'point a tag to a version',
     examples: ['ballast tag sentiment:3 prod', 'ballast tag sentiment:latest sentiment:staging'],
     async run(session, ref, tagText) {
-      const { tag } = await import('../../workflows/catalog.ts')
+      const { tag } = await import('../../workflows/tag.ts')
       const result = await tag(await session.store(), [ref, tagText])
       const state = result.moved ? '' : ' (it did already)'
       session.print(

@@ -1,0 +1,38 @@
+import type { Digest } from '../core/index.ts'
+import { totalSize } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { parseModelReference, requireName } from './resolve.ts'
+
+export interface ListedVersion {
+  readonly ref: string
+  readonly digest: Digest
+  readonly tags: readonly string[]
+  readonly files: number
+  readonly bytes: number
+  readonly added: string
+}
+
+/** Every version of every model, or of one. Throws NOT_FOUND for a model that is not there. */
+export async function list(store: Store, name?: string): Promise<readonly ListedVersion[]> {
+  if (name !== undefined) await requireName(store, name)
+  const names = name === undefined ? await store.records.listNames() : [parseModelReference(name).name]
+  const listed: ListedVersion[] = []
+  for (const model of names) {
+    const tags = await store.records.listTags(model)
+    for (const { number, digest, time } of await store.records.listVersions(model)) {
+      const files = await store.readVersion(digest).then(
+        (version) => version.files,
+        () => undefined,
+      )
+      listed.push({
+        ref: `${model}:${number}`,
+        digest,
+        tags: tags.filter((tag) => tag.digest === digest).map(({ tag }) => tag),
+        files: files?.length ?? 0,
+        bytes: totalSize(files ?? []),
+        added: time,
+      })
+    }
+  }
+  return listed
+}

@@ -1,0 +1,36 @@
+import type { Digest } from '../core/index.ts'
+import { formatReference, type ModelFile, totalSize } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { resolveVersion } from './resolve.ts'
+
+export interface ShownVersion {
+  readonly ref: string
+  readonly model: string
+  readonly number: number
+  readonly digest: Digest
+  readonly tags: readonly string[]
+  readonly added: string
+  readonly from: string
+  readonly bytes: number
+  readonly files: readonly ModelFile[]
+}
+
+/** Throws what `resolveVersion` throws. */
+export async function show(store: Store, text: string): Promise<ShownVersion> {
+  const { reference, number, version } = await resolveVersion(store, text)
+  const numbered = (await store.records.listVersions(reference.name)).find(
+    ({ digest }) => digest === version.digest,
+  )
+  const tags = await store.records.listTags(reference.name)
+  return {
+    ref: formatReference(reference),
+    model: reference.name,
+    number,
+    digest: version.digest,
+    tags: tags.filter(({ digest }) => digest === version.digest).map(({ tag }) => tag),
+    added: numbered?.time ?? '',
+    from: numbered?.from ?? '',
+    bytes: totalSize(version.files),
+    files: version.files,
+  }
+}

@@ -1,0 +1,59 @@
+import { BallastError, type Digest } from '../core/index.ts'
+import { formatReference, LATEST, numberOfTag } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { numberOf, parseModelReference, resolveDigest, resolveVersion } from './resolve.ts'
+
+export interface TagResult {
+  readonly ref: string
+  readonly digest: Digest
+  readonly number: number
+  /** False when it pointed there already. */
+  readonly moved: boolean
+}
+
+/** Points `tag` (`prod`, or `sentiment:prod`) of the same model to what the reference denotes. */
+export async function tag(store: Store, [text, tagText]: readonly [string, string]): Promise<TagResult> {
+  await using session = await store.begin()
+  const { reference, number, version } = await resolveVersion(store, text)
+  const target = parseModelReference(tagText.includes(':') ? tagText : `${reference.name}:${tagText}`)
+  if (target.name !== reference.name) {
+    throw new BallastError('USAGE', `${tagText} belongs to another model than ${text}`, {
+      hint: `a tag names a version of its own model: ballast tag ${text} ${target.tag ?? LATEST}`,
+    })
+  }
+  await session.lease([version.digest, ...version.files.map((file) => file.digest)])
+  await resolveDigest(store, { name: reference.name, digest: version.digest })
+  const to = { name: reference.name, tag: target.tag ?? LATEST }
+  const moved = (await store.records.resolve(to)) !== version.digest
+  if (moved) {
+    await store.records.moveTag(session, to.name, to.tag, {
+      digest: version.digest,
+      kind: 'model',
+      by: 'tag',
+    })
+    await store.project(session)
+  }
+  return { ref: formatReference(to), digest: version.digest, number, moved }
+}
+
+/** Points a tag back to the version before its last move. Twice in a row returns to where it was. */
+export async function rollbackTag(store: Store, text: string): Promise<TagResult> {
+  const reference = parseModelReference(text)
+  await resolveDigest(store, reference)
+  const target = { name: reference.name, tag: reference.tag ?? LATEST }
+  if (numberOfTag(target.tag) !== undefined || reference.digest !== undefined) {
+    throw new BallastError('USAGE', `${text} never moves, so it cannot be rolled back`, {
+      hint: `name a tag: ballast rollback ${reference.name}:latest`,
+    })
+  }
+  await using session = await store.begin()
+  const { record } = await store.records.rollbackTag(session, target.name, target.tag)
+  await store.project(session)
+  const digest = record.digest as Digest
+  return {
+    ref: formatReference(target),
+    digest,
+    number: await numberOf(store, target.name, digest),
+    moved: true,
+  }
+}
