@@ -284,8 +284,10 @@ test('removing all leaves nothing for gc to keep, and a number to go on from', a
 test('a model that is not there is said to be missing, with the store and what is near', async (t) => {
   const { store, addFiles } = await place(t)
   await addFiles('sentiment', { a: '1' })
-  for (const call of [show, history, list, rollbackTag]) {
-    const error = await call(store, 'sentimnet').catch((caught: unknown) => caught)
+  const ofModel = (name: string): Promise<unknown> => history(store, name, { access: NO_IMAGES })
+  const calls = [show, list, rollbackTag].map((call) => (name: string) => call(store, name))
+  for (const call of [...calls, ofModel]) {
+    const error = await call('sentimnet').catch((caught: unknown) => caught)
     assert.ok(isBallastError(error, 'NOT_FOUND'), `${error}`)
     assert.ok(error.message.includes(store.root))
     assert.match(error.hint ?? '', /did you mean sentiment\?/)
