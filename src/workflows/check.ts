@@ -100,8 +100,7 @@ async function checkStored(store: Store, operand: string, options: CheckOptions)
     const fault = await blobFault(store, file, options)
     if (fault !== undefined) faults.push(`${file.path}: ${fault}`)
   }
-  const mend =
-    faults.length === 0 ? undefined : `add the same files again: ballast add ${reference.name} SOURCE…`
+  const mend = faults.length === 0 ? undefined : await mendingHint(store, reference)
   const name = number === 0 ? formatReference(reference) : `${reference.name}:${number}`
   return { operand, version: name, digest: version.digest, faults, extra: [], mend }
 }
