@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { temporaryName } from './abandoned.ts'
 import { syncDirectory } from './directories.ts'
 import { isSystemError } from './errors.ts'
 
@@ -20,7 +20,7 @@ export async function writeFileDurably(
   data: Uint8Array | string,
   options: DurableOptions = {},
 ): Promise<void> {
-  const temporary = temporaryName(path, options)
+  const temporary = temporaryPath(path, options)
   try {
     await writeSynced(temporary, data, options.mode)
     await rename(temporary, path)
@@ -37,7 +37,7 @@ export async function createFileDurably(
   data: Uint8Array | string,
   options: DurableOptions = {},
 ): Promise<boolean> {
-  const temporary = temporaryName(path, options)
+  const temporary = temporaryPath(path, options)
   try {
     await writeSynced(temporary, data, options.mode)
     await link(temporary, path)
@@ -70,7 +70,6 @@ async function writeSynced(path: string, data: Uint8Array | string, mode?: numbe
   }
 }
 
-function temporaryName(path: string, options: DurableOptions): string {
-  const unique = randomBytes(6).toString('hex')
-  return join(options.temporaryDirectory ?? dirname(path), `.${basename(path)}.${unique}.tmp`)
+function temporaryPath(path: string, options: DurableOptions): string {
+  return join(options.temporaryDirectory ?? dirname(path), temporaryName())
 }

@@ -1,3 +1,4 @@
+export * from './abandoned.ts'
 export * from './calls.ts'
 export * from './content.ts'
 export * from './digest.ts'

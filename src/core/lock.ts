@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { link, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { removeAbandonedFiles, temporaryName } from './abandoned.ts'
 import { makeDirectory } from './directories.ts'
 import { BallastError, isSystemError, throwIfAborted } from './errors.ts'
 import { lifeOf, ownIdentity, parseIdentity } from './process-identity.ts'
@@ -63,7 +63,7 @@ async function acquire(directory: string, options: LockOptions): Promise<string>
 }
 
 async function claim(directory: string, number: number): Promise<boolean> {
-  const temporary = join(directory, `.${randomBytes(6).toString('hex')}.tmp`)
+  const temporary = join(directory, temporaryName())
   await writeFile(temporary, JSON.stringify(ownIdentity()))
   try {
     await link(temporary, join(directory, `${number}`))
@@ -75,7 +75,7 @@ async function claim(directory: string, number: number): Promise<boolean> {
   }
   if ((await highestClaim(directory)) > number) return false
   await removeBelow(directory, number)
-  await removeAbandonedClaims(directory)
+  await removeAbandonedFiles(directory)
   return true
 }
 
@@ -108,20 +108,6 @@ async function removeBelow(directory: string, number: number): Promise<void> {
   for (const name of await readdir(directory)) {
     const match = /^(\d+)(\.released)?$/.exec(name)
     if (match !== null && Number(match[1]) < number) await rm(join(directory, name), { force: true })
-  }
-}
-
-/** What processes that were killed while they claimed left behind; it names them, as the claim would have. */
-async function removeAbandonedClaims(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (!/^\.[0-9a-f]+\.tmp$/.test(name)) continue
-    const path = join(directory, name)
-    const text = await readFile(path, 'utf8').catch(() => '')
-    const identity = text.endsWith('}') ? parseIdentity(JSON.parse(text)) : undefined
-    const life = identity === undefined ? 'unknown' : lifeOf(identity)
-    const changed = life === 'unknown' ? await stat(path).catch(() => undefined) : undefined
-    const silent = changed !== undefined && Date.now() - changed.mtimeMs > SILENCE_MS
-    if (life === 'dead' || silent) await rm(path, { force: true })
   }
 }
 

@@ -7,7 +7,7 @@ import { mountPlace } from '../../test/fixtures/mount.ts'
 import { fileOf, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
 import { ownIdentity } from '../core/index.ts'
-import { currentGeneration } from './following.ts'
+import { currentGeneration } from './links.ts'
 import { readState } from './state.ts'
 import { unmountTarget } from './unmount.ts'
 
@@ -101,6 +101,25 @@ test('several models in one target do not disturb each other', async (t) => {
   assert.equal(await readFile(join(target, 'other/x.bin'), 'utf8'), 'x')
   assert.equal(await readFile(join(target, 'x.bin'), 'utf8'), 'x')
   assert.deepEqual(Object.keys((await readState(target)).models).sort(), ['other', 'sentiment'])
+})
+
+test('a link is not taken over by another model whose name ends alike', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  await follow(await version(ONE, 'a/sentiment:prod'))
+  const before = await pathsIn(target)
+  await assert.rejects(follow(await version(TWO, 'b/sentiment:prod')), { code: 'CONFLICT' })
+  assert.deepEqual(
+    await pathsIn(target),
+    before.map((path) => path.replace(/lock\/1/, 'lock/2')),
+  )
+  assert.equal((await follow(await version(TWO, 'b/sentiment:prod'), { name: 'other' })).how, 'delivered')
+})
+
+test('unmount removes the file link of a first mount that was killed before the directory link', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  await follow(await version({ 'model.pkl': 'one' }))
+  await rm(join(target, 'sentiment'))
+  assert.deepEqual(await unmountTarget(target), { kept: [] })
 })
 
 test('a second model with a file of the same name does not take the file link of the first', async (t) => {

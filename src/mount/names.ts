@@ -11,6 +11,9 @@ export const TREE_RECORD = `${OWN_DIRECTORY}/files.json`
 export const STATE = `${OWN_DIRECTORY}/state.json`
 export const GENERATIONS = `${OWN_DIRECTORY}/versions`
 export const LOCK = `${OWN_DIRECTORY}/lock`
+/** Prefixes of what is not finished yet, below `.ballast/`. */
+export const INCOMING = 'incoming-'
+export const TEMPORARY_LINK = 'link-'
 
 /** As in image layers, so that an application sees the same either way. */
 export const FILE_MODE = 0o644

@@ -20,7 +20,8 @@ export async function inspectTarget(target: string): Promise<TargetState> {
     const info = await lstat(target)
     if (info.isSymbolicLink()) throw notDirectory(target, 'a symbolic link')
     if (!info.isDirectory()) throw notDirectory(target, 'a file')
-    const names = await readdir(target)
+    // The root of a file system of its own, as volumes have it, is as good as empty.
+    const names = (await readdir(target)).filter((name) => name !== 'lost+found')
     const mode = info.mode & 0o7777
     if (names.length === 0) return { kind: 'empty', mode }
     if (names.includes(OWN_DIRECTORY)) {

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
 import { OWN_DIRECTORY, type Version } from '../model/index.ts'
 import { changedFiles } from './check.ts'
+import { withTargetLock } from './following.ts'
+import { whatIsAt } from './links.ts'
 import { GENERATIONS } from './names.ts'
 import { inspectTarget } from './target.ts'
 
@@ -14,7 +16,7 @@ export interface Unmounted {
 /** Removes what a mount put into the directory, and the directory when nothing else is in it. Throws NOT_FOUND when nothing is mounted. */
 export async function unmountTarget(target: string): Promise<Unmounted> {
   const state = await inspectTarget(target)
-  if (state.kind === 'following') await removeLinks(target)
+  if (state.kind === 'following') await withTargetLock(target, {}, () => removeLinks(target))
   else if (state.kind === 'pinned') await removeFiles(target, state.tree.version)
   else throw nothingMounted(target)
   await rm(join(target, OWN_DIRECTORY), { recursive: true, force: true })
@@ -32,7 +34,10 @@ async function removeLinks(target: string): Promise<void> {
   }
   for (const name of await readdir(target)) {
     const to = await readlink(join(target, name)).catch(() => undefined)
-    if (links.some((link) => to === `${link}/${name}`)) await rm(join(target, name))
+    const [owner = '', file] = to?.split('/') ?? []
+    // A first mount that was killed leaves the file's link without the directory's.
+    const isOurs = links.includes(owner) || (await whatIsAt(join(target, owner))) === undefined
+    if (to === `${owner}/${file}` && file === name && isOurs) await rm(join(target, name))
   }
   for (const link of links) await rm(join(target, link))
 }

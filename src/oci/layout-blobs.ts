@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -13,6 +12,7 @@ import {
   makeDirectory,
   metered,
   syncDirectory,
+  temporaryName,
   throwIfAborted,
   verified,
   writeFully,
@@ -79,7 +79,7 @@ export async function writeBlob(
   const blobs = join(directory, 'blobs', 'sha256')
   await makeDirectory(blobs)
   // Not among the blobs, where other tools take every name for a digest.
-  const temporary = join(directory, `.ballast-${randomBytes(8).toString('hex')}.tmp`)
+  const temporary = join(directory, temporaryName())
   try {
     await writeSynced(temporary, verified(metered(content.open(), count, signal), blob))
     throwIfAborted(signal)

@@ -11,6 +11,7 @@ import {
   isSystemError,
   makeDirectory,
   readAll,
+  removeAbandonedFiles,
   throwIfAborted,
   verified,
   withLock,
@@ -31,7 +32,7 @@ import {
 } from './layout-index.ts'
 
 export interface OpenLayoutOptions {
-  /** Makes the layout in a directory that is empty or does not exist. */
+  /** To be written to: makes the layout in a directory that is empty or does not exist. */
   readonly create: boolean
 }
 
@@ -51,6 +52,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions):
       if (!options.create) throw noLayout(directory)
       await createLayout(directory)
     }
+    if (options.create) await removeAbandonedFiles(directory)
     return layoutAt(await realpath(directory), `oci:${directory}`)
   })
 }

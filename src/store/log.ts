@@ -77,7 +77,7 @@ async function readEntry<T>(directory: string, sequence: number): Promise<LogEnt
     if (!(error instanceof SyntaxError)) throw error
     throw new BallastError('DAMAGED', `the record ${path} cannot be read`, {
       cause: error,
-      hint: 'run `ballast verify` to see what it belongs to',
+      hint: 'restore that file from a backup, or delete it to give up this one entry',
     })
   }
 }

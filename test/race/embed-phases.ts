@@ -37,12 +37,8 @@ const intoLayout: Phase = {
     const layout = world.fresh('layout')
     await writeImageLayout(layout, BASE)
     const read = (reference: string): Promise<Buffer | undefined> => readFromLayout(layout, reference)
-    return attempt(world, {
-      random,
-      read,
-      image: (tag) => `oci:${layout}:${tag}`,
-      base: `oci:${layout}:base`,
-    })
+    const images = { image: (tag: string) => `oci:${layout}:${tag}`, base: `oci:${layout}:base` }
+    return { ...(await attempt(world, { random, read, ...images })), place: layout }
   },
 }
 

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { shortDigest } from '../core/index.ts'
+import { OWN_DIRECTORY } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { checkTree } from './check.ts'
+import type { DeliverOptions, Delivery } from './delivery.ts'
+import { createIncoming } from './incoming.ts'
+import { linkedGenerations } from './links.ts'
+import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
+import type { Followed, Generation } from './state.ts'
+import { readTree, writeTree } from './tree.ts'
+
+/** Where a version stands below `.ballast/versions/`. */
+export interface Place {
+  readonly id: string
+  readonly bytesCopied: number
+  readonly warnings: readonly string[]
+}
+
+/** A version that was delivered before and is still whole is used again; else it gets a directory of its own. */
+export async function placeGeneration(
+  store: Store,
+  { target, current, delivery }: { target: string; current: Generation | undefined; delivery: Delivery },
+  options: DeliverOptions,
+): Promise<Place> {
+  const generations = join(target, GENERATIONS)
+  const base = `${delivery.marker.number}-${shortDigest(delivery.version.digest)}`
+  const taken = (await readdir(generations)).filter((id) => id === base || id.startsWith(`${base}.`))
+  const candidates = [current?.id, ...taken].filter(
+    (id): id is string => id !== undefined && taken.includes(id),
+  )
+  for (const id of candidates) {
+    if (await isWhole(join(generations, id), delivery)) return { id, bytesCopied: 0, warnings: [] }
+  }
+  const id = taken.includes(base) ? `${base}.${randomBytes(3).toString('hex')}` : base
+  const incoming = await createIncoming(join(target, OWN_DIRECTORY), INCOMING, DIRECTORY_MODE)
+  try {
+    const written = await writeTree(store, { tree: incoming.tree, ...delivery }, options)
+    await incoming.publish(join(generations, id))
+    return { id, ...written }
+  } finally {
+    await incoming.discard()
+  }
+}
+
+async function isWhole(tree: string, { version, marker }: Delivery): Promise<boolean> {
+  const found = await readTree(tree).catch(() => undefined)
+  if (found?.version.digest !== version.digest || found.marker.model !== marker.model) return false
+  return (await checkTree(tree, version)).faults.length === 0
+}
+
+/**
+ * Former versions go once nobody can be expected to be opening them any more; the newest former one stays. What a
+ * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link.
+ */
+export async function prune(target: string, models: readonly Followed[], graceMs: number): Promise<void> {
+  const keep = new Set<string>(await linkedGenerations(target))
+  for (const { generations } of models) {
+    generations.forEach((generation, index) => {
+      const replaced = generations[index + 1]?.time
+      const recent = replaced === undefined || Date.now() - Date.parse(replaced) < graceMs
+      if (recent || index >= generations.length - 2) keep.add(generation.id)
+    })
+  }
+  const directory = join(target, GENERATIONS)
+  for (const id of await readdir(directory)) {
+    if (!keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, readlink, rename, symlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
+import { OWN_DIRECTORY, type Version } from '../model/index.ts'
+import { GENERATIONS, TEMPORARY_LINK } from './names.ts'
+
+/** What the link leads to, from the link itself; undefined when there is none. */
+export async function currentGeneration(target: string, name: string): Promise<string | undefined> {
+  try {
+    return basename(await readlink(join(target, name)))
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'EINVAL')) return undefined
+    throw error
+  }
+}
+
+/** What every link of the target leads to. */
+export async function linkedGenerations(target: string): Promise<readonly string[]> {
+  const ids: string[] = []
+  for (const name of await readdir(target)) {
+    const id = await currentGeneration(target, name)
+    if (id !== undefined) ids.push(id)
+  }
+  return ids
+}
+
+/** Makes the name lead to `to`, relative to the target, by one rename. */
+export async function swapLink(
+  target: string,
+  { name, to }: { readonly name: string; readonly to: string },
+): Promise<void> {
+  const temporary = join(target, OWN_DIRECTORY, `${TEMPORARY_LINK}${randomBytes(6).toString('hex')}`)
+  await symlink(to, temporary)
+  await rename(temporary, join(target, name))
+  await syncDirectory(target)
+}
+
+/** A model of one file is found under its own name too, through the directory link, so both move by the same rename. */
+function fileLinksOf({ files }: Version, name: string): readonly string[] {
+  const [only, ...others] = files
+  if (only === undefined || others.length > 0 || only.path.includes('/') || only.path === name) return []
+  return [only.path]
+}
+
+export async function ensureFileLink(
+  target: string,
+  { file, name }: { readonly file: string; readonly name: string },
+): Promise<void> {
+  const to = `${name}/${file}`
+  if ((await readlink(join(target, file)).catch(() => undefined)) === to) return
+  await swapLink(target, { name: file, to })
+}
+
+/** Throws USAGE for a name that no link can have, CONFLICT where something of others is in the way. */
+export async function refuseForeignNames(
+  target: string,
+  { name, files }: { readonly name: string; readonly files: readonly string[] },
+): Promise<void> {
+  if (name === OWN_DIRECTORY || name.includes('/')) {
+    throw new BallastError('USAGE', `${JSON.stringify(name)} cannot be the name of a link`, {
+      hint: 'choose another --as',
+    })
+  }
+  const own = new Map([[name, `${GENERATIONS}/`], ...files.map((file) => [file, `${name}/${file}`] as const)])
+  for (const [link, to] of own) {
+    if ((await whatIsAt(join(target, link)))?.startsWith(to) ?? true) continue
+    throw new BallastError(
+      'CONFLICT',
+      `${join(target, link)} is in the way, and was not put there by Ballast`,
+      {
+        hint: 'nothing was changed; move it away, or choose another name with --as',
+      },
+    )
+  }
+}
+
+/** A link's text, nothing for an entry that is no link, undefined where nothing is. */
+export async function whatIsAt(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    if (isSystemError(error, 'EINVAL')) return ''
+    throw error
+  }
+}
+
+/**
+ * The links at the target's root that a version gets beside its directory link.
+ * The file link of one model is not taken from it by another model that has a file of the same name.
+ */
+export async function freeFileLinks(
+  target: string,
+  { name, version }: { readonly name: string; readonly version: Version },
+): Promise<readonly string[]> {
+  const free: string[] = []
+  for (const file of fileLinksOf(version, name)) {
+    const [owner = '', ...rest] = ((await whatIsAt(join(target, file))) ?? '').split('/')
+    const leadsOn = (await whatIsAt(join(target, owner)))?.startsWith(`${GENERATIONS}/`) === true
+    const isTaken = owner === OWN_DIRECTORY || (owner !== name && rest.join('/') === file && leadsOn)
+    if (!isTaken) free.push(file)
+  }
+  return free
+}
+
+/** What the user is to know of file links that were left to another model. */
+export function takenFileLinks(
+  version: Version,
+  { name, files }: { readonly name: string; readonly files: readonly string[] },
+): readonly string[] {
+  return fileLinksOf(version, name)
+    .filter((file) => !files.includes(file))
+    .map(
+      (file) =>
+        `${file} belongs to another model of the target, so this one is found at ${name}/${file} only`,
+    )
+}
