@@ -67,17 +67,25 @@ const DISK_FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
 }
 
-/** A BallastError for a system call that failed for a reason the user can see to; any other error unchanged. */
+/** A BallastError for a failed call to the file system; any other error unchanged. */
 export function explainSystemError(error: unknown): unknown {
   const code = systemCode(error)
-  if (isBallastError(error) || code === undefined || !(code in DISK_FAILURES)) return error
+  if (isBallastError(error) || code === undefined || !(code in DISK_FAILURES || isFileCall(error)))
+    return error
   const path = error instanceof Error && 'path' in error ? String(error.path) : undefined
-  const message = `${path === undefined ? '' : `${path}: `}${DISK_FAILURES[code]} (${code})`
+  const why = DISK_FAILURES[code] ?? 'the file system refuses it'
+  const message = `${path === undefined ? '' : `${path}: `}${why} (${code})`
   const hint =
     code === 'ENOSPC' || code === 'EDQUOT'
       ? 'free some space (ballast gc), then run the command again'
       : undefined
   return new BallastError('DISK', message, { cause: error, hint })
+}
+
+/** Calls to the network and of processes are explained where they are made. */
+function isFileCall(error: unknown): boolean {
+  const syscall = error instanceof Error && 'syscall' in error ? String(error.syscall) : 'connect'
+  return !/^(?:connect|bind|listen|getaddrinfo|spawn|kill)/.test(syscall)
 }
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {

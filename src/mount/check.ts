@@ -83,13 +83,14 @@ async function hasDigest(tree: string, file: ModelFile): Promise<boolean> {
   }
 }
 
-async function extraFiles(tree: string, version: Version): Promise<readonly string[]> {
+/** Files and links below the directory that are neither the version's nor Ballast's own. */
+export async function extraFiles(tree: string, version: Version): Promise<readonly string[]> {
   const wanted = new Set(version.files.map((file) => file.path))
   const extra: string[] = []
   const visit = async (prefix: string): Promise<void> => {
     for (const entry of await readdir(join(tree, prefix), { withFileTypes: true })) {
       const path = `${prefix}${entry.name}`
-      if (path === OWN_DIRECTORY) continue
+      if (path === OWN_DIRECTORY && entry.isDirectory()) continue
       if (entry.isDirectory()) await visit(`${path}/`)
       else if (!wanted.has(path)) extra.push(path)
     }

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdir, open, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -277,9 +288,50 @@ for (const [when, leave] of LEFTOVERS) {
     assert.equal(await readFile(join(target, 'model.pkl'), 'utf8'), 'whole')
     const own = await readdir(join(target, '.ballast'))
     assert.deepEqual(own.sort(), ['lock', 'state.json', 'versions'])
-    assert.equal((await readdir(join(target, '.ballast/versions'))).length, 1)
+    const generations = await readdir(join(target, '.ballast/versions'))
+    assert.equal(generations.filter((id) => id !== '.keep').length, 1)
   })
 }
+
+for (const own of ['.ballast', '.ballast/versions', '.ballast/lock']) {
+  test(`a link that a container has put in the place of ${own} is refused, and nothing behind it is touched`, async (t) => {
+    const { target, version, follow } = await mountPlace(t)
+    await follow(await version(ONE))
+    const victim = join(dirname(target), 'victim')
+    await writeFiles(victim, {
+      'precious/file': 'x',
+      '1-aaaaaaaaaaaa/file': 'y',
+      'versions/1-aaaaaaaaaaaa/file': 'z',
+    })
+    const before = await pathsIn(victim)
+    await rename(join(target, own), join(dirname(target), 'aside'))
+    await symlink(victim, join(target, own))
+    await assert.rejects(follow(await version(TWO)), { code: 'REFUSED' })
+    await assert.rejects(unmountTarget(target), { code: 'REFUSED' })
+    assert.deepEqual(await pathsIn(victim), before)
+  })
+}
+
+test('a state that names what is not the target’s is not believed', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  await follow(await version({ 'a.pkl': '1' }))
+  const victim = join(dirname(target), 'victim.txt')
+  await writeFile(victim, 'x')
+  const path = join(target, '.ballast/state.json')
+  const state = await readFile(path, 'utf8')
+  const lies = ['"../victim.txt"', '"sentiment/../../victim.txt"', '7'].map((lie) =>
+    state.replace('"a.pkl"', lie),
+  )
+  for (const lie of [
+    ...lies,
+    '{"version":1,"models":{"x":null}}',
+    state.replace(/"id": "[^"]*"/, '"id": ".."'),
+  ]) {
+    await writeFile(path, lie)
+    await assert.rejects(follow(await version({ 'b.pkl': '2' })), { code: 'DAMAGED' })
+  }
+  assert.equal(await readFile(victim, 'utf8'), 'x')
+})
 
 test('a damaged blob leaves the target on its former version', async (t) => {
   const { store, target, version, follow } = await mountPlace(t)

@@ -18,6 +18,7 @@ import {
   ensureFileLink,
   freeFileLinks,
   refuseForeignNames,
+  removeFileLink,
   swapLink,
   takenFileLinks,
 } from './links.ts'
@@ -70,8 +71,9 @@ export async function deliverFollowing(
     for (const file of files) await ensureFileLink(target, { file, name })
     const relinked = (await currentGeneration(target, name)) !== place.id
     if (relinked) await swapLink(target, { name, to: `${GENERATIONS}/${place.id}` })
-    for (const file of followed.files.filter((old) => !files.includes(old)))
-      await rm(join(target, file), { force: true })
+    for (const file of followed.files.filter((old) => !files.includes(old))) {
+      await removeFileLink(target, { file, name })
+    }
     const generation: Generation = {
       id: place.id,
       digest: delivery.version.digest,
@@ -102,11 +104,11 @@ export function withTargetLock<T>(
 
 async function prepareTarget(target: string): Promise<void> {
   const state = await inspectTarget(target)
-  if (state.kind === 'foreign' || state.kind === 'pinned') {
-    const what = state.kind === 'pinned' ? 'a mount of one version' : 'not empty'
+  if (state.kind === 'foreign' || state.kind === 'pinned' || state.kind === 'broken') {
+    const what = state.kind !== 'foreign' ? 'a mount of one version' : 'not empty'
     throw new BallastError('CONFLICT', `${target} is ${what}, so it cannot follow a tag`, {
       hint:
-        state.kind === 'pinned'
+        state.kind !== 'foreign'
           ? `unmount it first (ballast unmount ${target}), or name a new directory`
           : 'nothing was changed; name an empty or new directory',
     })

@@ -9,7 +9,7 @@ import type { DeliverOptions, Delivery } from './delivery.ts'
 import { createIncoming } from './incoming.ts'
 import { linkedGenerations } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
-import type { Followed, Generation } from './state.ts'
+import { type Followed, type Generation, isGenerationId } from './state.ts'
 import { readTree, writeTree } from './tree.ts'
 
 /** Where a version stands below `.ballast/versions/`. */
@@ -66,6 +66,6 @@ export async function prune(target: string, models: readonly Followed[], graceMs
   }
   const directory = join(target, GENERATIONS)
   for (const id of await readdir(directory)) {
-    if (!keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
+    if (isGenerationId(id) && !keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
   }
 }

@@ -44,7 +44,10 @@ export async function createIncoming(parent: string, prefix: string, mode: numbe
       await syncDirectory(join(path, '..'))
       await rm(place, { recursive: true, force: true })
     },
-    discard: () => rm(place, { recursive: true, force: true }),
+    async discard() {
+      // What could not be put back stays, for the next mount to put back.
+      if (!(await exists(former))) await rm(place, { recursive: true, force: true })
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, readlink, rename, symlink } from 'node:fs/promises'
+import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
 import { OWN_DIRECTORY, type Version } from '../model/index.ts'
@@ -50,6 +50,14 @@ export async function ensureFileLink(
   const to = `${name}/${file}`
   if ((await readlink(join(target, file)).catch(() => undefined)) === to) return
   await swapLink(target, { name: file, to })
+}
+
+/** Only what is still the link that Ballast made. */
+export async function removeFileLink(
+  target: string,
+  { file, name }: { readonly file: string; readonly name: string },
+): Promise<void> {
+  if ((await whatIsAt(join(target, file))) === `${name}/${file}`) await rm(join(target, file))
 }
 
 /** Throws USAGE for a name that no link can have, CONFLICT where something of others is in the way. */

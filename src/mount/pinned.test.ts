@@ -19,7 +19,7 @@ import { mountPlace } from '../../test/fixtures/mount.ts'
 import { fileOf, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { filesOf } from '../../test/fixtures/store-facts.ts'
 import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
-import { ownIdentity } from '../core/index.ts'
+import { isBallastError, ownIdentity } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
 import { checkTree } from './check.ts'
 import { deliverPinned } from './pinned.ts'
@@ -346,3 +346,47 @@ async function modeOf(path: string): Promise<number> {
 function deadProcess(): object {
   return { ...ownIdentity(), started: '1' }
 }
+
+test('--replace refuses to take what an application wrote beside the model with it', async (t) => {
+  const { target, version, pin } = await mountPlace(t)
+  await pin(await version({ f: '1' }))
+  await writeFiles(target, { 'outputs/results.csv': 'x' })
+  await assert.rejects(pin(await version({ f: '2' }), { replace: true }), { code: 'CONFLICT' })
+  assert.equal(await readFile(join(target, 'outputs/results.csv'), 'utf8'), 'x')
+  assert.equal(await readFile(join(target, 'f'), 'utf8'), '1')
+})
+
+test('--replace keeps the mode of the directory', async (t) => {
+  const { target, version, pin } = await mountPlace(t)
+  await pin(await version({ f: '1' }))
+  await chmod(target, 0o2775)
+  await pin(await version({ f: '2' }), { replace: true })
+  assert.equal((await stat(target)).mode & 0o7777, 0o2775)
+})
+
+test('a mount whose own files are gone is replaced or unmounted, and says how', async (t) => {
+  const { target, version, pin } = await mountPlace(t)
+  const one = await version({ f: '1' })
+  await pin(one)
+  await rm(join(target, '.ballast/manifest.json'))
+  await assert.rejects(
+    pin(one),
+    (error) => isBallastError(error, 'DAMAGED') && /--replace/.test(error.hint ?? ''),
+  )
+  assert.equal((await pin(one, { replace: true })).how, 'delivered')
+  await writeFile(join(target, '.ballast/model.json'), 'not json')
+  assert.deepEqual(await unmountTarget(target), { kept: ['f'] })
+})
+
+test('a link in the place of a delivered file’s own record is replaced, never written through', async (t) => {
+  const { target, version, pin } = await mountPlace(t)
+  const one = await version({ f: '1' })
+  await pin(one)
+  const victim = join(dirname(target), 'victim')
+  await writeFile(victim, 'secret')
+  await rm(join(target, '.ballast'), { recursive: true })
+  await mkdir(join(target, '.ballast'))
+  await symlink(victim, join(target, '.ballast/manifest.json'))
+  assert.equal((await pin(one)).how, 'adopted')
+  assert.equal(await readFile(victim, 'utf8'), 'secret')
+})

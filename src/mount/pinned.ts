@@ -1,8 +1,10 @@
+import type { Stats } from 'node:fs'
+import { chmod, chown, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { BallastError, isSystemError, makeDirectory } from '../core/index.ts'
 import { totalSize, type Version } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { checkTree, matchesVersion } from './check.ts'
+import { checkTree, extraFiles, matchesVersion } from './check.ts'
 import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
 import { createIncoming, removeAbandoned } from './incoming.ts'
 import { DIRECTORY_MODE } from './names.ts'
@@ -30,6 +32,7 @@ export async function deliverPinned(
       await makeDirectory(dirname(target))
       return writeAndRename(store, { target, delivery, mode: DIRECTORY_MODE }, options)
     case 'empty':
+      if (state.isRoot) throw mountPoint(target)
       return writeAndRename(store, { target, delivery, mode: state.mode }, options)
     case 'following':
       throw new BallastError('CONFLICT', `${target} follows a tag already`, {
@@ -37,6 +40,10 @@ export async function deliverPinned(
       })
     case 'foreign':
       return adopt(store, { target, delivery })
+    case 'broken':
+      if (!options.replace) throw brokenMount(target, state.reason)
+      await refuseExtraFiles(target, delivery.version)
+      return replace(store, { target, delivery }, options)
     case 'pinned': {
       if (state.tree.version.digest === delivery.version.digest) {
         const { faults } = await checkTree(target, delivery.version, options)
@@ -45,6 +52,7 @@ export async function deliverPinned(
       } else if (!options.replace) {
         throw otherVersion(target, state.tree.version)
       }
+      await refuseExtraFiles(target, state.tree.version)
       return replace(store, { target, delivery }, options)
     }
   }
@@ -72,9 +80,11 @@ async function replace(
   { target, delivery }: { readonly target: string; readonly delivery: Delivery },
   options: DeliverOptions,
 ): Promise<Delivered> {
-  const incoming = await createIncoming(dirname(target), prefixOf(target), DIRECTORY_MODE)
+  const former = await stat(target)
+  const incoming = await createIncoming(dirname(target), prefixOf(target), former.mode & 0o7777)
   try {
     const written = await writeTree(store, { tree: incoming.tree, ...delivery }, options)
+    await takeOwner(incoming.tree, former)
     await incoming.replace(target)
     return { how: 'delivered', ...written }
   } catch (error) {
@@ -82,6 +92,28 @@ async function replace(
   } finally {
     await incoming.discard()
   }
+}
+
+/** As far as this user may give directories away; where not, the new one is theirs, as any that they make. */
+async function takeOwner(path: string, { uid, gid, mode }: Stats): Promise<void> {
+  await chown(path, uid, gid).catch((error: unknown) => {
+    if (!isSystemError(error, 'EPERM')) throw error
+  })
+  // Giving a directory away can clear its set-gid bit.
+  await chmod(path, mode & 0o7777)
+}
+
+/** What an application wrote beside the model must not go with it. */
+async function refuseExtraFiles(target: string, version: Version): Promise<void> {
+  const extra = await extraFiles(target, version)
+  if (extra.length === 0) return
+  throw new BallastError(
+    'CONFLICT',
+    `${target} also holds what is not part of the version: ${extra.slice(0, 3).join(', ')}`,
+    {
+      hint: 'nothing was changed; move those files away first',
+    },
+  )
 }
 
 async function adopt(
@@ -129,11 +161,18 @@ function explainRename(error: unknown, target: string): unknown {
       retryable: true,
     })
   }
-  if (isSystemError(error, 'EBUSY', 'EXDEV')) {
-    return new BallastError('REFUSED', `${target} is a mount point, and cannot be replaced by a directory`, {
-      cause: error,
-      hint: 'name a directory below it, or use --follow, which keeps the directory',
-    })
-  }
-  return error
+  return isSystemError(error, 'EBUSY', 'EXDEV') ? mountPoint(target) : error
+}
+
+function mountPoint(target: string): BallastError {
+  return new BallastError('REFUSED', `${target} is a mount point, and cannot be replaced by a directory`, {
+    hint: 'name a directory below it, or use --follow, which keeps the directory',
+  })
+}
+
+function brokenMount(target: string, reason: BallastError): BallastError {
+  return new BallastError('DAMAGED', reason.message, {
+    cause: reason,
+    hint: `mount the version anew with --replace, or remove what is left: ballast unmount ${target}`,
+  })
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, type Digest, isSystemError, writeFileDurably } from '../core/index.ts'
+import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
 import { parseJson } from '../model/index.ts'
 import { STATE } from './names.ts'
 
@@ -31,18 +31,53 @@ export interface TargetRecord {
 
 const LONGEST_HISTORY = 100
 
-/** Throws DAMAGED when it cannot be read. */
+/** `<number>-<12 digits>`, and something behind it where that was taken. */
+export function isGenerationId(id: string): boolean {
+  return /^\d+-[0-9a-f]{12}(?:\.[0-9a-f]{6})?$/.test(id)
+}
+
+/** Nothing in it is believed that Ballast would not have written: a container may be able to. Throws DAMAGED. */
 export async function readState(target: string): Promise<TargetRecord> {
+  const path = join(target, STATE)
   try {
-    const parsed = parseJson(await readFile(join(target, STATE)))
-    if (parsed?.version === 1 && typeof parsed.models === 'object') return parsed as unknown as TargetRecord
-    throw new BallastError('DAMAGED', `${join(target, STATE)} cannot be read`, {
-      hint: 'delete that file and mount again',
-    })
+    const parsed = parseJson(await readFile(path))
+    const models = Object.entries(objectOf(parsed?.models)).map(
+      ([name, value]) => [name, decodeFollowed(value)] as const,
+    )
+    if (parsed?.version === 1 && models.every(([, followed]) => followed !== undefined)) {
+      return { version: 1, models: Object.fromEntries(models) as Record<string, Followed> }
+    }
+    throw new BallastError('DAMAGED', `${path} cannot be read`, { hint: 'delete that file and mount again' })
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return { version: 1, models: {} }
     throw error
   }
+}
+
+function decodeFollowed(value: unknown): Followed | undefined {
+  const { model, reference, files, generations } = objectOf(value)
+  if (typeof model !== 'string' || typeof reference !== 'string') return undefined
+  if (
+    !Array.isArray(files) ||
+    !files.every((file) => typeof file === 'string' && !/[/\0]|^\.{0,2}$/.test(file))
+  )
+    return undefined
+  const decoded = Array.isArray(generations) ? generations.map(decodeGeneration) : [undefined]
+  return decoded.every((generation) => generation !== undefined)
+    ? { model, reference, files, generations: decoded }
+    : undefined
+}
+
+function decodeGeneration(value: unknown): Generation | undefined {
+  const { id, digest, number, time, by } = objectOf(value)
+  if (typeof id !== 'string' || !isGenerationId(id) || typeof digest !== 'string' || !isDigest(digest))
+    return undefined
+  if (typeof number !== 'number' || typeof time !== 'string' || typeof by !== 'string') return undefined
+  return { id, digest, number, time, by }
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
 }
 
 export async function writeState(target: string, state: TargetRecord): Promise<void> {

@@ -1,15 +1,18 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, explainSystemError, isSystemError } from '../core/index.ts'
+import { BallastError, explainSystemError, isBallastError, isSystemError } from '../core/index.ts'
 import { OWN_DIRECTORY } from '../model/index.ts'
-import { GENERATIONS, STATE } from './names.ts'
+import { GENERATIONS, LOCK, STATE } from './names.ts'
 import { type DeliveredTree, readTree } from './tree.ts'
 
 /** What stands at a target before a mount. */
 export type TargetState =
   | { readonly kind: 'absent' }
-  | { readonly kind: 'empty'; readonly mode: number }
+  /** `isRoot`: of a file system of its own, told by its `lost+found`. */
+  | { readonly kind: 'empty'; readonly mode: number; readonly isRoot: boolean }
   | { readonly kind: 'pinned'; readonly tree: DeliveredTree }
+  /** A pinned mount whose own files are gone or wrong, so that nobody can say any more which version it was. */
+  | { readonly kind: 'broken'; readonly reason: BallastError }
   | { readonly kind: 'following' }
   /** Files that Ballast did not put there. */
   | { readonly kind: 'foreign'; readonly mode: number }
@@ -21,14 +24,20 @@ export async function inspectTarget(target: string): Promise<TargetState> {
     if (info.isSymbolicLink()) throw notDirectory(target, 'a symbolic link')
     if (!info.isDirectory()) throw notDirectory(target, 'a file')
     // The root of a file system of its own, as volumes have it, is as good as empty.
-    const names = (await readdir(target)).filter((name) => name !== 'lost+found')
+    const all = await readdir(target)
+    const names = all.filter((name) => name !== 'lost+found')
     const mode = info.mode & 0o7777
-    if (names.length === 0) return { kind: 'empty', mode }
+    if (names.length === 0) return { kind: 'empty', mode, isRoot: all.length > 0 }
     if (names.includes(OWN_DIRECTORY)) {
+      await refuseLinks(target)
       // Either is enough: the state may have been lost, or not been written yet when the first mount was killed.
       if ((await exists(join(target, STATE))) || (await exists(join(target, GENERATIONS))))
         return { kind: 'following' }
-      const tree = await readTree(target)
+      const tree = await readTree(target).catch((error: unknown) => {
+        if (isBallastError(error, 'DAMAGED')) return error
+        throw error
+      })
+      if (tree instanceof BallastError) return { kind: 'broken', reason: tree }
       if (tree !== undefined) return { kind: 'pinned', tree }
       // What a first mount that was killed leaves: nothing but Ballast's own directory.
       if (names.length === 1) return { kind: 'following' }
@@ -37,6 +46,24 @@ export async function inspectTarget(target: string): Promise<TargetState> {
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return { kind: 'absent' }
     throw explainSystemError(error)
+  }
+}
+
+/**
+ * A container that may write to the target may put a link where Ballast has a directory; what is then written or
+ * removed through it would be somewhere else on the host.
+ */
+async function refuseLinks(target: string): Promise<void> {
+  for (const path of [OWN_DIRECTORY, GENERATIONS, LOCK]) {
+    const info = await lstat(join(target, path)).catch(() => undefined)
+    if (info === undefined || info.isDirectory()) continue
+    throw new BallastError(
+      'REFUSED',
+      `${join(target, path)} is not a directory: somebody has put something else there`,
+      {
+        hint: 'look who may write to the target; then remove that entry and mount again',
+      },
+    )
   }
 }
 

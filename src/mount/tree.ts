@@ -7,6 +7,7 @@ import {
   isSystemError,
   makeDirectory,
   syncDirectory,
+  systemCode,
   throwIfAborted,
   verified,
   writeFileDurably,
@@ -37,8 +38,8 @@ export interface WrittenTree {
 }
 
 /**
- * Writes a version's files, verified against their digests on the way, and Ballast's own beside them, into a
- * directory that nobody looks at yet. Everything is synced when the call returns. Throws DAMAGED (and remembers it)
+ * Writes a version's files, and Ballast's own beside them, into a directory that nobody looks at yet. What is copied
+ * is verified on the way; links and reflinks move no bytes and rest on the blob being untouched since it was verified. Everything is synced when the call returns. Throws DAMAGED (and remembers it)
  * for a blob whose bytes are wrong.
  */
 export async function writeTree(
@@ -70,7 +71,9 @@ export async function writeOwnFiles(
 ): Promise<void> {
   const own = join(tree, OWN_DIRECTORY)
   await makeDirectory(own, DIRECTORY_MODE)
-  await writeSynced(join(tree, TREE_MANIFEST), await store.readManifest(version.digest))
+  await writeFileDurably(join(tree, TREE_MANIFEST), await store.readManifest(version.digest), {
+    mode: FILE_MODE,
+  })
   await writeTreeRecord(tree, version.files)
   // Last, and all at once: whoever finds the marker finds the rest.
   await writeFileDurably(join(tree, TREE_MARKER), encodeMarker(marker), { mode: FILE_MODE })
@@ -105,9 +108,10 @@ function placer(store: Store, { link: wantLinks, warnings }: { link: boolean; wa
   return async (file, target, options) => {
     await store.blobs.ensureIntact(file)
     if (linking) {
-      linking = await tryLink(store.blobs.path(file.digest), target)
-      if (linking) return 0
-      warnings.push('the target is on another file system than the store, so the files were copied')
+      const refused = await tryLink(store.blobs.path(file.digest), target)
+      if (refused === undefined) return 0
+      linking = false
+      warnings.push(`no hard links from the store to here (${refused}), so the files were copied`)
     }
     if (cloning) {
       cloning = await tryClone(store.blobs.path(file.digest), target)
@@ -125,12 +129,14 @@ function mayLink(version: Version, warnings: string[]): boolean {
   return false
 }
 
-async function tryLink(blob: string, target: string): Promise<boolean> {
+/** Undefined where it was made, else why it cannot be. */
+async function tryLink(blob: string, target: string): Promise<string | undefined> {
   try {
     await link(blob, target)
-    return true
+    return undefined
   } catch (error) {
-    if (isSystemError(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP')) return false
+    if (isSystemError(error, 'EXDEV')) return 'it is another file system'
+    if (isSystemError(error, 'EPERM', 'EMLINK', 'ENOTSUP')) return systemCode(error)
     throw error
   }
 }
@@ -186,17 +192,6 @@ async function makeParents(
     await mkdir(directory)
     await chmod(directory, DIRECTORY_MODE)
     directories.add(directory)
-  }
-}
-
-async function writeSynced(path: string, data: Uint8Array): Promise<void> {
-  const handle = await open(path, 'w', FILE_MODE)
-  try {
-    await handle.chmod(FILE_MODE)
-    await handle.writeFile(data)
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

@@ -18,7 +18,7 @@ export async function unmountTarget(target: string): Promise<Unmounted> {
   const state = await inspectTarget(target)
   if (state.kind === 'following') await withTargetLock(target, {}, () => removeLinks(target))
   else if (state.kind === 'pinned') await removeFiles(target, state.tree.version)
-  else throw nothingMounted(target)
+  else if (state.kind !== 'broken') throw nothingMounted(target)
   await rm(join(target, OWN_DIRECTORY), { recursive: true, force: true })
   const kept = await readdir(target)
   if (kept.length === 0) await rmdir(target).catch(ignoreBusy)

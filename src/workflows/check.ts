@@ -64,6 +64,12 @@ async function checkTarget(
     empty: 'is empty',
     foreign: 'holds files that Ballast did not deliver',
   }
+  if (state.kind === 'broken') {
+    const mend = `mount the version anew: ballast mount REF ${operand} --replace`
+    return [
+      { operand, version: undefined, digest: undefined, faults: [state.reason.message], extra: [], mend },
+    ]
+  }
   const fault = state.kind in what ? what[state.kind as keyof typeof what] : 'holds no model yet'
   const mend = `to mount a model there: ballast mount REF ${operand}`
   return [

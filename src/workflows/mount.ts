@@ -1,10 +1,17 @@
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BallastError, type CallOptions, type Digest, isBallastError, throwIfAborted } from '../core/index.ts'
+import {
+  BallastError,
+  type CallOptions,
+  type Digest,
+  explainSystemError,
+  isBallastError,
+  throwIfAborted,
+} from '../core/index.ts'
 import { formatReference, lastPart, type Marker } from '../model/index.ts'
 import { type Delivery, deliverFollowing, deliverPinned } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
-import { type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
+import { parseModelReference, type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
 
 export interface MountRequest {
   readonly ref: string
@@ -76,7 +83,7 @@ export async function mountFollowing(
 
 export interface FollowEvents {
   readonly onSwap: (result: MountResult) => void
-  /** What keeps the target on its former version for now; it is tried again. */
+  /** What keeps the target on its former version for now; it is tried again, and told once. */
   readonly onTrouble: (error: BallastError) => void
 }
 
@@ -94,27 +101,32 @@ export async function follow(
 ): Promise<void> {
   const first = await mountFollowing(store, request, options)
   onSwap(first)
-  const { reference } = await resolveVersion(store, request.ref)
+  const reference = parseModelReference(request.ref)
   let seen: Digest | undefined = first.digest
+  let trouble: string | undefined
   for (;;) {
-    await sleep(POLL_MS, undefined, { ...(options.signal && { signal: options.signal }) }).catch(
-      () => undefined,
-    )
+    await pause(trouble === undefined ? POLL_MS : TROUBLE_MS, options.signal)
     throwIfAborted(options.signal)
-    const digest = await store.records.resolve(reference)
-    if (digest === seen) continue
     try {
+      const digest = await store.records.resolve(reference)
       if (digest === undefined) throw tagGone(formatReference(reference))
-      onSwap(await mountFollowing(store, { ...request, by: 'follow' }, options))
-      seen = digest
-    } catch (error) {
+      if (digest !== seen) {
+        const result = await mountFollowing(store, { ...request, by: 'follow' }, options)
+        if (result.how !== 'unchanged') onSwap(result)
+        seen = result.digest
+      }
+      trouble = undefined
+    } catch (thrown) {
+      const error = explainSystemError(thrown)
       if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
-      onTrouble(error)
-      await sleep(TROUBLE_MS, undefined, { ...(options.signal && { signal: options.signal }) }).catch(
-        () => undefined,
-      )
+      if (error.message !== trouble) onTrouble(error)
+      trouble = error.message
     }
   }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
 }
 
 async function withDelivery(
