@@ -13,8 +13,7 @@ test('every item is worked on once, and never more at once than the limit', asyn
       await forEachLimited(
         Array.from({ length }, (_, at) => at),
         limit,
-        async (item, index) => {
-          assert.equal(item, index)
+        async (item) => {
           most = Math.max(most, ++running)
           await Promise.resolve()
           seen.push(item)
@@ -28,6 +27,16 @@ test('every item is worked on once, and never more at once than the limit', asyn
       assert.ok(most <= limit)
     }),
   )
+})
+
+test('a failure aborts what still runs, and so does the signal from outside', async () => {
+  const failing = forEachLimited([0, 1], 2, async (item, signal) => {
+    if (item === 1) throw new Error('the second failed')
+    await sleep(60_000, undefined, { signal })
+  })
+  await assert.rejects(failing, /the second failed/)
+  const outside = AbortSignal.abort(new Error('stopped'))
+  await assert.rejects(forEachLimited([0], 1, (_, signal) => sleep(60_000, undefined, { signal }), outside))
 })
 
 test('the first failure keeps the rest from starting', async () => {

@@ -1,21 +1,26 @@
 /**
- * Runs `work` on every item, at most `limit` at once. The first failure keeps the rest from starting, and is thrown
- * once nothing runs any more: the caller may then remove what the others were still using.
+ * Runs `work` on every item, at most `limit` at once. The first failure keeps the rest from starting, aborts the signal
+ * that the running ones were given, and is thrown once nothing runs any more: the caller may then remove what the
+ * others were still using.
  */
 export async function forEachLimited<T>(
   items: readonly T[],
   limit: number,
-  work: (item: T, index: number) => Promise<void>,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+  signal?: AbortSignal,
 ): Promise<void> {
   let next = 0
+  const stop = new AbortController()
+  const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal])
   const failures: unknown[] = []
   const lane = async (): Promise<void> => {
     while (failures.length === 0 && next < items.length) {
       const index = next++
       try {
-        await work(items[index] as T, index)
+        await work(items[index] as T, either)
       } catch (error) {
         failures.push(error)
+        stop.abort(error)
       }
     }
   }

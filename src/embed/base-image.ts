@@ -8,6 +8,7 @@ import {
   type Image,
   type ImageRepository,
   type Inventory,
+  platformsOf,
   readInventory,
   type StoredManifest,
   selectPlatform,
@@ -18,7 +19,10 @@ import { noImage } from './former-images.ts'
 const INVENTORY = 'inventory'
 const LARGEST_CONFIG = 8 * 1024 * 1024
 
-/** The image of one platform. Throws NOT_FOUND, REFUSED for an index without a fitting platform, DAMAGED. */
+/**
+ * The image of one platform. Throws NOT_FOUND, DAMAGED, and REFUSED for an index that leaves it open which: the result
+ * would be an image of one platform under a tag that others pull for theirs.
+ */
 export async function readImage(
   repository: ImageRepository,
   { reference, platform }: { readonly reference: string; readonly platform?: string | undefined },
@@ -27,8 +31,6 @@ export async function readImage(
   const found = await repository.getManifest(reference, options)
   if (found === undefined) throw noImage(repository, reference)
   const manifest = isIndex(found) ? await chosen(repository, { index: found, platform }, options) : found
-  if (manifest.bytes.length > LARGEST_MANIFEST)
-    throw new BallastError('REFUSED', 'the manifest is larger than 4 MiB')
   return decodeImage(manifest, await readConfig(repository, manifest, options))
 }
 
@@ -37,6 +39,12 @@ async function chosen(
   { index, platform }: { readonly index: StoredManifest; readonly platform: string | undefined },
   options: CallOptions,
 ): Promise<StoredManifest> {
+  const platforms = platformsOf(index.bytes).flatMap((image) => image.platform ?? [])
+  if (platform === undefined && platforms.length > 1) {
+    throw new BallastError('REFUSED', `${repository.name} is an index for ${platforms.join(', ')}`, {
+      hint: 'name one with --platform, and give the result a tag of its own; embedding into all at once is not possible yet',
+    })
+  }
   const { digest } = selectPlatform(index.bytes, platform)
   const manifest = await repository.getManifest(digest, options)
   if (manifest === undefined) throw noImage(repository, digest)

@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test'
 import { type BaseEntry, writeImageLayout } from '../../test/fixtures/image-layout.ts'
 import { addVersion, fileOf, flipBit, temporaryStore } from '../../test/fixtures/store.ts'
 import { temporaryDirectory } from '../../test/fixtures/temporary.ts'
-import { isBallastError } from '../core/index.ts'
-import { parseReference } from '../model/index.ts'
+import { digestOf, isBallastError } from '../core/index.ts'
+import { OCI_INDEX, parseReference } from '../model/index.ts'
 import { type ImageRepository, openLayout, readLabel, readTar } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { readImage } from './base-image.ts'
@@ -23,7 +23,14 @@ interface World {
   readonly layout: ImageRepository
   readonly embedAs: (
     reference: string,
-    options?: { base?: string; tag?: string; path?: string; name?: string },
+    options?: {
+      base?: string
+      tag?: string
+      into?: ImageRepository
+      path?: string
+      name?: string
+      platform?: string
+    },
   ) => ReturnType<typeof embed>
 }
 
@@ -41,7 +48,7 @@ async function createWorld(
   return {
     store,
     layout,
-    async embedAs(text, { base = 'base', tag = 'v1', path, name } = {}) {
+    async embedAs(text, { base = 'base', tag = 'v1', into = layout, path, name, platform } = {}) {
       const reference = parseReference(text)
       const digest = await store.records.resolve(reference)
       assert.ok(digest)
@@ -57,8 +64,8 @@ async function createWorld(
       }
       return embed(store, {
         models: [model],
-        base: { repository: layout, reference: base },
-        result: { repository: layout, reference: tag },
+        base: { repository: layout, reference: base, platform },
+        result: { repository: into, reference: tag },
       })
     },
   }
@@ -196,4 +203,81 @@ test('fields of the base’s config that Ballast does not know survive', async (
   const { Labels, ...rest } = config.config as Record<string, unknown>
   assert.deepEqual(rest, { Env: ['A=1'], OnBuild: ['RUN x'], Unknown: { deep: [1] } })
   assert.ok(Labels)
+})
+
+test('into a layout without naming a tag: the image is the layout’s untagged one', async (t) => {
+  const { store, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: 'x' })
+  const layout = await openLayout(join(await temporaryDirectory(t), 'out'), { create: true })
+  const { digest } = await embedAs('m', { tag: '', into: layout })
+  assert.equal((await layout.getManifest(''))?.digest, digest)
+})
+
+test('an index of several platforms is refused until one is named, since its tag serves all of them', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: 'x' })
+  const base = await layout.getManifest('base')
+  assert.ok(base)
+  const { mediaType, digest } = base
+  const entry = (architecture: string) => ({
+    mediaType,
+    digest,
+    size: base.bytes.length,
+    platform: { os: 'linux', architecture },
+  })
+  const bytes = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry('amd64'), entry('arm64')] }),
+  )
+  await layout.putManifest({ mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }, 'multi')
+  await assert.rejects(
+    embedAs('m', { base: 'multi', tag: 'multi' }),
+    (error) => isBallastError(error, 'REFUSED') && /linux\/arm64/.test(error.message),
+  )
+  assert.equal((await layout.getManifest('multi'))?.digest, digestOf(bytes))
+  await embedAs('m', { base: 'multi', tag: 'amd64', platform: 'linux/amd64' })
+})
+
+test('another model whose name ends alike does not take the place of the first', async (t) => {
+  const { store, embedAs } = await createWorld(t)
+  await addVersion(store, 'nlp/sent', { f: 'x' })
+  await addVersion(store, 'cv/sent', { f: 'y' })
+  await embedAs('nlp/sent', { path: '/app/models' })
+  await assert.rejects(
+    embedAs('cv/sent', { base: 'v1' }),
+    (error) => isBallastError(error, 'CONFLICT') && /--as/.test(error.hint ?? ''),
+  )
+  await embedAs('cv/sent', { base: 'v1', name: 'vision' })
+})
+
+test('a blob that was damaged after its layer was remembered is refused when it is sent, and known from then on', async (t) => {
+  const { store, embedAs } = await createWorld(t)
+  const { version } = await addVersion(store, 'm', { f: 'some weights' })
+  await embedAs('m')
+  await flipBit(store.blobs.path(fileOf(version, 'f').digest), { sameTime: true })
+  const elsewhere = await openLayout(join(await temporaryDirectory(t), 'out'), { create: true })
+  await assert.rejects(embedAs('m', { into: elsewhere }), (error) => isBallastError(error, 'DAMAGED'))
+  assert.equal(await elsewhere.getManifest('v1'), undefined)
+  assert.equal(await store.blobs.stat(fileOf(version, 'f').digest), undefined)
+})
+
+test('going back and forth between the same images makes no more tags of former ones', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  for (const text of ['1', '2', '3']) {
+    await addVersion(store, 'm', { f: text })
+    await embedAs('m')
+  }
+  for (let turn = 0; turn < 6; turn++) {
+    await replaceImage(layout, { tag: 'v1', manifest: await previousImage(layout, 'v1') })
+  }
+  assert.ok((await formerImages(layout, 'v1')).length <= 3)
+})
+
+test('a tag too long for a former one beside it is refused before anything moves', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  const tag = 't'.repeat(125)
+  await addVersion(store, 'm', { f: '1' })
+  const { digest } = await embedAs('m', { tag })
+  await addVersion(store, 'm', { f: '2' })
+  await assert.rejects(embedAs('m', { tag }), (error) => isBallastError(error, 'REFUSED'))
+  assert.equal((await layout.getManifest(tag))?.digest, digest)
 })

@@ -1,4 +1,5 @@
 import {
+  BallastError,
   bytesContent,
   type CallOptions,
   type Content,
@@ -73,10 +74,26 @@ export async function embed(
   for (const { version } of request.models) {
     await session.lease([version.digest, ...version.files.map((file) => file.digest)])
   }
+  try {
+    return await embedLeased(store, session, request, options)
+  } catch (error) {
+    // What failed does not say whose bytes are wrong, and a layer that was remembered has not been read until now.
+    if (isBallastError(error, 'DAMAGED')) await rehashAll(store, request.models)
+    throw error
+  }
+}
+
+async function embedLeased(
+  store: Store,
+  session: Session,
+  request: EmbedRequest,
+  options: CallOptions,
+): Promise<Embedded> {
   const base = await readImage(request.base.repository, request.base, options)
   const former = readLabel(base.config)
   const names = request.models.map(directoryName)
   const replaced = former.filter(({ name }) => names.includes(name))
+  for (const model of request.models) refuseOtherModel(model, replaced)
   const kept = former.filter(({ name }) => !names.includes(name))
   const view = await viewOf(store, session, { base, repository: request.base.repository, former }, options)
   const planned: PlannedModel[] = []
@@ -143,14 +160,7 @@ async function planModel(
     placement.recipe,
   ]
   const layers: DerivedBlob[] = []
-  for (const recipe of recipes) {
-    try {
-      layers.push(await deriveLayer(store, { session, recipe }, options))
-    } catch (error) {
-      if (isBallastError(error, 'DAMAGED')) await markDamaged(store, version)
-      throw error
-    }
-  }
+  for (const recipe of recipes) layers.push(await deriveLayer(store, { session, recipe }, options))
   const label = {
     name,
     model: reference.name,
@@ -163,9 +173,17 @@ async function planModel(
   return { layers, label }
 }
 
-/** The pass that found wrong bytes does not say whose; what it costs to find out is nothing beside what it saves. */
-async function markDamaged(store: Store, version: Version): Promise<void> {
-  for (const file of version.files) await store.blobs.rehash(file)
+async function rehashAll(store: Store, models: readonly ModelToEmbed[]): Promise<void> {
+  for (const { version } of models) for (const file of version.files) await store.blobs.rehash(file)
+}
+
+/** Two models whose names end alike would take each other's place, path included. */
+function refuseOtherModel(model: ModelToEmbed, replaced: readonly EmbeddedModel[]): void {
+  const there = replaced.find(({ name }) => name === directoryName(model))
+  if (there === undefined || there.model === model.reference.name) return
+  throw new BallastError('CONFLICT', `the image holds the model ${there.model} at /models/${there.name}`, {
+    hint: `give ${model.reference.name} a directory of its own: --as NAME`,
+  })
 }
 
 /** The base's file system, without what Ballast put there. */
@@ -183,11 +201,15 @@ async function viewOf(
   },
   options: CallOptions,
 ): Promise<RootView> {
-  const ours = new Set(former.flatMap(({ layers }) => layers))
-  const layers = base.layers.flatMap(({ digest, size }, at) => {
-    const diffId = base.diffIds[at]
-    return diffId === undefined || ours.has(diffId) ? [] : [{ digest, size, diffId }]
-  })
+  const ours = former.flatMap(({ layers }) => layers)
+  const layers = []
+  // From the top, as they are taken out: the application may have the same layer of its own below.
+  for (const [at, { digest, size }] of [...base.layers.entries()].reverse()) {
+    const diffId = base.diffIds[at] as Digest
+    const own = ours.indexOf(diffId)
+    if (own >= 0) ours.splice(own, 1)
+    else layers.unshift({ digest, size, diffId })
+  }
   const inventories = []
   for (const layer of layers) {
     inventories.push(await readLayerInventory(store, session, { repository, layer }, options))

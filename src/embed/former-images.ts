@@ -25,7 +25,7 @@ export async function formerImages(
 }
 
 /**
- * Points the tag to a manifest whose blobs are all there, and gives the image that it pointed to a tag of its own
+ * Points the tag (or with an empty one, a layout's untagged entry) to a manifest whose blobs are all there, and gives the image that it pointed to a tag of its own
  * first: a registry's garbage collection removes what no tag names. Returns that tag, if one was needed.
  */
 export async function replaceImage(
@@ -33,13 +33,15 @@ export async function replaceImage(
   { tag, manifest }: { readonly tag: string; readonly manifest: StoredManifest },
   options: CallOptions = {},
 ): Promise<string | undefined> {
-  if (tag === '' || isDigest(tag)) {
-    await repository.putManifest(manifest, undefined, options)
-    return undefined
+  if (isDigest(tag)) {
+    throw new BallastError('USAGE', `${repository.name}@${tag}: the digest of the result cannot be chosen`, {
+      hint: 'name the resulting image with a tag',
+    })
   }
   const current = await repository.getManifest(tag, options)
   if (current?.digest === manifest.digest) return undefined
-  const kept = current === undefined ? undefined : await keepFormer(repository, { tag, current }, options)
+  const keeps = current !== undefined && tag !== ''
+  const kept = keeps ? await keepFormer(repository, { tag, current }, options) : undefined
   await repository.putManifest(manifest, tag, options)
   return kept
 }
@@ -78,11 +80,20 @@ async function keepFormer(
   options: CallOptions,
 ): Promise<string | undefined> {
   const former = await formerImages(repository, tag, options)
-  const newest = former.at(-1)
-  if (newest !== undefined && (await digestOfTag(repository, newest.tag, options)) === current.digest)
-    return newest.tag
-  const name = `${tag}.was-${(newest?.number ?? 0) + 1}`
-  if (name.length > LONGEST_TAG) return undefined
+  for (const { tag: name } of former.toReversed()) {
+    // Going back and forth must not fill the list with the same few images.
+    if ((await digestOfTag(repository, name, options)) === current.digest) return name
+  }
+  const name = `${tag}.was-${(former.at(-1)?.number ?? 0) + 1}`
+  if (name.length > LONGEST_TAG) {
+    throw new BallastError(
+      'REFUSED',
+      `the tag ${tag} is too long: the image it points to could not be kept as ${name}`,
+      {
+        hint: 'choose a shorter tag for the result',
+      },
+    )
+  }
   await repository.putManifest(current, name, options)
   for (const old of former.slice(0, Math.max(0, former.length + 1 - KEPT))) {
     // Many registries cannot remove a tag alone; one more of them than wished for does no harm.

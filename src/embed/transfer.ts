@@ -33,13 +33,11 @@ export async function transferBlobs(
 ): Promise<readonly Transferred[]> {
   const results = new Map<Digest, Transferred>()
   const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
-  await forEachLimited(distinct, UPLOADS_AT_ONCE, async (blob) => {
-    results.set(blob.digest, {
-      digest: blob.digest,
-      size: blob.size,
-      how: await transfer(target, blob, options),
-    })
-  })
+  const bring = async (blob: ImageBlob, signal: AbortSignal): Promise<void> => {
+    const how = await transfer(target, blob, { ...options, signal })
+    results.set(blob.digest, { digest: blob.digest, size: blob.size, how })
+  }
+  await forEachLimited(distinct, UPLOADS_AT_ONCE, bring, options.signal)
   return blobs.map((blob) => results.get(blob.digest) as Transferred)
 }
 

@@ -119,22 +119,16 @@ async function storeFiles(
   const done: ModelFile[] = []
   const pickles: string[] = []
   let newBytes = 0
-  // One file that cannot be read must not make the user wait until the others have been.
-  const stop = new AbortController()
-  const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])])
-  await forEachLimited(files, FILES_AT_ONCE, async (file) => {
+  const storeFile = async (file: SourceFile, signal: AbortSignal): Promise<void> => {
     options.onProgress?.({ kind: 'start', step: 'add', item: file.path, total: file.size })
     const chunks = watchHead(file.read(), (head) => {
       if (isPickle(file.path, head)) pickles.push(file.path)
     })
-    const ingested = store.blobs.ingest(session, chunks, { ...options, signal, item: file.path })
-    const blob = await ingested.catch((error: unknown) => {
-      stop.abort()
-      throw error
-    })
+    const blob = await store.blobs.ingest(session, chunks, { ...options, signal, item: file.path })
     done.push({ path: file.path, digest: blob.digest, size: blob.size })
     if (!blob.existed) newBytes += blob.size
-  })
+  }
+  await forEachLimited(files, FILES_AT_ONCE, storeFile, options.signal)
   return { files: done, newBytes, pickles: pickles.sort() }
 }
 

@@ -53,7 +53,6 @@ export async function embed(
   }
   const base = await openImage(request.image, request.access)
   const result = await openImage(request.result, request.access, { create: true })
-  const [first] = models
   try {
     const embedded = await embedModels(
       store,
@@ -67,9 +66,22 @@ export async function embed(
       ms: Math.round(performance.now() - started),
     }
   } catch (error) {
-    const aboutBlob = error instanceof BallastError && error.code === 'DAMAGED' && /blob/.test(error.message)
-    throw aboutBlob && first !== undefined ? await withMending(store, error, first.reference) : error
+    throw (await damageOf(store, models)) ?? error
   }
+}
+
+/** Whether what failed did so for a stored file that is missing or damaged; asked only then. */
+async function damageOf(store: Store, models: readonly ModelToEmbed[]): Promise<unknown> {
+  for (const { reference, version } of models) {
+    for (const file of version.files) {
+      try {
+        await store.blobs.ensureIntact(file)
+      } catch (error) {
+        return withMending(store, error, reference)
+      }
+    }
+  }
+  return undefined
 }
 
 /** A path is absolute, so the `=` before it is the last one that a `/` follows. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { formerImages, noImage, readImage } from '../embed/index.ts'
 import { hasVersion, LATEST, parseOperand } from '../model/index.ts'
 import { inspectTarget, readState } from '../mount/index.ts'
@@ -71,13 +71,18 @@ async function imageHistory(
   return moves
 }
 
-/** The models that an image says it holds. */
+/** The models that an image says it holds; none where it cannot be told, as of an index of several platforms. */
 export async function modelsOf(
   repository: ImageRepository,
   reference: string,
   options: CallOptions,
 ): Promise<readonly EmbeddedModel[]> {
-  return readLabel((await readImage(repository, { reference }, options)).config)
+  try {
+    return readLabel((await readImage(repository, { reference }, options)).config)
+  } catch (error) {
+    if (isBallastError(error, 'REFUSED') || isBallastError(error, 'DAMAGED')) return []
+    throw error
+  }
 }
 
 async function targetHistory(target: string): Promise<readonly Move[]> {

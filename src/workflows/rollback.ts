@@ -39,8 +39,8 @@ async function rollbackImage(
 ): Promise<RollbackResult> {
   const { repository, reference, image } = await openImage(operand, access)
   const manifest = await previousImage(repository, reference, options)
-  const former = await replaceImage(repository, { tag: reference, manifest }, options)
   const models = await modelsOf(repository, manifest.digest, options)
+  const former = await replaceImage(repository, { tag: reference, manifest }, options)
   return {
     ref: formatImageReference(image),
     digest: manifest.digest,
