@@ -15,10 +15,10 @@ export function reportFailure(
   const exitCode = known ? EXIT_CODES[error.code] : EXIT_BUG
   const message = redact(error instanceof Error ? error.message : String(error))
   const hint = known
-    ? error.hint
+    ? error.hint && redact(error.hint)
     : 'this is a bug in Ballast; run it again with --debug and report what it prints'
   if (json) io.out(`${JSON.stringify({ error: { code, message, ...(hint && { hint }) } })}\n`)
-  else io.err(`ballast: ${message}\n${hint === undefined ? '' : `  ${redact(hint)}\n`}`)
+  else io.err(`ballast: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`)
   if (debug && thrown instanceof Error) io.err(`${redact(thrown.stack ?? '')}\n${causes(thrown)}`)
   io.setExitCode(exitCode)
 }

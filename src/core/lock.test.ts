@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -126,3 +126,12 @@ async function fieldsOf(pid: number): Promise<readonly string[]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
+
+test('what went wrong with the work is thrown, also when the lock cannot be released', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'lock')
+  const work = async (): Promise<never> => {
+    await rm(directory, { recursive: true })
+    throw new Error('the real reason')
+  }
+  await assert.rejects(withLock(directory, { timeoutMs: 0 }, work), /the real reason/)
+})

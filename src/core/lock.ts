@@ -1,4 +1,4 @@
-import { link, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { removeAbandonedFiles, temporaryName } from './abandoned.ts'
@@ -34,11 +34,21 @@ export async function withLock<T>(
   const heartbeat = setInterval(() => void touch(claim), HEARTBEAT_MS)
   heartbeat.unref()
   try {
-    return await work()
+    const result = await work()
+    await release(claim)
+    return result
+  } catch (error) {
+    // What went wrong with the work is what the caller is to hear of.
+    await release(claim).catch(() => undefined)
+    throw error
   } finally {
     clearInterval(heartbeat)
-    await writeFile(`${claim}.released`, '')
   }
+}
+
+/** On a full disk there is no room for the mark; a claim that names no process is free as well. */
+async function release(claim: string): Promise<void> {
+  await writeFile(`${claim}.released`, '').catch(() => truncate(claim))
 }
 
 /** Whether a live process holds the lock now. */

@@ -32,3 +32,8 @@ test('no password of a URL is left, whatever stands around it', () => {
     }),
   )
 })
+
+test('signatures and tokens in a query are hidden, and nothing else of it', () => {
+  const url = 'https://b.s3.example/key?X-Amz-Signature=abc123&part=2&sig=zzz&access_token=t0p'
+  assert.equal(redact(url), 'https://b.s3.example/key?X-Amz-Signature=***&part=2&sig=***&access_token=***')
+})

@@ -19,24 +19,32 @@ const LONGEST_NAME = 200
 
 export const LATEST = 'latest' as Tag
 
+export function isName(text: string): text is RepositoryName {
+  return NAME.test(text) && text.length <= LONGEST_NAME
+}
+
+export function isTag(text: string): text is Tag {
+  return TAG.test(text)
+}
+
 /** Throws USAGE with the rule that is broken. */
 export function parseName(text: string): RepositoryName {
-  if (!NAME.test(text) || text.length > LONGEST_NAME) {
+  if (!isName(text)) {
     throw new BallastError('USAGE', `not a model name: ${JSON.stringify(text)}`, {
       hint: 'use lower-case letters and digits, joined by one of . _ - and in parts separated by /',
     })
   }
-  return text as RepositoryName
+  return text
 }
 
 /** Throws USAGE. */
 export function parseTag(text: string): Tag {
-  if (!TAG.test(text)) {
+  if (!isTag(text)) {
     throw new BallastError('USAGE', `not a tag: ${JSON.stringify(text)}`, {
       hint: 'use at most 128 letters, digits and . _ - and begin with a letter, a digit or _',
     })
   }
-  return text as Tag
+  return text
 }
 
 /** The version number that the tag is, or undefined. Leading zeros are not numbers: `007` is a plain tag. */

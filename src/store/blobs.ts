@@ -99,12 +99,14 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
   }
 
   async function ensureIntact(blob: BlobInfo): Promise<void> {
-    const found = await statOrUndefined(pathOf(blob.digest))
-    if (found === undefined) throw missingBlob(blob.digest)
+    const info = await statOrUndefined(pathOf(blob.digest))
+    if (info === undefined) throw missingBlob(blob.digest)
     const known = await statOrUndefined(damagedMark(blob.digest))
-    const untouched = found.size === blob.size && found.mtimeMs === VERIFIED_TIME.getTime()
+    const untouched = info.size === blob.size && info.mtimeMs === VERIFIED_TIME.getTime()
     if (known === undefined && untouched) return
-    if (known !== undefined || (await rehash(blob)) === 'damaged') throw damagedBlob(blob.digest)
+    const found = known === undefined ? await rehash(blob) : 'damaged'
+    if (found === 'missing') throw missingBlob(blob.digest)
+    if (found === 'damaged') throw damagedBlob(blob.digest)
   }
 
   async function isIntact(blob: BlobInfo): Promise<boolean> {
@@ -121,6 +123,8 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     await session.lease([blob.digest])
     if (await isIntact(blob)) {
       await rm(temporary)
+      // Whoever renamed it there may not have come to this yet.
+      await syncDirectory(layout.blobs)
       return true
     }
     await rename(temporary, pathOf(blob.digest))
@@ -217,6 +221,7 @@ async function writeBlob(
         `${item}: digest ${expected.digest} expected, the bytes have ${digest}`,
       )
     }
+    await handle.chmod(0o444)
     await handle.utimes(VERIFIED_TIME, VERIFIED_TIME)
     await handle.sync()
     return { digest, size }

@@ -64,7 +64,7 @@ async function sequencesIn(directory: string): Promise<readonly number[]> {
       .map(Number)
       .sort((a, b) => a - b)
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return []
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return []
     throw error
   }
 }

@@ -52,6 +52,30 @@ test('a number is never used again after its version was removed', async (t) => 
   )
 })
 
+test('a tag that was moved meanwhile is not moved from an outdated state', async (t) => {
+  const { records, session } = await place(t)
+  await records.moveTag(session, NAME, PROD, { digest: A, kind: 'model', by: 'add' })
+  await records.moveTag(session, NAME, PROD, { digest: B, kind: 'model', by: 'add' })
+  const late = { digest: null, kind: 'model', by: 'remove', onlyFrom: A } as const
+  assert.equal(await records.moveTag(session, NAME, PROD, late), undefined)
+  assert.equal(await records.resolve({ name: NAME, tag: PROD }), B)
+})
+
+test('an image takes no tag and no number of a model, and a model none of an image', async (t) => {
+  const { claim, records, session } = await place(t)
+  await claim(A)
+  await records.moveTag(session, NAME, PROD, { digest: A, kind: 'model', by: 'add' })
+  const image = { digest: B, kind: 'image', by: 'push' } as const
+  await assert.rejects(records.moveTag(session, NAME, PROD, image), {
+    code: 'CONFLICT',
+    message: /belongs to a model/,
+  })
+  await assert.rejects(records.moveTag(session, NAME, parseTag('1'), image), { code: 'CONFLICT' })
+  await records.moveTag(session, NAME, parseTag('web'), image)
+  const model = { digest: A, kind: 'model', by: 'tag' } as const
+  await assert.rejects(records.moveTag(session, NAME, parseTag('web'), model), { code: 'CONFLICT' })
+})
+
 test('removing a version that is not there changes nothing', async (t) => {
   const { claim, records, session } = await place(t)
   await claim(A)

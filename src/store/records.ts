@@ -10,7 +10,7 @@ import {
   makeDirectory,
   syncDirectory,
 } from '../core/index.ts'
-import { numberOfTag, parseTag, type Reference, type RepositoryName, type Tag } from '../model/index.ts'
+import { isName, isTag, numberOfTag, type Reference, type RepositoryName, type Tag } from '../model/index.ts'
 import {
   repositoryOfDirectory,
   repositoryPath,
@@ -65,12 +65,17 @@ export interface Records {
   resolve(reference: Reference): Promise<Digest | undefined>
   /** All moves, oldest first. */
   history(name: RepositoryName, tag: Tag): Promise<readonly LogEntry<TagMove>[]>
+  /**
+   * Points the tag somewhere, or nowhere. With `onlyFrom`, undefined and nothing done when it points elsewhere by now.
+   * Throws CONFLICT for a tag that is a version's number, and for a tag of a model that an image would take or the
+   * other way round.
+   */
   moveTag(
     session: Session,
     name: RepositoryName,
     tag: Tag,
-    move: Omit<TagMove, 'time'>,
-  ): Promise<LogEntry<TagMove>>
+    move: Omit<TagMove, 'time'> & { readonly onlyFrom?: Digest | undefined },
+  ): Promise<LogEntry<TagMove> | undefined>
   /**
    * Points the tag at what it pointed to before its last move, among what was not removed since. Throws CONFLICT
    * when there is nothing before it.
@@ -92,7 +97,7 @@ export interface Records {
 
 export function createRecords(layout: StoreLayout): Records {
   async function listTagNames(name: RepositoryName): Promise<readonly Tag[]> {
-    return (await namesIn(join(repositoryPath(layout, name), 'tags'))).sort().map(parseTag)
+    return (await namesIn(join(repositoryPath(layout, name), 'tags'))).filter(isTag).sort()
   }
 
   async function listTags(name: RepositoryName): Promise<readonly CurrentTag[]> {
@@ -140,7 +145,8 @@ export function createRecords(layout: StoreLayout): Records {
     listVersions,
     listUntagged,
     async listNames() {
-      return (await namesIn(layout.repositories)).map(repositoryOfDirectory).sort()
+      // What a file manager or a network file system has put there is none of ours.
+      return (await namesIn(layout.repositories)).map(repositoryOfDirectory).filter(isName).sort()
     },
     async resolve({ name, tag, digest }) {
       if (digest !== undefined) return (await isKnown(name, digest)) ? digest : undefined
@@ -151,15 +157,30 @@ export function createRecords(layout: StoreLayout): Records {
       return (await listVersions(name)).find((version) => version.number === number)?.digest
     },
     history: (name, tag) => readLog<TagMove>(tagPath(layout, name, tag)),
-    async moveTag(session, name, tag, move) {
-      if (move.kind === 'model' && numberOfTag(tag) !== undefined) {
+    async moveTag(session, name, tag, { onlyFrom, ...move }) {
+      const number = numberOfTag(tag)
+      const numbered =
+        number !== undefined && (await listVersions(name)).some((version) => version.number === number)
+      if (number !== undefined && (move.kind === 'model' || numbered)) {
         throw new BallastError('CONFLICT', `${name}:${tag} is a version number, and numbers never move`, {
           hint: `choose a tag with a letter in it, for example ${name}:v${tag}`,
         })
       }
-      return appended(
-        await appendRecord<TagMove>(tagPath(layout, name, tag), () => stamped(move), session.directory),
-      )
+      const next = (log: readonly LogEntry<TagMove>[]): TagMove | undefined => {
+        const head = log.at(-1)?.record
+        if (onlyFrom !== undefined && head?.digest !== onlyFrom) return undefined
+        if (head !== undefined && head.digest !== null && head.kind !== move.kind) {
+          throw new BallastError(
+            'CONFLICT',
+            `${name}:${tag} belongs to ${head.kind === 'model' ? 'a model' : 'an image'}`,
+            {
+              hint: `give the ${move.kind} another name or tag`,
+            },
+          )
+        }
+        return stamped(move)
+      }
+      return appendRecord<TagMove>(tagPath(layout, name, tag), next, session.directory)
     },
     async rollbackTag(session, name, tag) {
       const gone = await goneFrom(session, name, await readLog<TagMove>(tagPath(layout, name, tag)))

@@ -1,4 +1,4 @@
-import type { Digest } from '../core/index.ts'
+import { type Digest, isBallastError } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { parseModelReference, requireName } from './resolve.ts'
@@ -22,7 +22,10 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
     for (const { number, digest, time } of await store.records.listVersions(model)) {
       const files = await store.readVersion(digest).then(
         (version) => version.files,
-        () => undefined,
+        (error: unknown) => {
+          if (isBallastError(error, 'DAMAGED') || isBallastError(error, 'NOT_FOUND')) return undefined
+          throw error
+        },
       )
       listed.push({
         ref: `${model}:${number}`,

@@ -7,7 +7,7 @@ import {
   type RepositoryName,
   type Tag,
 } from '../model/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import type { Store } from '../store/index.ts'
 import { parseModelReference, requireName, resolveDigest } from './resolve.ts'
 
 export interface RemoveResult {
@@ -39,8 +39,10 @@ export async function remove(
   )
   const gone = all ? versions : single
   if (gone.length === 0 && !all && reference.digest === undefined) {
-    await resolveDigest(store, reference)
-    await dropTag(store, session, { name, tag: reference.tag ?? LATEST })
+    const digest = await resolveDigest(store, reference)
+    const tag = reference.tag ?? LATEST
+    const kind = tags.find((current) => current.tag === tag)?.kind ?? 'model'
+    await store.records.moveTag(session, name, tag, { digest: null, kind, by: 'remove', onlyFrom: digest })
     await store.project(session)
     return { removed: [formatReference(reference)], moved: [] }
   }
@@ -63,14 +65,14 @@ export async function remove(
   const moved: string[] = []
   const removed: string[] = []
   const newest = rest.at(-1)
-  for (const { tag } of affected) {
-    if (tag === LATEST && newest !== undefined) {
-      await store.records.moveTag(session, name, tag, { digest: newest.digest, kind: 'model', by: 'remove' })
-      moved.push(`${name}:${tag} -> ${name}:${newest.number}`)
-    } else {
-      await dropTag(store, session, { name, tag })
-      removed.push(`${name}:${tag}`)
-    }
+  for (const current of affected) {
+    const { tag, digest } = current
+    const stays = tag === LATEST ? newest : undefined
+    const move = { digest: stays?.digest ?? null, kind: current.kind, by: 'remove', onlyFrom: digest }
+    // A tag that somebody has moved meanwhile is theirs.
+    if ((await store.records.moveTag(session, name, tag, move)) === undefined) continue
+    if (stays === undefined) removed.push(`${name}:${tag}`)
+    else moved.push(`${name}:${tag} -> ${name}:${stays.number}`)
   }
   for (const version of gone) {
     await store.records.removeVersion(session, name, version.number)
@@ -78,12 +80,4 @@ export async function remove(
   }
   await store.project(session)
   return { removed, moved }
-}
-
-async function dropTag(
-  store: Store,
-  session: Session,
-  { name, tag }: { readonly name: RepositoryName; readonly tag: Tag },
-): Promise<void> {
-  await store.records.moveTag(session, name, tag, { digest: null, kind: 'model', by: 'remove' })
 }

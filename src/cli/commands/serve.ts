@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { BallastError, explainSystemError } from '../../core/index.ts'
@@ -38,12 +39,14 @@ export function defineServe(program: Command, io: Io): void {
         { url: serving.url, store: store.root },
         `registry at ${serving.url} over ${store.root}`,
       )
-      await new Promise<void>((resolve) =>
-        session.signal.addEventListener('abort', () => resolve(), { once: true }),
-      )
+      await aborted(session.signal)
       await serving.close()
     },
   })
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
 }
 
 function parseListen(text: string): { readonly host: string; readonly port: number } {

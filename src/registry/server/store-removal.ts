@@ -14,7 +14,8 @@ export async function removeTag(store: Store, name: RepositoryName, tag: Tag): P
     )
   }
   await using session = await store.begin()
-  await records.moveTag(session, name, tag, { digest: null, kind: current.kind, by: 'registry' })
+  const { kind, digest } = current
+  await records.moveTag(session, name, tag, { digest: null, kind, by: 'registry', onlyFrom: digest })
   await store.project(session)
   return true
 }
@@ -26,7 +27,8 @@ export async function removeManifest(store: Store, name: RepositoryName, digest:
   await using session = await store.begin()
   for (const current of await records.listTags(name)) {
     if (current.digest !== digest) continue
-    await records.moveTag(session, name, current.tag, { digest: null, kind: current.kind, by: 'registry' })
+    const { kind, tag } = current
+    await records.moveTag(session, name, tag, { digest: null, kind, by: 'registry', onlyFrom: digest })
   }
   for (const version of await records.listVersions(name)) {
     if (version.digest === digest) await records.removeVersion(session, name, version.number)
