@@ -4,6 +4,7 @@ import { BallastError, EXIT_CODES } from '../core/index.ts'
 import { COMMANDS } from './commands/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
+import { addCommonOptions } from './verb.ts'
 
 export async function runProgram(argv: readonly string[], io: Io): Promise<void> {
   const program = createProgram(io)
@@ -40,6 +41,7 @@ export function createProgram(io: Io): Command {
     .showSuggestionAfterError(true)
     .showHelpAfterError(`  ${HELP_HINT}`)
     .exitOverride()
+  addCommonOptions(program)
   for (const define of COMMANDS) define(program, io)
   for (const command of program.commands) command.copyInheritedSettings(program)
   program.addHelpText(

@@ -5,6 +5,8 @@ import type { Io } from './io.ts'
 export interface Verb<A extends readonly unknown[]> {
   /** Name and operands, in commander's notation: `add <name> <source...>`. */
   readonly usage: string
+  /** As other tools call it. */
+  readonly alias?: string
   readonly summary: string
   /** What the summary leaves open, in a few lines. */
   readonly details?: string
@@ -16,7 +18,10 @@ export interface Verb<A extends readonly unknown[]> {
 /** Adds a verb with the options that all verbs have. */
 export function defineVerb<A extends readonly unknown[]>(program: Command, io: Io, verb: Verb<A>): void {
   const command = program.command(verb.usage).summary(verb.summary)
-  command.description(verb.details === undefined ? verb.summary : `${verb.summary}\n\n${verb.details}`)
+  if (verb.alias !== undefined) command.alias(verb.alias)
+  // Lines are broken by the width of the terminal, not by that of the source.
+  const details = verb.details?.replaceAll('\n', ' ')
+  command.description(details === undefined ? verb.summary : `${verb.summary}\n\n${details}`)
   for (const [flags, description, fallback] of verb.options ?? [])
     command.option(flags, description, fallback)
   addCommonOptions(command)
@@ -24,7 +29,8 @@ export function defineVerb<A extends readonly unknown[]>(program: Command, io: I
   command.action(action(io, verb.run))
 }
 
-function addCommonOptions(command: Command): void {
+/** On the program as well as on each verb, so that they may stand before it or behind. */
+export function addCommonOptions(command: Command): void {
   command
     .addOption(
       new Option(

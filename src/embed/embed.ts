@@ -58,6 +58,8 @@ export interface Embedded {
   readonly bytesSent: number
   /** The tag that the former image got, where there was one. */
   readonly former: string | undefined
+  /** What the image holds now, models of former embeds included. */
+  readonly models: readonly EmbeddedModel[]
   readonly warnings: readonly string[]
 }
 
@@ -103,16 +105,23 @@ async function embedLeased(
     planned.push(await planModel(store, { session, model, before, others, view, base }, options))
   }
   const layers = planned.flatMap((plan) => plan.layers)
+  const models = [...kept, ...planned.map(({ label }) => label)]
   const image = assembleImage({
     base,
     remove: replaced.flatMap((model) => model.layers),
     add: planned.flatMap(({ layers: own, label }) =>
       own.map(({ digest, size }) => ({ digest, size, createdBy: `ballast embed ${label.reference}` })),
     ),
-    label: [...kept, ...planned.map(({ label }) => label)],
+    label: models,
   })
   const sent = await publish(store, { request, layers, image }, options)
-  return { ...sent, digest: image.manifest.digest, warnings: warnings(base) }
+  const moved = planned.flatMap(({ label }) => movedPath(label, replaced))
+  return { ...sent, digest: image.manifest.digest, models, warnings: [...warnings(base), ...moved] }
+}
+
+function movedPath({ name, path }: EmbeddedModel, replaced: readonly EmbeddedModel[]): readonly string[] {
+  const before = replaced.find((model) => model.name === name)?.path ?? null
+  return before === null || before === path ? [] : [`${name} is no longer found at ${before}`]
 }
 
 interface PlannedModel {

@@ -4,7 +4,15 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compareBytes, type Digest, digestOf } from '../core/index.ts'
-import { childrenOf, decodeVersion, encodeVersion, type ModelFile } from './manifest.ts'
+import {
+  childrenOf,
+  decodeVersion,
+  encodeVersion,
+  followedFrom,
+  LARGEST_MANIFEST,
+  type ModelFile,
+  mayBeManifest,
+} from './manifest.ts'
 
 /**
  * Written out, because it is what is published: another implementation must arrive at these very bytes, and every
@@ -214,6 +222,27 @@ test('the children of a manifest are its config, layers and manifests', () => {
   assert.throws(() => childrenOf(Buffer.from('{"layers":[{"digest":"sha256:abc","size":1}]}')), {
     code: 'DAMAGED',
   })
+})
+
+test('what is read as a manifest is followed, white space before it or not', () => {
+  for (const space of ['', '\n', ' \t\r\n', ' '.repeat(10_000)]) {
+    const manifest = Buffer.from(`${space}${JSON.stringify(valid({}))}`)
+    assert.deepEqual(decodeVersion(manifest).files.length, 1)
+    assert.deepEqual(followedFrom(manifest), childrenOf(manifest))
+    assert.ok(mayBeManifest(manifest.subarray(0, 4096)))
+  }
+  for (const other of ['[]', '"{}"', '\u00a0{}', '\ufeff{}']) assert.ok(!mayBeManifest(Buffer.from(other)))
+  for (const other of ['[]', '{}', '{"schemaVersion":1}', '{"schemaVersion":2,"layers":[{}]}', '']) {
+    assert.deepEqual(followedFrom(Buffer.from(other)), [])
+  }
+})
+
+test('a manifest that is too large to be followed is neither written nor read', () => {
+  const large = Buffer.from(JSON.stringify(valid({ annotations: { x: 'x'.repeat(LARGEST_MANIFEST) } })))
+  assert.deepEqual(followedFrom(large), [])
+  assert.throws(() => decodeVersion(large), { code: 'DAMAGED' })
+  const files = Array.from({ length: 1000 }, (_, i) => fileWith(`${'d/'.repeat(1000)}${i}`, 'same'))
+  assert.throws(() => encodeVersion(files), { code: 'REFUSED' })
 })
 
 function valid(other: object): object {

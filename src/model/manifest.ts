@@ -48,7 +48,10 @@ export interface EncodedVersion {
 
 /** Above this, files would have to be grouped: registries refuse manifests of many thousands of layers. */
 export const MOST_FILES = 2000
-/** Registries accept manifests of at least 4 MiB (distribution-spec, "Pushing Manifests"). */
+/**
+ * In bytes. Registries accept manifests of at least 4 MiB (distribution-spec, "Pushing Manifests"), and `gc` follows
+ * none that are larger, so none may be written or read.
+ */
 export const LARGEST_MANIFEST = 4 * 1024 * 1024
 
 /**
@@ -75,6 +78,11 @@ export function encodeVersion(files: readonly ModelFile[]): EncodedVersion {
       layers: sorted.map(layerOf),
     }),
   )
+  if (manifest.length > LARGEST_MANIFEST) {
+    throw new BallastError('REFUSED', `the names of ${sorted.length} files are too long for one manifest`, {
+      hint: 'pack the small files into one archive, or shorten their names',
+    })
+  }
   return { version: { digest: digestOf(manifest), files: sorted }, manifest, config, configDigest }
 }
 
@@ -101,6 +109,7 @@ export function decodeVersion(manifest: Uint8Array): Version {
   const damaged = (why: string): never => {
     throw new BallastError('DAMAGED', `not a model manifest: ${why}`)
   }
+  if (manifest.length > LARGEST_MANIFEST) damaged(`it has more than ${LARGEST_MANIFEST} bytes`)
   const parsed = parseJson(manifest) ?? damaged('it is not JSON')
   // What `gc` follows must be what is read here, or it would remove the files of a version.
   if (parsed.schemaVersion !== 2) damaged(`its schemaVersion is ${JSON.stringify(parsed.schemaVersion)}`)
@@ -138,6 +147,29 @@ export function childrenOf(manifest: Uint8Array): readonly Descriptor[] {
     throw new BallastError('DAMAGED', 'not a manifest: a descriptor without sha256 digest and size')
   })
 }
+
+/**
+ * The children that keep a blob alive, of any blob: none for what is no manifest. Whatever is read as a manifest
+ * anywhere has to be followed here, or `gc` would remove what it refers to.
+ */
+export function followedFrom(blob: Uint8Array): readonly Descriptor[] {
+  if (blob.length > LARGEST_MANIFEST || parseJson(blob)?.schemaVersion !== 2) return []
+  try {
+    return childrenOf(blob)
+  } catch {
+    return []
+  }
+}
+
+/** False only for the first bytes of what cannot be a JSON object, so that weights need not be read to tell. */
+export function mayBeManifest(start: Uint8Array): boolean {
+  const first = start.find((byte) => !JSON_SPACE.includes(byte))
+  return first === undefined || first === OPENING_BRACE
+}
+
+/** Space, tab, line feed and carriage return (RFC 8259, section 2). */
+const JSON_SPACE = [0x20, 0x09, 0x0a, 0x0d]
+const OPENING_BRACE = 0x7b
 
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []

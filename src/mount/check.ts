@@ -56,7 +56,8 @@ async function faultOf(
 
 /** Whether the directory holds exactly the version's files, byte for byte, and nothing else. */
 export async function matchesVersion(directory: string, version: Version): Promise<boolean> {
-  if ((await extraFiles(directory, version)).length > 0) return false
+  // One is enough to know: the directory may be a large one named by mistake.
+  if ((await extraFiles(directory, version, 1)).length > 0) return false
   for (const file of version.files) {
     if (faultAtAGlance(file, await recordOf(join(directory, file.path))) !== undefined) return false
   }
@@ -83,12 +84,17 @@ async function hasDigest(tree: string, file: ModelFile): Promise<boolean> {
   }
 }
 
-/** Files and links below the directory that are neither the version's nor Ballast's own. */
-export async function extraFiles(tree: string, version: Version): Promise<readonly string[]> {
+/** Files and links below the directory that are neither the version's nor Ballast's own; no more than `most`. */
+export async function extraFiles(
+  tree: string,
+  version: Version,
+  most = Number.POSITIVE_INFINITY,
+): Promise<readonly string[]> {
   const wanted = new Set(version.files.map((file) => file.path))
   const extra: string[] = []
   const visit = async (prefix: string): Promise<void> => {
     for (const entry of await readdir(join(tree, prefix), { withFileTypes: true })) {
+      if (extra.length >= most) return
       const path = `${prefix}${entry.name}`
       if (path === OWN_DIRECTORY && entry.isDirectory()) continue
       if (entry.isDirectory()) await visit(`${path}/`)

@@ -4,6 +4,8 @@ import {
   BallastError,
   type CallOptions,
   createFileDurably,
+  isBallastError,
+  isLocked,
   makeDirectory,
   removeAbandonedFiles,
   withLock,
@@ -22,7 +24,7 @@ import {
   swapLink,
   takenFileLinks,
 } from './links.ts'
-import { DIRECTORY_MODE, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } from './names.ts'
+import { DIRECTORY_MODE, FOLLOWERS, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } from './names.ts'
 import {
   encodeState,
   type Followed,
@@ -44,6 +46,8 @@ export interface FollowingOptions extends DeliverOptions {
 export interface Swapped extends Delivered {
   /** What the link leads to now, relative to the target. */
   readonly path: string
+  /** Names at the target's root under which a model of one file is found too. */
+  readonly files: readonly string[]
 }
 
 /**
@@ -89,7 +93,7 @@ export async function deliverFollowing(
     await prune(target, Object.values(models), options.graceMs)
     const { bytesCopied } = place
     const warnings = [...place.warnings, ...takenFileLinks(delivery.version, { name, files })]
-    return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name }
+    return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name, files }
   })
 }
 
@@ -100,6 +104,37 @@ export function withTargetLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   return withLock(join(target, LOCK), { timeoutMs: 30_000, signal }, work)
+}
+
+/**
+ * Runs `work` as the one process that keeps the link up with its tag. Throws CONFLICT when another one does, and what
+ * `deliverFollowing` throws for a target that cannot follow.
+ */
+export async function withFollower<T>(
+  target: string,
+  { name, signal }: CallOptions & { readonly name: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  await prepareTarget(target)
+  try {
+    return await withLock(join(target, FOLLOWERS, name), { timeoutMs: 0, signal }, work)
+  } catch (error) {
+    if (!isBallastError(error, 'LOCKED') || !error.message.includes(FOLLOWERS)) throw error
+    throw followedAlready(`${join(target, name)} is followed by another process already`)
+  }
+}
+
+/** Throws CONFLICT while a process follows any link of the target. */
+export async function refuseFollowed(target: string): Promise<void> {
+  const names = await readdir(join(target, FOLLOWERS)).catch(() => [])
+  for (const name of names) {
+    if (!(await isLocked(join(target, FOLLOWERS, name)))) continue
+    throw followedAlready(`a process still follows ${join(target, name)}`)
+  }
+}
+
+function followedAlready(message: string): BallastError {
+  return new BallastError('CONFLICT', message, { hint: 'stop that `ballast mount --follow` first' })
 }
 
 async function prepareTarget(target: string): Promise<void> {

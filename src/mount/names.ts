@@ -11,6 +11,8 @@ export const TREE_RECORD = `${OWN_DIRECTORY}/files.json`
 export const STATE = `${OWN_DIRECTORY}/state.json`
 export const GENERATIONS = `${OWN_DIRECTORY}/versions`
 export const LOCK = `${OWN_DIRECTORY}/lock`
+/** One lock a link, held by the process that follows its tag. */
+export const FOLLOWERS = `${OWN_DIRECTORY}/followers`
 /** Prefixes of what is not finished yet, below `.ballast/`. */
 export const INCOMING = 'incoming-'
 export const TEMPORARY_LINK = 'link-'

@@ -216,6 +216,18 @@ test('a model file that looks like a manifest is not in the way', async (t) => {
   assert.deepEqual((await store.gc()).removed, [])
 })
 
+test('an image whose manifest begins with white space keeps its blobs', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  for (const space of ['\n', ' '.repeat(10_000)]) {
+    const config = await ingest(store, session, `the config after ${space.length}`)
+    const text = JSON.stringify({ schemaVersion: 2, config: { mediaType: 'x', digest: config, size: 1 } })
+    await store.records.addUntagged(session, NAME, await ingest(store, session, `${space}${text}`))
+  }
+  await session.close()
+  assert.deepEqual((await store.gc()).removed, [])
+})
+
 test('gc where there is no store creates none', async (t) => {
   const store = await temporaryStore(t)
   assert.deepEqual(await store.gc(), { removed: [], removedBytes: 0, kept: 0, abandoned: 0 })

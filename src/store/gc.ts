@@ -1,7 +1,7 @@
-import { open, readFile, rm } from 'node:fs/promises'
-import { type CallOptions, type Digest, isSystemError, throwIfAborted, withLock } from '../core/index.ts'
-import { childrenOf, LARGEST_MANIFEST, parseJson } from '../model/index.ts'
+import { rm } from 'node:fs/promises'
+import { type CallOptions, type Digest, throwIfAborted, withLock } from '../core/index.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
+import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
@@ -85,13 +85,7 @@ async function rootsOf(records: Records): Promise<readonly Digest[]> {
 }
 
 async function referredFrom(layout: StoreLayout, digest: Digest): Promise<readonly Digest[]> {
-  const bytes = await readSmall(blobPath(layout, digest))
-  if (bytes === undefined || parseJson(bytes)?.schemaVersion !== 2) return []
-  try {
-    return childrenOf(bytes).map((child) => child.digest)
-  } catch {
-    return []
-  }
+  return (await storedChildren(blobPath(layout, digest))).map((child) => child.digest)
 }
 
 /** A recipe of which some part goes can make nothing any more. */
@@ -110,21 +104,4 @@ async function manifestsFirst(layout: StoreLayout, blobs: readonly BlobInfo[]): 
     ;(refers ? manifests : others).push(blob)
   }
   return [...manifests, ...others]
-}
-
-/** Undefined for what is absent, too large to be a manifest, or does not begin like JSON. */
-async function readSmall(path: string): Promise<Buffer | undefined> {
-  const handle = await open(path, 'r').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return undefined
-    throw error
-  })
-  if (handle === undefined) return undefined
-  try {
-    const first = Buffer.alloc(1)
-    await handle.read(first, 0, 1, 0)
-    if (first[0] !== 0x7b || (await handle.stat()).size > LARGEST_MANIFEST) return undefined
-    return await readFile(path)
-  } finally {
-    await handle.close()
-  }
 }

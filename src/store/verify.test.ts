@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { test } from 'node:test'
 import { addVersion, fileOf, flipBit, randomModel, temporaryStore } from '../../test/fixtures/store.ts'
 import { bytesContent, digestOf } from '../core/index.ts'
+import { parseName } from '../model/index.ts'
 
 test('a sound store has no problems, and is counted', async (t) => {
   const store = await temporaryStore(t)
@@ -43,6 +44,18 @@ test('a missing manifest is found, with the version that it was', async (t) => {
   await rm(store.blobs.path(version.digest))
   assert.deepEqual((await store.verify()).problems, [
     { kind: 'missing', digest: version.digest, neededBy: ['sentiment:1'] },
+  ])
+})
+
+test('what a manifest that begins with white space needs is found to be missing', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  const config = { mediaType: 'x', digest: digestOf('nowhere'), size: 7 }
+  const manifest = Buffer.from(` \n${JSON.stringify({ schemaVersion: 2, config })}`)
+  const { digest } = await store.blobs.ingest(session, bytesContent(manifest).open(), { item: 'x' })
+  await store.records.addUntagged(session, parseName('app'), digest)
+  assert.deepEqual((await store.verify()).problems, [
+    { kind: 'missing', digest: config.digest, neededBy: [`app@${digest}`] },
   ])
 })
 

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
-import { childrenOf, formatReference, type RepositoryName } from '../model/index.ts'
+import { FILE_PATH, formatReference, type RepositoryName } from '../model/index.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
+import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import type { Records } from './records.ts'
 
@@ -89,16 +89,9 @@ async function childrenOrNone(
   blobs: BlobStore,
   digest: Digest,
 ): Promise<readonly { readonly child: Digest; readonly label: string | undefined }[]> {
-  const info = await blobs.stat(digest)
-  if (info === undefined || info.size > 4 * 1024 * 1024) return []
-  try {
-    const bytes = await readFile(blobs.path(digest))
-    if (bytes[0] !== 0x7b) return []
-    return childrenOf(bytes).map((child) => ({
-      child: child.digest,
-      label: child.annotations?.['org.cncf.model.filepath'],
-    }))
-  } catch {
-    return []
-  }
+  if ((await blobs.stat(digest)) === undefined) return []
+  return (await storedChildren(blobs.path(digest))).map((child) => ({
+    child: child.digest,
+    label: child.annotations?.[FILE_PATH],
+  }))
 }

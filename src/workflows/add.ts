@@ -9,6 +9,7 @@ import {
   type ModelFile,
   numberOfTag,
   type Reference,
+  type RepositoryName,
   type Tag,
   totalSize,
 } from '../model/index.ts'
@@ -52,6 +53,7 @@ export async function add(
   const { files, skipped } = await scanLocalFiles(sources)
   // Before any byte is copied, what can be refused is refused.
   encodeVersion(files.map(({ path, size }) => ({ path, size, digest: NO_DIGEST })))
+  await refuseTakenNumber(store, reference.name, wanted)
   await using session = await store.begin()
   const stored = await storeFiles(store, { session, files }, options)
   const { version, manifest, config, configDigest } = encodeVersion(stored.files)
@@ -84,6 +86,24 @@ export async function add(
     isNew: !before.some(({ digest }) => digest === version.digest),
     warnings: [...skipped.map((what) => `skipped ${what}`), ...pickleWarning(stored.pickles)],
   }
+}
+
+/** A number that was used before can only be that of the same bytes, which is known only when they have been read. */
+async function refuseTakenNumber(
+  store: Store,
+  name: RepositoryName,
+  wanted: number | undefined,
+): Promise<void> {
+  const numbers = (await store.records.listVersions(name)).map(({ number }) => number)
+  const highest = Math.max(0, ...numbers)
+  if (wanted === undefined || wanted > highest || numbers.includes(wanted)) return
+  throw new BallastError(
+    'CONFLICT',
+    `${name}:${wanted} is lower than ${name}:${highest}, and numbers only rise`,
+    {
+      hint: 'leave the number out to get the next one',
+    },
+  )
 }
 
 /** Moves a tag to a version, unless it is there already. */

@@ -25,7 +25,8 @@ export interface EmbedImageRequest {
 export interface EmbedImageResult {
   readonly image: string
   readonly digest: Digest
-  readonly models: readonly string[]
+  /** What the image holds: `sentiment:3`, and where. */
+  readonly models: readonly { readonly ref: string; readonly path: string }[]
   readonly layers: readonly Transferred[]
   readonly bytesSent: number
   readonly former: string | undefined
@@ -60,9 +61,12 @@ export async function embed(
       options,
     )
     return {
-      image: formatImageReference(result.image),
-      models: models.map(({ reference, number }) => `${reference.name}:${number}`),
       ...embedded,
+      image: formatImageReference(result.image),
+      models: embedded.models.map(({ model, number, name, path }) => ({
+        ref: `${model}:${number}`,
+        path: path ?? `/models/${name}`,
+      })),
       ms: Math.round(performance.now() - started),
     }
   } catch (error) {

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { addVersion, fileOf, flipBit, randomModel, temporaryStore } from '../../test/fixtures/store.ts'
 import { pathsIn, temporaryDirectory } from '../../test/fixtures/temporary.ts'
 import { type BallastError, isBallastError } from '../core/index.ts'
+import { unmountTarget } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { check } from './check.ts'
 import { history } from './history.ts'
@@ -96,7 +97,7 @@ test('a target follows its tag until it is told to stop', async (t) => {
     ['sentiment:1', 'sentiment:2', 'sentiment:1'],
   )
   controller.abort()
-  await assert.rejects(following, { code: 'INTERRUPTED' })
+  await following
   assert.deepEqual(troubles, [])
 })
 
@@ -124,9 +125,42 @@ test('a version that cannot be delivered leaves the target where it is, and is t
   await tag(store, ['sentiment:next', 'prod'])
   await until(() => troubles.length > 0)
   controller.abort()
-  await assert.rejects(following, { code: 'INTERRUPTED' })
+  await following
   assert.equal(troubles[0]?.code, 'DAMAGED')
   assert.equal(await readFile(join(target, 'm.pkl'), 'utf8'), 'one')
+})
+
+test('one process follows a link at a time, and unmount waits until it has been stopped', async (t) => {
+  const { store, target } = await place(t)
+  await addVersion(store, 'sentiment:a', { 'm.pkl': 'one' })
+  await addVersion(store, 'sentiment:b', { 'm.pkl': 'two' })
+  const controller = new AbortController()
+  let swaps = 0
+  const events = { onSwap: () => void swaps++, onTrouble: () => undefined, signal: controller.signal }
+  const following = follow(store, { ref: 'sentiment:a', target }, events)
+  await until(() => swaps === 1)
+  await assert.rejects(follow(store, { ref: 'sentiment:b', target }, events), { code: 'CONFLICT' })
+  await assert.rejects(unmountTarget(target), { code: 'CONFLICT' })
+  assert.equal(await readFile(join(target, 'm.pkl'), 'utf8'), 'one')
+  controller.abort()
+  await following
+  assert.deepEqual(await unmountTarget(target), { kept: [] })
+})
+
+test('what never moves cannot be followed, and nothing is mounted inside the store', async (t) => {
+  const { store, target } = await place(t)
+  await addVersion(store, 'sentiment:prod', { 'm.pkl': 'one' })
+  const events = { onSwap: () => undefined, onTrouble: () => undefined }
+  await assert.rejects(follow(store, { ref: 'sentiment:1', target }, events), { code: 'USAGE' })
+  const inside = join(store.root, 'models')
+  await assert.rejects(mount(store, { ref: 'sentiment:1', target: inside }), { code: 'REFUSED' })
+})
+
+test('a file that is called like the link leaves the model to the directory', async (t) => {
+  const { store, target } = await place(t)
+  await addVersion(store, 'sentiment:prod', { sentiment: 'one' })
+  const { mountAt, path } = await mountFollowing(store, { ref: 'sentiment:prod', target })
+  assert.deepEqual([mountAt, path], ['parent', 'sentiment'])
 })
 
 test('a following target is rolled back and forth, goes on following its tag, and remembers', async (t) => {

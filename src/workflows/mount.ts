@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   BallastError,
@@ -8,10 +8,16 @@ import {
   isBallastError,
   throwIfAborted,
 } from '../core/index.ts'
-import { formatReference, lastPart, type Marker } from '../model/index.ts'
-import { type Delivery, deliverFollowing, deliverPinned } from '../mount/index.ts'
+import { formatReference, lastPart, type Marker, numberOfTag, type Reference } from '../model/index.ts'
+import { type Delivery, deliverFollowing, deliverPinned, withFollower } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
-import { parseModelReference, type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
+import {
+  parseModelReference,
+  type ResolvedVersion,
+  resolveDigest,
+  resolveVersion,
+  withMending,
+} from './resolve.ts'
 
 export interface MountRequest {
   readonly ref: string
@@ -51,7 +57,7 @@ export async function mount(
     })
   }
   const target = resolve(request.target)
-  return withDelivery(store, request.ref, async (resolved, delivery) => {
+  return withDelivery(store, request, async (resolved, delivery) => {
     const settings = { ...options, link: request.link === true, replace: request.replace === true }
     const delivered = await deliverPinned(store, { target, delivery }, settings)
     return {
@@ -72,11 +78,11 @@ export async function mountFollowing(
   options: CallOptions = {},
 ): Promise<MountResult> {
   const target = resolve(request.target)
-  return withDelivery(store, request.ref, async (resolved, delivery) => {
+  return withDelivery(store, request, async (resolved, delivery) => {
     const name = request.as ?? lastPart(resolved.reference.name)
     const settings = { ...options, link: request.link === true, by: request.by ?? 'mount', graceMs: GRACE_MS }
-    const mountAt = resolved.version.files.length === 1 ? 'path' : 'parent'
-    const swapped = await deliverFollowing(store, { target, name, delivery }, settings)
+    const { files, ...swapped } = await deliverFollowing(store, { target, name, delivery }, settings)
+    const mountAt = files.length > 0 ? 'path' : 'parent'
     return { target, version: versionName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
   })
 }
@@ -99,9 +105,29 @@ export async function follow(
   request: MountRequest,
   { onSwap, onTrouble, ...options }: CallOptions & FollowEvents,
 ): Promise<void> {
+  const reference = parseModelReference(request.ref)
+  if (reference.tag === undefined || numberOfTag(reference.tag) !== undefined) {
+    throw new BallastError('USAGE', `${request.ref} never moves, so there is nothing to follow`, {
+      hint: 'name a tag, or leave --follow out',
+    })
+  }
+  await resolveDigest(store, reference)
+  const name = request.as ?? lastPart(reference.name)
+  await withFollower(resolve(request.target), { name, signal: options.signal }, () =>
+    keepUp(store, { ...request, reference }, { onSwap, onTrouble, ...options }),
+  ).catch((error: unknown) => {
+    // To be stopped is how following ends.
+    if (!isBallastError(error, 'INTERRUPTED')) throw error
+  })
+}
+
+async function keepUp(
+  store: Store,
+  { reference, ...request }: MountRequest & { readonly reference: Reference },
+  { onSwap, onTrouble, ...options }: CallOptions & FollowEvents,
+): Promise<void> {
   const first = await mountFollowing(store, request, options)
   onSwap(first)
-  const reference = parseModelReference(request.ref)
   let seen: Digest | undefined = first.digest
   let trouble: string | undefined
   for (;;) {
@@ -131,10 +157,15 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 
 async function withDelivery(
   store: Store,
-  ref: string,
+  { ref, target }: MountRequest,
   deliver: (resolved: ResolvedVersion, delivery: Delivery) => Promise<Omit<MountResult, 'ms'>>,
 ): Promise<MountResult> {
   const started = performance.now()
+  if (isInside(resolve(target), store.root) || isInside(store.root, resolve(target))) {
+    throw new BallastError('REFUSED', `${target} and the store ${store.root} lie in each other`, {
+      hint: 'name a directory outside of the store',
+    })
+  }
   const resolved = await resolveVersion(store, ref)
   await using session = await store.begin()
   const { version, number, reference } = resolved
@@ -153,6 +184,10 @@ async function withDelivery(
       ? await withMending(store, error, reference)
       : error
   }
+}
+
+function isInside(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}${sep}`)
 }
 
 function versionName({ reference, number }: ResolvedVersion): string {

@@ -78,6 +78,10 @@ export async function remove(
     await store.records.removeVersion(session, name, version.number)
     removed.push(`${name}:${version.number}`)
   }
+  if (all) {
+    for (const digest of await store.records.listUntagged(name))
+      await store.records.removeUntagged(name, digest)
+  }
   await store.project(session)
   return { removed, moved }
 }

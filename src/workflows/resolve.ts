@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { BallastError, type Digest } from '../core/index.ts'
 import {
   formatReference,
@@ -22,10 +23,24 @@ export interface ResolvedVersion {
 export async function resolveVersion(store: Store, text: string): Promise<ResolvedVersion> {
   const reference = parseModelReference(text)
   const digest = await resolveDigest(store, reference)
+  await refuseImage(store, reference)
   const version = await store.readVersion(digest).catch(async (error: unknown) => {
     throw await withMending(store, error, reference)
   })
   return { reference, number: await numberOf(store, reference.name, digest), version }
+}
+
+/** The store's registry may hold images too; they are no models, and not damaged ones either. */
+async function refuseImage(store: Store, { name, tag }: Reference): Promise<void> {
+  const found = (await store.records.listTags(name)).find((current) => current.tag === tag)
+  if (found?.kind !== 'image') return
+  throw new BallastError(
+    'USAGE',
+    `${name}:${tag} is an image that was pushed to this store's registry, not a model`,
+    {
+      hint: `the models that it holds: ballast history HOST/${name}:${tag}`,
+    },
+  )
 }
 
 /** Throws NOT_FOUND. */
@@ -82,9 +97,14 @@ async function notFound(store: Store, reference: Reference): Promise<BallastErro
   const names = (await store.records.listNames()) as readonly string[]
   const searched = `in the store ${store.root}`
   if (!names.includes(reference.name)) {
-    const near = names.filter(
-      (name) => distance(name, reference.name) <= Math.max(2, reference.name.length / 4),
-    )
+    const most = Math.min(2, Math.floor(reference.name.length / 3))
+    const near = names.filter((name) => distance(name, reference.name) <= most)
+    const directory = await stat(reference.name).catch(() => undefined)
+    if (near.length === 0 && directory?.isDirectory() === true) {
+      return new BallastError('NOT_FOUND', `no model ${reference.name} ${searched}`, {
+        hint: `there is a directory of that name here; as a path it is ./${reference.name}`,
+      })
+    }
     return new BallastError('NOT_FOUND', `no model ${reference.name} ${searched}`, {
       hint:
         near.length > 0

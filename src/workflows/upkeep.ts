@@ -34,8 +34,13 @@ async function rewriteIndex(store: Store): Promise<boolean> {
   return true
 }
 
+/** An image may need the blob too, but it is the model that was added from somewhere. */
 async function mendingOf(store: Store, { neededBy }: Problem): Promise<string> {
-  const [first] = neededBy
-  if (first === undefined) return 'nothing needs it: ballast gc removes it'
-  return mendingHint(store, parseReference(first.split(' ')[0] ?? first))
+  if (neededBy.length === 0) return 'nothing needs it: ballast gc removes it'
+  const references = neededBy.map((needer) => parseReference(needer.split(' ')[0] ?? needer))
+  for (const reference of references) {
+    const versions = await store.records.listVersions(reference.name)
+    if (versions.length > 0) return mendingHint(store, reference)
+  }
+  return 'push the image again, or remove it'
 }

@@ -115,7 +115,8 @@ test('a model from its first version to its last: add, mount, follow, roll back,
     ],
   )
   process.kill(following.child.pid ?? 0, 'SIGTERM')
-  assert.equal((await following.ended).code, 130)
+  // To be stopped is how a follower ends, so a service manager is not to take it for a failure.
+  assert.equal((await following.ended).code, 0)
 
   const checked = await run(['check', '--full', './pinned', './live', 'sentiment:prod'], options)
   assert.equal(checked.code, 0, checked.stdout + checked.stderr)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { EXIT_CODES } from '../../core/index.ts'
+import { type BallastError, EXIT_CODES, isBallastError } from '../../core/index.ts'
 import type { CheckResult } from '../../workflows/check.ts'
 import type { Io } from '../io.ts'
 import { formatDigest } from '../render/text.ts'
@@ -17,12 +17,26 @@ export function defineCheck(program: Command, io: Io): void {
       const { check } = await import('../../workflows/check.ts')
       const store = await session.store()
       const results: CheckResult[] = []
-      for (const operand of operands)
-        results.push(...(await check(store, operand, { ...session, ...options })))
+      let absent = 0
+      for (const operand of operands) {
+        try {
+          results.push(...(await check(store, operand, { ...session, ...options })))
+        } catch (error) {
+          // One operand that is not there must not keep the others from being looked at.
+          if (operands.length === 1 || !isBallastError(error, 'NOT_FOUND')) throw error
+          absent++
+          results.push(absentResult(operand, error))
+        }
+      }
       session.print(results, () => results.map(describe).join(''))
-      if (results.some(({ faults }) => faults.length > 0)) session.io.setExitCode(EXIT_CODES.REFUSED)
+      if (absent === operands.length) session.io.setExitCode(EXIT_CODES.NOT_FOUND)
+      else if (results.some(({ faults }) => faults.length > 0)) session.io.setExitCode(EXIT_CODES.REFUSED)
     },
   })
+}
+
+function absentResult(operand: string, { message, hint }: BallastError): CheckResult {
+  return { operand, version: undefined, digest: undefined, faults: [message], extra: [], mend: hint }
 }
 
 function describe({ operand, version, digest, faults, extra, mend }: CheckResult): string {

@@ -11,7 +11,7 @@ interface EmbedOptions {
   readonly at?: string
   readonly as?: string
   readonly platform?: string
-  readonly plainHttp?: string[]
+  readonly plainHttp?: string
 }
 
 export function defineEmbed(program: Command, io: Io): void {
@@ -27,7 +27,7 @@ export function defineEmbed(program: Command, io: Io): void {
       ['--at <path>', 'PATH, for a single model'],
       ['--as <name>', 'the directory below /models (default: the last part of the model name)'],
       ['--platform <platform>', 'which image of an index, as linux/amd64'],
-      ['--plain-http <host...>', 'registries without TLS, beside those on this machine'],
+      ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
     ],
     examples: [
       'ballast embed sentiment:prod=/app/models localhost:5000/my_ml_app:latest -t localhost:5000/my_ml_app:v2',
@@ -54,7 +54,7 @@ export function defineEmbed(program: Command, io: Io): void {
         at: options.at,
         as: options.as,
         platform: options.platform,
-        access: imageAccess(session.io, options.plainHttp),
+        access: imageAccess(session.io, options.plainHttp?.split(',')),
       }
       const result = await embed(await session.store(), request, session)
       for (const warning of result.warnings) session.note(`warning: ${warning}`)
@@ -72,7 +72,7 @@ function describe({ image, digest, models, layers, bytesSent, former, ms }: Embe
   ] as const
   const moved = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)
   return (
-    `${image}   ${shortDigest(digest)}   with ${models.join(', ')}\n` +
+    `${image}   ${shortDigest(digest)}   with ${models.map(({ ref, path }) => `${ref} at ${path}`).join(', ')}\n` +
     `${formatCount(layers.length, 'layer')}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}\n` +
     `${former === undefined ? '' : `the former image is ${former}; to return to it: ballast rollback ${image}\n`}`
   )

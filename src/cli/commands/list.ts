@@ -6,6 +6,7 @@ import { defineVerb } from '../verb.ts'
 export function defineList(program: Command, io: Io): void {
   defineVerb<[string | undefined]>(program, io, {
     usage: 'list [name]',
+    alias: 'ls',
     summary: 'list the models of the store and their versions',
     examples: ['ballast list', 'ballast list sentiment --json'],
     async run(session, name) {

@@ -47,9 +47,8 @@ export function defineMount(program: Command, io: Io): void {
         replace: options.replace,
         as: options.as,
       } as Parameters<typeof mount>[1]
-      if (options.link === true)
-        session.note('warning: --link: whoever can write to the target could change the bytes in the store')
-      const remarks = ({ warnings }: MountResult): void => {
+      const remarks = ({ warnings, bytesCopied }: MountResult): void => {
+        if (options.link === true && bytesCopied === 0) session.note(LINK_WARNING)
         for (const warning of warnings) session.note(`warning: ${warning}`)
       }
       if (options.follow === true && options.once !== true) {
@@ -72,6 +71,8 @@ export function defineMount(program: Command, io: Io): void {
     },
   })
 }
+
+const LINK_WARNING = 'warning: --link: whoever can write to the target could change the bytes in the store'
 
 function checkOptions({ follow, once, replace }: MountOptions): void {
   if (once === true && follow !== true) {

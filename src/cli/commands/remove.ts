@@ -5,6 +5,7 @@ import { defineVerb } from '../verb.ts'
 export function defineRemove(program: Command, io: Io): void {
   defineVerb<[string, { all?: boolean; force?: boolean }]>(program, io, {
     usage: 'remove <ref>',
+    alias: 'rm',
     summary: 'remove a tag or a version; `ballast gc` then frees the space',
     options: [
       ['--all', 'every version and tag of the model'],

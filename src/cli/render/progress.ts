@@ -24,30 +24,44 @@ const DOING: Readonly<Record<Step, string>> = {
 
 /** One line that is redrawn on a terminal; elsewhere a plain line every few seconds. */
 export function createProgressView(io: Io): ProgressView {
-  const started = performance.now()
+  const begun = performance.now()
+  let step: Step | undefined
+  let started = begun
   let total = 0
   let done = 0
   let drawn = 0
   let visible = false
-  let latest: { step: Step; item: string } | undefined
+  let item = ''
+
+  /** Each step has its own count: what is hashed and then sent is not twice as much. */
+  const enter = (event: { readonly step: Step; readonly item: string }): void => {
+    item = event.item
+    if (event.step === step) return
+    step = event.step
+    started = performance.now()
+    total = 0
+    done = 0
+  }
 
   const line = (): string => {
-    const elapsed = performance.now() - started
-    const rate = done / (elapsed / 1000)
+    const rate = done / Math.max((performance.now() - started) / 1000, 0.001)
+    const secondsLeft = (total - done) / rate
     const parts = [
-      `${DOING[latest?.step ?? 'copy']} ${latest?.item ?? ''}`,
+      DOING[step ?? 'copy'],
       total >= done && total > 0 ? `${formatBytes(done)} of ${formatBytes(total)}` : formatBytes(done),
       `${formatBytes(rate)}/s`,
+      ...(total > done && secondsLeft >= 1 ? [`${formatDuration(secondsLeft * 1000)} left`] : []),
+      // Last, because it may be long and the line is cut.
+      item,
     ]
-    if (total > done && rate > 0) parts.push(`${formatDuration(((total - done) / rate) * 1000)} left`)
     return parts.join('  ')
   }
 
   const draw = (): void => {
     const now = performance.now()
     const due = io.isTerminal ? REDRAW_MS : PLAIN_LINE_MS
-    if (now - started < QUIET_MS || now - drawn < due) return
-    if (!io.isTerminal && now - started < PLAIN_LINE_MS) return
+    if (now - begun < QUIET_MS || now - drawn < due) return
+    if (!io.isTerminal && now - begun < PLAIN_LINE_MS) return
     drawn = now
     visible = io.isTerminal
     io.err(io.isTerminal ? `\r\u001b[2K${line().slice(0, io.columns - 1)}` : `${line()}\n`)
@@ -55,13 +69,10 @@ export function createProgressView(io: Io): ProgressView {
 
   return {
     onProgress(event) {
-      if (event.kind === 'start') {
-        total += event.total
-        latest = event
-      } else if (event.kind === 'bytes') {
-        done += event.count
-        latest = event
-      }
+      if (event.kind !== 'start' && event.kind !== 'bytes') return
+      enter(event)
+      if (event.kind === 'start') total += event.total
+      else done += event.count
       draw()
     },
     close() {

@@ -37,7 +37,7 @@ export async function startRegistry(options: StartOptions): Promise<RunningRegis
       'REFUSED',
       `on ${host}, anybody who reaches this machine could change its models`,
       {
-        hint: 'set a user name and password, or listen on 127.0.0.1',
+        hint: 'ask for a login (ballast serve --credentials FILE), or listen on 127.0.0.1',
       },
     )
   }

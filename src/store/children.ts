@@ -1,0 +1,27 @@
+import { open, readFile } from 'node:fs/promises'
+import { isSystemError } from '../core/index.ts'
+import { type Descriptor, followedFrom, LARGEST_MANIFEST, mayBeManifest } from '../model/index.ts'
+
+/** Enough to tell a manifest from weights; beyond that, white space is read as a manifest would be. */
+const PEEK_SIZE = 4096
+
+/** What the blob at this path refers to; nothing for one that is absent or no manifest. Large files are not read. */
+export async function storedChildren(path: string): Promise<readonly Descriptor[]> {
+  const bytes = await readIfManifest(path)
+  return bytes === undefined ? [] : followedFrom(bytes)
+}
+
+async function readIfManifest(path: string): Promise<Buffer | undefined> {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
+  })
+  if (handle === undefined) return undefined
+  try {
+    if ((await handle.stat()).size > LARGEST_MANIFEST) return undefined
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(PEEK_SIZE), 0, PEEK_SIZE, 0)
+    return mayBeManifest(buffer.subarray(0, bytesRead)) ? await readFile(path) : undefined
+  } finally {
+    await handle.close()
+  }
+}
