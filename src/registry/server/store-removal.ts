@@ -1,6 +1,7 @@
 import { BallastError, type Digest } from '../../core/index.ts'
 import { numberOfTag, type RepositoryName, type Tag } from '../../model/index.ts'
 import type { Store } from '../../store/index.ts'
+import { manifestsOf } from './store-manifests.ts'
 
 /** The bytes stay until `gc`. Throws CONFLICT for a version's number, which goes only with the version. */
 export async function removeTag(store: Store, name: RepositoryName, tag: Tag): Promise<boolean> {
@@ -20,10 +21,19 @@ export async function removeTag(store: Store, name: RepositoryName, tag: Tag): P
   return true
 }
 
-/** With its tags and its number, tags first: what still resolves is always whole. */
+/**
+ * With its tags and its number, tags first: what still resolves is always whole. Throws CONFLICT for a manifest that
+ * no record names.
+ */
 export async function removeManifest(store: Store, name: RepositoryName, digest: Digest): Promise<boolean> {
   const { records } = store
-  if ((await records.resolve({ name, digest })) === undefined) return false
+  if ((await records.resolve({ name, digest })) === undefined) {
+    if (!(await manifestsOf(store, name)).includes(digest)) return false
+    throw new BallastError(
+      'CONFLICT',
+      `no tag of ${name} leads to ${digest} itself: it goes with the index that refers to it, or else with \`ballast gc\``,
+    )
+  }
   await using session = await store.begin()
   for (const current of await records.listTags(name)) {
     if (current.digest !== digest) continue

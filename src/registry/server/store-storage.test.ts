@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { bytesContent, type Digest, digestOf, isBallastError, readAll } from '../../core/index.ts'
-import { encodeVersion, OCI_MANIFEST, parseName, parseTag } from '../../model/index.ts'
-import { blobsOf, encodeRecipe, hashLayer, layerContent } from '../../oci/index.ts'
+import { encodeVersion, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parseName, parseTag } from '../../model/index.ts'
+import { blobsOf, encodeRecipe, hashLayer, layerContent, type StoredManifest } from '../../oci/index.ts'
 import { openStore, type Store } from '../../store/index.ts'
 import { openRepository, type RegistryRepository } from '../client/repository.ts'
 import { startRegistry } from './start.ts'
+import type { RegistryStorage } from './storage.ts'
 import { createStoreStorage } from './store-storage.ts'
 
 const NAME = parseName('team/sentiment')
@@ -101,6 +102,47 @@ test('a layer that is made while it is read: found, ranged, mounted, and gone wi
   assert.equal(await repository.hasBlob(layer), false)
 })
 
+test('gc takes an image whose tag is gone, and keeps one that was pushed by its digest', async (context) => {
+  const { store, storage, repository } = await serve(context)
+  const tagged = await pushImage(repository, 'tagged', 'v1')
+  const untagged = await pushImage(repository, 'untagged')
+  await repository.deleteTag('v1')
+  await storage.close()
+  const removed = (await store.gc()).removed.map(({ digest }) => digest)
+  assert.deepEqual(removed.sort(), [digestOf('tagged'), tagged.digest].sort())
+  assert.equal((await repository.getManifest(untagged.digest))?.digest, untagged.digest)
+})
+
+test('an image whose tag has moved on is there by its digest until gc', async (context) => {
+  const { store, storage, repository } = await serve(context)
+  const [former, removed] = [await pushImage(repository, 'old', 'v1'), await pushImage(repository, 'x', 'v2')]
+  await pushImage(repository, 'new', 'v1')
+  await repository.deleteTag('v2')
+  assert.deepEqual((await repository.getManifest(former.digest))?.bytes, former.bytes)
+  assert.equal(await repository.getManifest(removed.digest), undefined)
+  await assert.rejects(repository.deleteManifest(former.digest), /ballast gc/)
+  await storage.close()
+  await store.gc()
+  assert.equal(await repository.getManifest(former.digest), undefined)
+  assert.equal(await repository.deleteManifest(former.digest), false)
+})
+
+test('a child of an index is pulled by its digest when its own tag has moved on', async (context) => {
+  const { store, storage, repository, other } = await serve(context)
+  const child = await pushImage(repository, 'old', 'amd64')
+  const descriptor = { mediaType: OCI_MANIFEST, digest: child.digest, size: child.bytes.length }
+  const bytes = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [descriptor] }),
+  )
+  await repository.putManifest({ mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }, 'latest')
+  await pushImage(repository, 'new', 'amd64')
+  await storage.close()
+  await store.gc()
+  assert.deepEqual((await repository.getManifest(child.digest))?.bytes, child.bytes)
+  assert.equal(await other.getManifest(child.digest), undefined)
+  assert.equal(await repository.hasBlob(blobOf(Buffer.from('old'))), true)
+})
+
 test('a damaged blob counts as missing, so that it is sent again', async (context) => {
   const { store, repository } = await serve(context)
   const data = Buffer.from('precious')
@@ -124,12 +166,14 @@ test('an upload that nobody goes on with leaves nothing once the registry closes
 
 async function serve(context: TestContext): Promise<{
   readonly store: Store
+  readonly storage: RegistryStorage
   readonly repository: RegistryRepository
   readonly other: RegistryRepository
 }> {
   const store = await openStore(await temporary(context))
+  const storage = createStoreStorage(store)
   const registry = await startRegistry({
-    storage: createStoreStorage(store),
+    storage,
     log: (line) => console.error(line),
   })
   context.after(registry.close)
@@ -137,6 +181,7 @@ async function serve(context: TestContext): Promise<{
   const retryDelays = [1]
   return {
     store,
+    storage,
     repository: openRepository({ host, name: NAME, retryDelays }),
     other: openRepository({ host, name: 'other', retryDelays }),
   }
@@ -166,6 +211,27 @@ async function pushModel(
   for (const data of blobs) await repository.putBlob(blobOf(data), bytesContent(data))
   await repository.putManifest(manifest, tag)
   return manifest.digest
+}
+
+/** An image of nothing but a config. */
+async function pushImage(
+  repository: RegistryRepository,
+  config: string,
+  tag?: string,
+): Promise<StoredManifest> {
+  const data = Buffer.from(config)
+  await repository.putBlob(blobOf(data), bytesContent(data))
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      config: { mediaType: OCI_CONFIG, ...blobOf(data) },
+      layers: [],
+    }),
+  )
+  const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), bytes }
+  await repository.putManifest(manifest, tag)
+  return manifest
 }
 
 function blobOf(data: Uint8Array) {

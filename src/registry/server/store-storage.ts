@@ -5,6 +5,7 @@ import type { Store } from '../../store/index.ts'
 import { describeManifest } from './manifest-kind.ts'
 import { createPushLeases } from './push-leases.ts'
 import type { RegistryStorage } from './storage.ts'
+import { manifestsOf } from './store-manifests.ts'
 import { removeManifest, removeTag } from './store-removal.ts'
 import { createStoreUploads } from './store-uploads.ts'
 
@@ -29,9 +30,12 @@ export function createStoreStorage(store: Store): RegistryStorage {
     missing,
     openBlob: (digest) => openBlob(store, digest),
     async resolve(name, reference) {
-      return records.resolve(
-        'tag' in reference ? { name, tag: reference.tag } : { name, digest: reference.digest },
-      )
+      if ('tag' in reference) return records.resolve({ name, tag: reference.tag })
+      const { digest } = reference
+      const recorded = await records.resolve({ name, digest })
+      // Who looks for a manifest that is nowhere, as before every push, need not wait until all others were read.
+      if (recorded !== undefined || (await blobs.stat(digest)) === undefined) return recorded
+      return (await manifestsOf(store, name)).find((found) => found === digest)
     },
     async getManifest(digest) {
       if ((await blobs.stat(digest)) === undefined) return undefined
@@ -48,7 +52,9 @@ export function createStoreStorage(store: Store): RegistryStorage {
       if (isModel) {
         const wanted = tag === undefined ? undefined : numberOfTag(tag)
         await records.claimNumber(session, name, { digest, from: 'registry', ...(wanted && { wanted }) })
-      } else {
+      } else if (tag === undefined) {
+        // Only here, or no image could ever be collected. A client pushes the children of an index in this way, and
+        // they stay when the index goes, until they are deleted: they may have been meant to be pulled by digest.
         await records.addUntagged(session, name, digest)
       }
       // Of a model, a tag that is a number is the claim made above.
@@ -69,11 +75,7 @@ export function createStoreStorage(store: Store): RegistryStorage {
       const numbers = (await records.listVersions(name)).map(({ number }) => `${number}`)
       return [...new Set([...tags, ...numbers])].sort(compareBytes)
     },
-    async listManifests(name) {
-      const tagged = (await records.listTags(name)).map(({ digest }) => digest)
-      const numbered = (await records.listVersions(name)).map(({ digest }) => digest)
-      return [...new Set([...tagged, ...numbered, ...(await records.listUntagged(name))])]
-    },
+    listManifests: (name) => manifestsOf(store, name),
     async close() {
       await uploads.close()
       await leases.close()
