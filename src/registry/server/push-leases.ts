@@ -12,30 +12,46 @@ const LEAST_MS = 60 * 60_000
 
 /** HTTP has no notion of a push that ends, so leases end by time: with the session after the next. */
 export function createPushLeases(store: Store, leastMs: number = LEAST_MS): PushLeases {
-  let current: { readonly session: Promise<Session>; readonly since: number } | undefined
-  let former: Promise<Session> | undefined
+  let current: { readonly session: Session; readonly since: number } | undefined
+  let former: Session | undefined
+  let opening: Promise<Session> | undefined
+
+  async function lasting(): Promise<Session> {
+    if (current !== undefined && Date.now() - current.since < leastMs) return current.session
+    // One for all who ask meanwhile; and forgotten when it fails, because a disk that was full may have room again.
+    opening ??= rotate().finally(() => {
+      opening = undefined
+    })
+    return opening
+  }
 
   async function rotate(): Promise<Session> {
-    if (current !== undefined && Date.now() - current.since < leastMs) return current.session
+    const session = await store.begin()
     const ended = former
     former = current?.session
-    current = { session: store.begin(), since: Date.now() }
-    await (await ended)?.close()
-    return current.session
+    current = { session, since: Date.now() }
+    await closed([ended])
+    return session
   }
 
   return {
     async keep(digests) {
       if (digests.length === 0) return
-      const session = await rotate().catch(ignoreReadOnly)
+      const session = await lasting().catch(ignoreReadOnly)
       await session?.lease(digests)
     },
     async close() {
-      const sessions = await Promise.all([former, current?.session])
+      await opening?.catch(() => undefined)
+      const sessions = [former, current?.session]
       former = current = undefined
-      for (const session of sessions) await session?.close()
+      await closed(sessions)
     },
   }
+}
+
+/** What cannot be removed now is removed by `gc`, once this process is gone. */
+async function closed(sessions: readonly (Session | undefined)[]): Promise<void> {
+  await Promise.allSettled(sessions.map((session) => session?.close()))
 }
 
 /** Nobody pushes into a store that cannot be written, but what it has can be asked for. */
