@@ -11,8 +11,7 @@ export async function answerBlob(asked: AskedOfRepository, text: string): Promis
   const unknown = refusal('BLOB_UNKNOWN', 'there is no such blob', { detail: { digest: text } })
   if (!isDigest(text)) return unknown
   // Who asks by HEAD means to push a manifest that refers to the blob, so it has to stay until then.
-  if (method === 'HEAD' && (await storage.missing([text])).length > 0) return unknown
-  const content = await storage.openBlob(text)
+  const content = await storage.openBlob(text, { keep: method === 'HEAD' })
   if (content === undefined) return unknown
   const headers = {
     'content-type': 'application/octet-stream',

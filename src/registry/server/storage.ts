@@ -28,8 +28,11 @@ export interface RegistryStorage {
   /** Everything that `resolve` finds by digest. */
   listManifests(name: RepositoryName): Promise<readonly Digest[]>
 
-  /** Undefined when absent or damaged, so that a client sends it again. Reads no content. */
-  openBlob(digest: Digest): Promise<Content | undefined>
+  /**
+   * Undefined when absent or damaged, so that a client sends it again. Reads no content. With `keep`, one that is
+   * there stays for as long as a push takes.
+   */
+  openBlob(digest: Digest, options?: { readonly keep?: boolean }): Promise<Content | undefined>
   /** Which of these are not there. Those that are stay for as long as a push takes, whatever else is cleaned up. */
   missing(digests: readonly Digest[]): Promise<readonly Digest[]>
 

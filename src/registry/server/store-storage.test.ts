@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { startAsked } from '../../../test/doubles/distribution-api.ts'
 import { bytesContent, type Digest, digestOf, isBallastError, readAll } from '../../core/index.ts'
 import { encodeVersion, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parseName, parseTag } from '../../model/index.ts'
 import { blobsOf, encodeRecipe, hashLayer, layerContent, type StoredManifest } from '../../oci/index.ts'
-import { openStore, type Store } from '../../store/index.ts'
+import { type BlobInfo, openStore, type Store } from '../../store/index.ts'
 import { openRepository, type RegistryRepository } from '../client/repository.ts'
 import { startRegistry } from './start.ts'
 import type { RegistryStorage } from './storage.ts'
@@ -100,6 +101,45 @@ test('a layer that is made while it is read: found, ranged, mounted, and gone wi
 
   await store.blobs.remove(digestOf(data))
   assert.equal(await repository.hasBlob(layer), false)
+})
+
+test('a layer that is asked for by HEAD has each of its parts looked at once, and is not laid out', async (context) => {
+  const { store } = await serve(context)
+  await using session = await store.begin()
+  const parts: Digest[] = []
+  for (const text of ['a', 'b', 'c']) parts.push((await ingest(store, text)).digest)
+  const looked: Digest[] = []
+  const blobs: Store['blobs'] = {
+    ...store.blobs,
+    ensureIntact: (blob) => {
+      looked.push(blob.digest)
+      return store.blobs.ensureIntact(blob)
+    },
+  }
+  const layer = { digest: digestOf('layer'), size: 12_345 }
+  await store.derived.put(session, { ...layer, parts, recipe: 'nothing can be made of this' })
+  const ask = await startAsked(context, createStoreStorage({ ...store, blobs }))
+  const head = await ask('HEAD', `/v2/team/app/blobs/${layer.digest}`)
+  assert.deepEqual([head.status, head.headers['content-length']], [200, '12345'])
+  assert.deepEqual(looked.sort(), parts.sort())
+  for (const part of parts) {
+    await store.blobs.markDamaged(part)
+    assert.equal((await ask('HEAD', `/v2/team/app/blobs/${layer.digest}`)).status, 404)
+    assert.equal(await store.blobs.rehash({ digest: part, size: 1 }), 'intact')
+  }
+})
+
+test('what was found to be there stays, when it was asked for and not before', async (context) => {
+  const { store, storage } = await serve(context)
+  const { digest } = await ingest(store, 'needed')
+  assert.deepEqual(await storage.missing([digest, digestOf('absent')]), [digestOf('absent')])
+  assert.deepEqual((await store.gc()).removed, [])
+  const other = createStoreStorage(store)
+  await storage.close()
+  assert.equal((await other.openBlob(digest, { keep: true }))?.size, 6)
+  assert.deepEqual((await store.gc()).removed, [])
+  await other.close()
+  assert.equal((await store.gc()).removed.length, 1)
 })
 
 test('gc takes an image whose tag is gone, and keeps one that was pushed by its digest', async (context) => {
@@ -232,6 +272,11 @@ async function pushImage(
   const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), bytes }
   await repository.putManifest(manifest, tag)
   return manifest
+}
+
+async function ingest(store: Store, text: string): Promise<BlobInfo> {
+  await using session = await store.begin()
+  return await store.blobs.ingest(session, bytesContent(Buffer.from(text)).open(), { item: text })
 }
 
 function blobOf(data: Uint8Array) {

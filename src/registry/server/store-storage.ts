@@ -1,10 +1,10 @@
-import { type Content, compareBytes, type Digest, isBallastError } from '../../core/index.ts'
+import { compareBytes, type Digest, forEachLimited } from '../../core/index.ts'
 import { childrenOf, decodeVersion, MODEL_MANIFEST, numberOfTag, parseJson } from '../../model/index.ts'
-import { decodeRecipe, layerContent } from '../../oci/index.ts'
 import type { Store } from '../../store/index.ts'
 import { describeManifest } from './manifest-kind.ts'
 import { createPushLeases } from './push-leases.ts'
 import type { RegistryStorage } from './storage.ts'
+import { LOOKS_AT_ONCE, openBlob } from './store-blobs.ts'
 import { manifestsOf } from './store-manifests.ts'
 import { removeManifest, removeTag } from './store-removal.ts'
 import { createStoreUploads } from './store-uploads.ts'
@@ -18,17 +18,23 @@ export function createStoreStorage(store: Store): RegistryStorage {
   const uploads = createStoreUploads(store, { keep: leases.keep })
   const { records, blobs } = store
 
+  /** Leased before it looks: what is there then stays, and a lease on anything else keeps nothing. */
   async function missing(digests: readonly Digest[]): Promise<readonly Digest[]> {
-    await leases.keep(
-      await filterAsync(digests, async (digest) => (await openBlob(store, digest)) !== undefined),
-    )
-    return filterAsync(digests, async (digest) => (await openBlob(store, digest)) === undefined)
+    await leases.keep(digests)
+    const absent = new Set<Digest>()
+    await forEachLimited(digests, LOOKS_AT_ONCE, async (digest) => {
+      if ((await openBlob(store, digest)) === undefined) absent.add(digest)
+    })
+    return digests.filter((digest) => absent.has(digest))
   }
 
   return {
     uploads,
     missing,
-    openBlob: (digest) => openBlob(store, digest),
+    async openBlob(digest, { keep = false } = {}) {
+      if (keep) await leases.keep([digest])
+      return openBlob(store, digest)
+    },
     async resolve(name, reference) {
       if ('tag' in reference) return records.resolve({ name, tag: reference.tag })
       const { digest } = reference
@@ -81,38 +87,6 @@ export function createStoreStorage(store: Store): RegistryStorage {
       await leases.close()
     },
   }
-}
-
-/** A stored blob, or one made from stored ones, of which all have to be there. */
-async function openBlob(store: Store, digest: Digest): Promise<Content | undefined> {
-  const stored = await intact(store, digest)
-  if (stored !== undefined) return stored
-  const derived = await store.derived.get(digest)
-  if (derived === undefined) return undefined
-  for (const part of derived.parts) if ((await intact(store, part)) === undefined) return undefined
-  return layerContent(decodeRecipe(derived.recipe), store.blobs.content)
-}
-
-/** Undefined for a blob that is missing or damaged: the client has to send it again. */
-async function intact({ blobs }: Store, digest: Digest): Promise<Content | undefined> {
-  const info = await blobs.stat(digest)
-  if (info === undefined) return undefined
-  try {
-    await blobs.ensureIntact(info)
-    return blobs.content(info)
-  } catch (error) {
-    if (isBallastError(error, 'DAMAGED') || isBallastError(error, 'NOT_FOUND')) return undefined
-    throw error
-  }
-}
-
-async function filterAsync<T>(
-  items: readonly T[],
-  matches: (item: T) => Promise<boolean>,
-): Promise<readonly T[]> {
-  const found: T[] = []
-  for (const item of items) if (await matches(item)) found.push(item)
-  return found
 }
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
