@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   BallastError,
@@ -7,13 +7,15 @@ import {
   digestOfHex,
   hexOf,
   isDigest,
-  isSystemError,
   makeDirectory,
   writeFileDurably,
 } from '../core/index.ts'
 import { parseJson } from '../model/index.ts'
 import type { StoreLayout } from './layout.ts'
+import { listIfPresent, readIfPresent } from './optional-file.ts'
 import type { Session } from './session.ts'
+
+export { type Cache, createCache } from './cache.ts'
 
 /** A blob that is not stored but made from stored ones whenever it is read: a layer of an image. */
 export interface DerivedBlob {
@@ -39,7 +41,7 @@ export function createDerivedBlobs(layout: StoreLayout): DerivedBlobs {
   const keyPath = (recipe: string): string => join(layout.derived, `${hexOf(digestOf(recipe))}.recipe`)
 
   async function get(digest: Digest): Promise<DerivedBlob | undefined> {
-    const bytes = await readOrUndefined(pathOf(digest))
+    const bytes = await readIfPresent(pathOf(digest))
     if (bytes === undefined) return undefined
     const { size, parts, recipe } = parseJson(bytes) ?? {}
     if (typeof size === 'number' && typeof recipe === 'string' && Array.isArray(parts)) {
@@ -53,7 +55,7 @@ export function createDerivedBlobs(layout: StoreLayout): DerivedBlobs {
   return {
     get,
     async findByRecipe(recipe) {
-      const digest = (await readOrUndefined(keyPath(recipe)))?.toString('utf8')
+      const digest = (await readIfPresent(keyPath(recipe)))?.toString('utf8')
       if (digest === undefined || !isDigest(digest)) return undefined
       const found = await get(digest)
       return found?.recipe === recipe ? found : undefined
@@ -66,10 +68,7 @@ export function createDerivedBlobs(layout: StoreLayout): DerivedBlobs {
       await writeFileDurably(keyPath(blob.recipe), digest, options)
     },
     async list() {
-      const names = await readdir(layout.derived).catch((error: unknown) => {
-        if (isSystemError(error, 'ENOENT')) return []
-        throw error
-      })
+      const names = await listIfPresent(layout.derived)
       return names.flatMap((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? []).map(digestOfHex)
     },
     async remove(digest) {
@@ -77,36 +76,5 @@ export function createDerivedBlobs(layout: StoreLayout): DerivedBlobs {
       if (blob !== undefined) await rm(keyPath(blob.recipe), { force: true })
       await rm(pathOf(digest), { force: true })
     },
-  }
-}
-
-/** Facts that can be worked out again at any time, by key. `gc` may drop any of them. */
-export interface Cache {
-  get(kind: string, digest: Digest): Promise<Buffer | undefined>
-  put(
-    session: Session,
-    kind: string,
-    entry: { readonly digest: Digest; readonly data: Uint8Array },
-  ): Promise<void>
-}
-
-export function createCache(layout: StoreLayout): Cache {
-  const pathOf = (kind: string, digest: Digest): string => join(layout.cache, kind, hexOf(digest))
-  return {
-    get: (kind, digest) => readOrUndefined(pathOf(kind, digest)),
-    async put(session, kind, { digest, data }) {
-      await makeDirectory(join(layout.cache, kind))
-      await writeFileDurably(pathOf(kind, digest), data, { temporaryDirectory: session.directory })
-    },
-  }
-}
-
-async function readOrUndefined(path: string): Promise<Buffer | undefined> {
-  try {
-    await stat(path)
-    return await readFile(path)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined
-    throw error
   }
 }

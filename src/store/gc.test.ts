@@ -207,6 +207,23 @@ test('a derived blob of which a part goes is forgotten, by digest and by recipe'
   assert.deepEqual(await store.derived.list(), [])
 })
 
+test('a derived blob without parts lives while an image has it', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  const derived = { digest: digestOf('placement'), size: 9000, parts: [], recipe: 'links only' }
+  await store.derived.put(session, derived)
+  const layers = [{ mediaType: 'x', digest: derived.digest, size: derived.size }]
+  const manifest = await ingest(store, session, JSON.stringify({ schemaVersion: 2, layers }))
+  await store.records.addUntagged(session, NAME, manifest)
+  await session.close()
+  await store.gc()
+  assert.deepEqual(await store.derived.get(derived.digest), derived)
+  await store.records.removeUntagged(NAME, manifest)
+  await store.gc()
+  assert.deepEqual(await store.derived.list(), [])
+  assert.equal(await store.derived.findByRecipe('links only'), undefined)
+})
+
 test('a model file that looks like a manifest is not in the way', async (t) => {
   const store = await temporaryStore(t)
   await addVersion(store, 'sentiment', {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { type CallOptions, type Digest, throwIfAborted, withLock } from '../core/index.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
+import { dropOldEntries } from './cache.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
@@ -51,6 +52,7 @@ export async function collectGarbage(parts: Parts, options: GcOptions = {}): Pro
       }
       if (options.dryRun) return report
       await sweepDerived(derived, live)
+      await dropOldEntries(layout)
       for (const blob of await manifestsFirst(layout, garbage)) {
         throwIfAborted(options.signal)
         await blobs.remove(blob.digest)
@@ -88,11 +90,15 @@ async function referredFrom(layout: StoreLayout, digest: Digest): Promise<readon
   return (await storedChildren(blobPath(layout, digest))).map((child) => child.digest)
 }
 
-/** A recipe of which some part goes can make nothing any more. */
+/**
+ * A recipe of which some part goes can make nothing any more; while they all stay, it saves hashing the layer again.
+ * One without parts is cheap to make again, and stays only for the image that has it.
+ */
 async function sweepDerived(derived: DerivedBlobs, live: ReadonlySet<Digest>): Promise<void> {
   for (const digest of await derived.list()) {
     const blob = await derived.get(digest)
-    if (blob !== undefined && !blob.parts.every((part) => live.has(part))) await derived.remove(digest)
+    if (blob === undefined || live.has(digest)) continue
+    if (blob.parts.length === 0 || !blob.parts.every((part) => live.has(part))) await derived.remove(digest)
   }
 }
 

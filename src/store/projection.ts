@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
-import { type Digest, isSystemError, withLock, writeFileDurably } from '../core/index.ts'
+import { stat } from 'node:fs/promises'
+import { type Digest, withLock, writeFileDurably } from '../core/index.ts'
 import { MODEL_MANIFEST, OCI_INDEX, OCI_MANIFEST, REF_NAME } from '../model/index.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
+import { readIfPresent } from './optional-file.ts'
 import type { Records } from './records.ts'
 import type { Session } from './session.ts'
 
@@ -27,12 +28,7 @@ export async function isProjected(layout: StoreLayout, records: Records): Promis
 }
 
 async function currentIndex(layout: StoreLayout): Promise<string | undefined> {
-  try {
-    return await readFile(layout.index, 'utf8')
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined
-    throw error
-  }
+  return (await readIfPresent(layout.index))?.toString('utf8')
 }
 
 /** Models only: the layers of an image are derived and stand in no file, so no other tool could read it from here. */

@@ -1,0 +1,54 @@
+import { rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Digest, hexOf, isSystemError, makeDirectory, writeFileDurably } from '../core/index.ts'
+import type { StoreLayout } from './layout.ts'
+import { listIfPresent, readIfPresent } from './optional-file.ts'
+import type { Session } from './session.ts'
+
+/** Facts that can be worked out again at any time, by key. `gc` may drop any of them. */
+export interface Cache {
+  get(kind: string, digest: Digest): Promise<Buffer | undefined>
+  put(
+    session: Session,
+    kind: string,
+    entry: { readonly digest: Digest; readonly data: Uint8Array },
+  ): Promise<void>
+}
+
+export function createCache(layout: StoreLayout): Cache {
+  const pathOf = (kind: string, digest: Digest): string => join(layout.cache, kind, hexOf(digest))
+  return {
+    get: (kind, digest) => readIfPresent(pathOf(kind, digest)),
+    async put(session, kind, { digest, data }) {
+      await makeDirectory(join(layout.cache, kind))
+      await writeFileDurably(pathOf(kind, digest), data, { temporaryDirectory: session.directory })
+    },
+  }
+}
+
+const LIFETIME_MS = 90 * 24 * 60 * 60_000
+
+/**
+ * Drops entries 90 days after they were written, used or not: nothing tells which are, and one that is costs a
+ * download of one base layer in three months.
+ */
+export async function dropOldEntries(layout: StoreLayout, now: number = Date.now()): Promise<void> {
+  for (const kind of await listIfPresent(layout.cache)) {
+    for (const name of await listIfPresent(join(layout.cache, kind))) {
+      // What a file manager or a network file system has put there is none of ours.
+      if (!/^[0-9a-f]{64}$/.test(name)) continue
+      const path = join(layout.cache, kind, name)
+      if ((await writtenAt(path)) < now - LIFETIME_MS) await rm(path, { force: true })
+    }
+  }
+}
+
+/** In milliseconds since 1970. */
+async function writtenAt(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return Number.POSITIVE_INFINITY
+    throw error
+  }
+}
