@@ -39,6 +39,7 @@ function redirected(request: OutgoingRequest, response: IncomingResponse, locati
   return { ...request, url, headers }
 }
 
-function isDowngrade(from: URL, to: URL): boolean {
+/** What was begun under TLS does not go on without it. */
+export function isDowngrade(from: URL, to: URL): boolean {
   return from.protocol === 'https:' && to.protocol !== 'https:'
 }

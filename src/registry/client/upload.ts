@@ -1,6 +1,7 @@
 import { BallastError, type CallOptions, type Content, isBallastError, metered } from '../../core/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
+import { isDowngrade } from './redirects.ts'
 import { withRetries } from './retry.ts'
 import type { IncomingResponse } from './transport.ts'
 
@@ -91,12 +92,25 @@ async function cancel(connection: Connection, session: URL): Promise<void> {
   )
 }
 
-/** Absolute or relative to the request; it may be of another host. */
+/**
+ * Absolute or relative to the request; it may be of another host. A registry behind a proxy that ends TLS often
+ * gives its own address with `http:`, and is reached the way it was reached before.
+ */
 function locationOf(response: IncomingResponse): URL {
+  const { host } = response.url
   const location = response.header('location')
   const url = location === undefined ? null : URL.parse(location, response.url.href)
-  if (url !== null && /^https?:$/.test(url.protocol)) return url
-  throw new BallastError('REMOTE', `registry ${response.url.host} does not say where to upload to`)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new BallastError('REMOTE', `registry ${host} does not say where to upload to`)
+  }
+  if (!isDowngrade(response.url, url)) return url
+  if (url.host === host) {
+    url.protocol = response.url.protocol
+    return url
+  }
+  throw new BallastError('REMOTE', `registry ${host} wants the upload sent to where Ballast does not`, {
+    hint: `it was asked by https, and names http://${url.host}`,
+  })
 }
 
 /** As text: URLSearchParams would encode the whole query anew and break what the registry has signed in it. */
