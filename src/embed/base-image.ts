@@ -1,5 +1,5 @@
 import { BallastError, type CallOptions, type Digest, readAll, verified } from '../core/index.ts'
-import { DOCKER_MANIFEST_LIST, LARGEST_MANIFEST, OCI_INDEX } from '../model/index.ts'
+import { DOCKER_MANIFEST_LIST, OCI_INDEX } from '../model/index.ts'
 import {
   configOf,
   decodeImage,

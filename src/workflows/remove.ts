@@ -1,12 +1,5 @@
 import { BallastError } from '../core/index.ts'
-import {
-  formatReference,
-  hasVersion,
-  LATEST,
-  numberOfTag,
-  type RepositoryName,
-  type Tag,
-} from '../model/index.ts'
+import { formatReference, hasVersion, LATEST, numberOfTag } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { parseModelReference, requireName, resolveDigest } from './resolve.ts'
 
