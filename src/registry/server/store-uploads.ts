@@ -24,7 +24,8 @@ export interface StoreUploadsOptions {
   readonly idleMs?: number
 }
 
-const IDLE_MS = 60 * 60_000
+/** Clients that go on with an upload do so within seconds, and until then its bytes take up room. */
+const IDLE_MS = 10 * 60_000
 
 /** Uploads into a store. They live in this process: after a restart a client begins again. */
 export function createStoreUploads(
@@ -65,7 +66,8 @@ export function createStoreUploads(
       const expected: Upload['expected'] = {}
       const stored = store.blobs.ingest(session, feed, { item: `upload ${id}`, expected })
       stored.catch(() => undefined)
-      const timer = setTimeout(() => void cancel(id), idleMs).unref()
+      // Nobody waits for this; a session that stays behind is removed by `gc` once this process is gone.
+      const timer = setTimeout(() => void cancel(id).catch(() => undefined), idleMs).unref()
       uploads.set(id, { session, feed, expected, stored, timer, size: 0, busy: false })
       return id
     },
@@ -93,6 +95,8 @@ export function createStoreUploads(
     },
     async commit(id, digest) {
       const upload = occupy(id)
+      // The client has done its part, however long a slow disk takes for the rest.
+      clearTimeout(upload.timer)
       try {
         upload.expected.digest = digest
         upload.feed.end()

@@ -12,7 +12,13 @@ export async function answerUploads(asked: AskedOfRepository): Promise<Answer> {
   const digest = query.get('digest')
   if (digest === null) return accepted(asked, { id: await storage.uploads.create(), size: 0 })
   if (!isDigest(digest)) return wrongDigest(digest)
-  return receive(asked, await storage.uploads.create(), digest)
+  const id = await storage.uploads.create()
+  try {
+    return await receive(asked, id, digest)
+  } finally {
+    // The client is never told the id, so nobody could go on with what has broken off.
+    await storage.uploads.cancel(id)
+  }
 }
 
 /** `PATCH`, `PUT`, `GET`, `DELETE /v2/<name>/blobs/uploads/<id>`. */
