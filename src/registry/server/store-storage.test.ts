@@ -142,6 +142,27 @@ test('what was found to be there stays, when it was asked for and not before', a
   assert.equal((await store.gc()).removed.length, 1)
 })
 
+test('an image takes neither the tag nor the number of a model, nor a model the tag of an image', async (context) => {
+  const { store, repository } = await serve(context)
+  const ask = await startAsked(context, createStoreStorage(store))
+  const model = await pushModel(repository, 'model', 'prod')
+  const image = await pushImage(repository, 'image', 'app')
+  const put = (tag: string, body: Uint8Array) =>
+    ask('PUT', `/v2/${NAME}/manifests/${tag}`, { headers: { 'content-type': OCI_MANIFEST }, body })
+  for (const [tag, bytes, why] of [
+    ['prod', image.bytes, /belongs to a model/],
+    ['1', image.bytes, /is a version number/],
+    ['app', modelOf('model').manifest.bytes, /belongs to an image/],
+  ] as const) {
+    const answer = await put(tag, bytes)
+    assert.deepEqual([answer.status, answer.code], [409, 'DENIED'], tag)
+    assert.match(answer.bytes.toString(), why)
+  }
+  assert.equal(await store.records.resolve({ name: NAME, tag: parseTag('prod') }), model)
+  assert.equal(await store.records.resolve({ name: NAME, tag: parseTag('1') }), model)
+  assert.equal(await store.records.resolve({ name: NAME, tag: parseTag('app') }), image.digest)
+})
+
 test('gc takes an image whose tag is gone, and keeps one that was pushed by its digest', async (context) => {
   const { store, storage, repository } = await serve(context)
   const tagged = await pushImage(repository, 'tagged', 'v1')
