@@ -15,8 +15,6 @@ import type { StoreLayout } from './layout.ts'
 import { listIfPresent, readIfPresent } from './optional-file.ts'
 import type { Session } from './session.ts'
 
-export { type Cache, createCache } from './cache.ts'
-
 /** A blob that is not stored but made from stored ones whenever it is read: a layer of an image. */
 export interface DerivedBlob {
   readonly digest: Digest

@@ -1,5 +1,6 @@
 export { type BlobInfo, type BlobStore, damagedBlob, type IngestOptions, missingBlob } from './blobs.ts'
-export type { Cache, DerivedBlob, DerivedBlobs } from './derived.ts'
+export type { Cache } from './cache.ts'
+export type { DerivedBlob, DerivedBlobs } from './derived.ts'
 export type { GcOptions, GcReport } from './gc.ts'
 export type { LogEntry } from './log.ts'
 export type { CurrentTag, Kind, NumberedVersion, Records, TagMove } from './records.ts'
