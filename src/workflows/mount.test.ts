@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { addVersion, fileOf, flipBit, randomModel, temporaryStore } from '../../test/fixtures/store.ts'
@@ -154,6 +154,19 @@ test('what never moves cannot be followed, and nothing is mounted inside the sto
   await assert.rejects(follow(store, { ref: 'sentiment:1', target }, events), { code: 'USAGE' })
   const inside = join(store.root, 'models')
   await assert.rejects(mount(store, { ref: 'sentiment:1', target: inside }), { code: 'REFUSED' })
+})
+
+test('whatever is done to the files of a mount, the store’s bytes are out of reach', async (t) => {
+  const { store, target } = await place(t)
+  await addVersion(store, 'sentiment:prod', { a: 'first', b: 'second', c: 'third', d: 'fourth' })
+  await mount(store, { ref: 'sentiment:prod', target })
+  await writeFile(join(target, 'a'), 'overwritten')
+  await truncate(join(target, 'b'))
+  await chmod(join(target, 'c'), 0o777)
+  await rm(join(target, 'd'))
+  const { problems, blobs } = await store.verify()
+  assert.deepEqual(problems, [])
+  assert.equal(blobs, 6)
 })
 
 test('a file that is called like the link leaves the model to the directory', async (t) => {
