@@ -18,6 +18,7 @@ import { mountPlace } from '../../test/fixtures/mount.ts'
 import { fileOf, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
 import { ownIdentity } from '../core/index.ts'
+import { withFollower } from './following.ts'
 import { currentGeneration } from './links.ts'
 import { readState } from './state.ts'
 import { unmountTarget } from './unmount.ts'
@@ -293,10 +294,11 @@ for (const [when, leave] of LEFTOVERS) {
   })
 }
 
-for (const own of ['.ballast', '.ballast/versions', '.ballast/lock']) {
+for (const own of ['.ballast', '.ballast/versions', '.ballast/lock', '.ballast/followers']) {
   test(`a link that a container has put in the place of ${own} is refused, and nothing behind it is touched`, async (t) => {
     const { target, version, follow } = await mountPlace(t)
     await follow(await version(ONE))
+    await mkdir(join(target, '.ballast/followers'))
     const victim = join(dirname(target), 'victim')
     await writeFiles(victim, {
       'precious/file': 'x',
@@ -311,6 +313,21 @@ for (const own of ['.ballast', '.ballast/versions', '.ballast/lock']) {
     assert.deepEqual(await pathsIn(victim), before)
   })
 }
+
+test('a follower’s lock stays inside the target, whatever the name or a container says', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  await follow(await version(ONE))
+  const victim = join(dirname(target), 'victim')
+  await writeFiles(victim, { '1': 'x', '2': 'y' })
+  const idle = async (): Promise<void> => undefined
+  for (const name of ['../../../victim', '..', '', 'a/b', '.ballast']) {
+    await assert.rejects(withFollower(target, { name }, idle), { code: 'USAGE' }, name)
+  }
+  await mkdir(join(target, '.ballast/followers'))
+  await symlink(victim, join(target, '.ballast/followers/sentiment'))
+  await assert.rejects(withFollower(target, { name: 'sentiment' }, idle), { code: 'REFUSED' })
+  assert.deepEqual(await pathsIn(victim), ['1', '2'])
+})
 
 test('a state that names what is not the target’s is not believed', async (t) => {
   const { target, version, follow } = await mountPlace(t)

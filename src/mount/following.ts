@@ -16,6 +16,7 @@ import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
 import { placeGeneration, prune } from './generations.ts'
 import { removeAbandoned } from './incoming.ts'
 import {
+  checkLinkName,
   currentGeneration,
   ensureFileLink,
   freeFileLinks,
@@ -33,7 +34,7 @@ import {
   withGeneration,
   writeState,
 } from './state.ts'
-import { inspectTarget } from './target.ts'
+import { inspectTarget, refuseLinks } from './target.ts'
 import { readTree } from './tree.ts'
 
 export interface FollowingOptions extends DeliverOptions {
@@ -115,7 +116,9 @@ export async function withFollower<T>(
   { name, signal }: CallOptions & { readonly name: string },
   work: () => Promise<T>,
 ): Promise<T> {
+  checkLinkName(name)
   await prepareTarget(target)
+  await refuseLinks(target, [join(FOLLOWERS, name)])
   try {
     return await withLock(join(target, FOLLOWERS, name), { timeoutMs: 0, signal }, work)
   } catch (error) {

@@ -60,16 +60,20 @@ export async function removeFileLink(
   if ((await whatIsAt(join(target, file))) === `${name}/${file}`) await rm(join(target, file))
 }
 
+/** Throws USAGE. To be called before the name becomes part of any path. */
+export function checkLinkName(name: string): void {
+  if (!['', '.', '..', OWN_DIRECTORY].includes(name) && !/[/\0]/.test(name)) return
+  throw new BallastError('USAGE', `${JSON.stringify(name)} cannot be the name of a link`, {
+    hint: 'choose another --as',
+  })
+}
+
 /** Throws USAGE for a name that no link can have, CONFLICT where something of others is in the way. */
 export async function refuseForeignNames(
   target: string,
   { name, files }: { readonly name: string; readonly files: readonly string[] },
 ): Promise<void> {
-  if (name === OWN_DIRECTORY || name.includes('/')) {
-    throw new BallastError('USAGE', `${JSON.stringify(name)} cannot be the name of a link`, {
-      hint: 'choose another --as',
-    })
-  }
+  checkLinkName(name)
   const own = new Map([[name, `${GENERATIONS}/`], ...files.map((file) => [file, `${name}/${file}`] as const)])
   for (const [link, to] of own) {
     if ((await whatIsAt(join(target, link)))?.startsWith(to) ?? true) continue

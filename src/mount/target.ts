@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, explainSystemError, isBallastError, isSystemError } from '../core/index.ts'
 import { OWN_DIRECTORY } from '../model/index.ts'
-import { GENERATIONS, LOCK, STATE } from './names.ts'
+import { FOLLOWERS, GENERATIONS, LOCK, STATE } from './names.ts'
 import { type DeliveredTree, readTree } from './tree.ts'
 
 /** What stands at a target before a mount. */
@@ -53,8 +53,11 @@ export async function inspectTarget(target: string): Promise<TargetState> {
  * A container that may write to the target may put a link where Ballast has a directory; what is then written or
  * removed through it would be somewhere else on the host.
  */
-async function refuseLinks(target: string): Promise<void> {
-  for (const path of [OWN_DIRECTORY, GENERATIONS, LOCK]) {
+export async function refuseLinks(
+  target: string,
+  paths: readonly string[] = [OWN_DIRECTORY, GENERATIONS, LOCK, FOLLOWERS],
+): Promise<void> {
+  for (const path of paths) {
     const info = await lstat(join(target, path)).catch(() => undefined)
     if (info === undefined || info.isDirectory()) continue
     throw new BallastError(
