@@ -7,7 +7,7 @@ import { createProgressView } from './render/progress.ts'
 import { storePlace } from './store-place.ts'
 
 /** What a verb works with. */
-export interface Session extends Required<Pick<CallOptions, 'signal' | 'onProgress'>> {
+export interface Session {
   readonly io: Io
   readonly store: () => Promise<Store>
   /** The answer: one JSON document with `--json`, else the text. */

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf, shortDigest } from './digest.ts'
 import { lifeOf, ownIdentity } from './process-identity.ts'
+import { isSilent } from './recorded-process.ts'
 
 const FORM = /^\.ballast-(\d+)-(\d*)-([0-9a-f]{12})-[0-9a-f]{12}\.tmp$/
 
@@ -27,11 +28,7 @@ export async function removeAbandonedFiles(directory: string): Promise<void> {
     const own = ownIdentity()
     const isNear = scope === shortDigest(digestOf(own.scope))
     const life = isNear ? lifeOf({ pid: Number(pid), started, scope: own.scope }) : 'unknown'
-    if (life === 'dead' || (life === 'unknown' && (await isSilent(path)))) await rm(path, { force: true })
+    if (life === 'dead' || (life === 'unknown' && (await isSilent(path, SILENCE_MS))))
+      await rm(path, { force: true })
   }
-}
-
-async function isSilent(path: string): Promise<boolean> {
-  const info = await lstat(path).catch(() => undefined)
-  return info !== undefined && Date.now() - info.mtimeMs > SILENCE_MS
 }

@@ -1,10 +1,12 @@
-import { link, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { link, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { removeAbandonedFiles, temporaryName } from './abandoned.ts'
 import { makeDirectory } from './directories.ts'
 import { BallastError, isSystemError, throwIfAborted } from './errors.ts'
-import { lifeOf, ownIdentity, parseIdentity } from './process-identity.ts'
+import { isPresent, listIfPresent } from './optional-file.ts'
+import { ownIdentity } from './process-identity.ts'
+import { isSilent, recordedLife, touch } from './recorded-process.ts'
 
 export interface LockOptions {
   /** How long to wait for another holder, in milliseconds; 0 gives up at once. */
@@ -91,27 +93,14 @@ async function claim(directory: string, number: number): Promise<boolean> {
 
 async function isHeld(directory: string, number: number): Promise<boolean> {
   const path = join(directory, `${number}`)
-  if (await exists(`${path}.released`)) return false
-  try {
-    const identity = parseIdentity(JSON.parse((await readFile(path, 'utf8')) || 'null'))
-    const life = identity === undefined ? 'dead' : lifeOf(identity)
-    if (life !== 'unknown') return life === 'alive'
-    return Date.now() - (await stat(path)).mtimeMs < SILENCE_MS
-  } catch (error) {
-    // A later holder has cleared it away, so it had been released.
-    if (isSystemError(error, 'ENOENT')) return false
-    throw error
-  }
+  if (await isPresent(`${path}.released`)) return false
+  const life = await recordedLife(path)
+  return life === 'unknown' ? !(await isSilent(path, SILENCE_MS)) : life === 'alive'
 }
 
 async function highestClaim(directory: string): Promise<number> {
-  try {
-    const numbers = (await readdir(directory)).filter((name) => /^\d+$/.test(name)).map(Number)
-    return Math.max(0, ...numbers)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return 0
-    throw error
-  }
+  const numbers = (await listIfPresent(directory)).filter((name) => /^\d+$/.test(name)).map(Number)
+  return Math.max(0, ...numbers)
 }
 
 async function removeBelow(directory: string, number: number): Promise<void> {
@@ -119,21 +108,6 @@ async function removeBelow(directory: string, number: number): Promise<void> {
     const match = /^(\d+)(\.released)?$/.exec(name)
     if (match !== null && Number(match[1]) < number) await rm(join(directory, name), { force: true })
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error) => {
-      if (isSystemError(error, 'ENOENT')) return false
-      throw error
-    },
-  )
-}
-
-async function touch(path: string): Promise<void> {
-  const now = new Date()
-  await utimes(path, now, now).catch(() => undefined)
 }
 
 function lockedError(directory: string): BallastError {

@@ -1,4 +1,12 @@
-import { BallastError, type CallOptions, type Digest, readAll, verified } from '../core/index.ts'
+import {
+  BallastError,
+  type CallOptions,
+  type Digest,
+  metered,
+  readAll,
+  shortDigest,
+  verified,
+} from '../core/index.ts'
 import { DOCKER_MANIFEST_LIST, OCI_INDEX } from '../model/index.ts'
 import {
   configOf,
@@ -83,22 +91,12 @@ export async function readLayerInventory(
   const cached = await store.cache.get(INVENTORY, layer.diffId)
   const known = cached === undefined ? undefined : decodeInventory(cached)
   if (known !== undefined) return known
-  const item = `base layer ${layer.digest.slice(7, 19)}`
+  const item = `base layer ${shortDigest(layer.digest)}`
   options.onProgress?.({ kind: 'start', step: 'download', item, total: layer.size })
-  const chunks = counted(verified(repository.openBlob(layer, options).open(), layer, item), (count) =>
+  const chunks = metered(verified(repository.openBlob(layer, options).open(), layer, item), (count) =>
     options.onProgress?.({ kind: 'bytes', step: 'download', item, count }),
   )
   const inventory = await readInventory(chunks, { signal: options.signal, diffId: layer.diffId })
   await store.cache.put(session, INVENTORY, { digest: layer.diffId, data: encodeInventory(inventory) })
   return inventory
-}
-
-async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  onBytes: (count: number) => void,
-): AsyncIterable<Uint8Array> {
-  for await (const chunk of chunks) {
-    onBytes(chunk.length)
-    yield chunk
-  }
 }

@@ -1,6 +1,7 @@
 export * from './diff.ts'
 export * from './file-path.ts'
 export * from './hazards.ts'
+export * from './json.ts'
 export * from './manifest.ts'
 export * from './marker.ts'
 export * from './media-types.ts'

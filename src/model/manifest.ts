@@ -1,5 +1,6 @@
 import { BallastError, compareBytes, type Digest, digestOf, isDigest } from '../core/index.ts'
 import { checkFilePath } from './file-path.ts'
+import { parseJson } from './json.ts'
 import {
   FILE_METADATA,
   FILE_PATH,
@@ -201,16 +202,5 @@ function checkFileSet(files: readonly ModelFile[]): void {
       if (!paths.has(path.slice(0, at))) continue
       throw new BallastError('REFUSED', `${JSON.stringify(path.slice(0, at))} is both a file and a directory`)
     }
-  }
-}
-
-export function parseJson(bytes: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
   }
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '../core/index.ts'
 import { isDigest } from '../core/index.ts'
-import { parseJson } from './manifest.ts'
+import { parseJson } from './json.ts'
 
 /** The file in every delivered tree, `.ballast/model.json`, that says which version it is. */
 export const MARKER = '.ballast/model.json'

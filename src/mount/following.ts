@@ -4,8 +4,6 @@ import {
   BallastError,
   type CallOptions,
   createFileDurably,
-  isBallastError,
-  isLocked,
   makeDirectory,
   removeAbandonedFiles,
   withLock,
@@ -25,7 +23,7 @@ import {
   swapLink,
   takenFileLinks,
 } from './links.ts'
-import { DIRECTORY_MODE, FOLLOWERS, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } from './names.ts'
+import { DIRECTORY_MODE, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } from './names.ts'
 import {
   encodeState,
   type Followed,
@@ -34,7 +32,7 @@ import {
   withGeneration,
   writeState,
 } from './state.ts'
-import { inspectTarget, refuseLinks } from './target.ts'
+import { inspectTarget } from './target.ts'
 import { readTree } from './tree.ts'
 
 export interface FollowingOptions extends DeliverOptions {
@@ -61,6 +59,7 @@ export async function deliverFollowing(
   { target, name, delivery }: { readonly target: string; readonly name: string; readonly delivery: Delivery },
   options: FollowingOptions,
 ): Promise<Swapped> {
+  checkLinkName(name)
   await prepareTarget(target)
   return withTargetLock(target, options, async () => {
     // Before the first link, so that a target is known for what it is at every instant.
@@ -107,40 +106,8 @@ export function withTargetLock<T>(
   return withLock(join(target, LOCK), { timeoutMs: 30_000, signal }, work)
 }
 
-/**
- * Runs `work` as the one process that keeps the link up with its tag. Throws CONFLICT when another one does, and what
- * `deliverFollowing` throws for a target that cannot follow.
- */
-export async function withFollower<T>(
-  target: string,
-  { name, signal }: CallOptions & { readonly name: string },
-  work: () => Promise<T>,
-): Promise<T> {
-  checkLinkName(name)
-  await prepareTarget(target)
-  await refuseLinks(target, [join(FOLLOWERS, name)])
-  try {
-    return await withLock(join(target, FOLLOWERS, name), { timeoutMs: 0, signal }, work)
-  } catch (error) {
-    if (!isBallastError(error, 'LOCKED') || !error.message.includes(FOLLOWERS)) throw error
-    throw followedAlready(`${join(target, name)} is followed by another process already`)
-  }
-}
-
-/** Throws CONFLICT while a process follows any link of the target. */
-export async function refuseFollowed(target: string): Promise<void> {
-  const names = await readdir(join(target, FOLLOWERS)).catch(() => [])
-  for (const name of names) {
-    if (!(await isLocked(join(target, FOLLOWERS, name)))) continue
-    throw followedAlready(`a process still follows ${join(target, name)}`)
-  }
-}
-
-function followedAlready(message: string): BallastError {
-  return new BallastError('CONFLICT', message, { hint: 'stop that `ballast mount --follow` first' })
-}
-
-async function prepareTarget(target: string): Promise<void> {
+/** Makes the directory one that can follow. Throws CONFLICT where something else is mounted or stands there. */
+export async function prepareTarget(target: string): Promise<void> {
   const state = await inspectTarget(target)
   if (state.kind === 'foreign' || state.kind === 'pinned' || state.kind === 'broken') {
     const what = state.kind !== 'foreign' ? 'a mount of one version' : 'not empty'

@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isSystemError, lifeOf, ownIdentity, parseIdentity, syncDirectory } from '../core/index.ts'
+import {
+  isPresent,
+  isSilent,
+  isSystemError,
+  listIfPresent,
+  ownIdentity,
+  recordedLife,
+  syncDirectory,
+} from '../core/index.ts'
 
 /** A place beside the final one, in which a tree is written before anybody sees it. */
 export interface Incoming {
@@ -46,7 +54,7 @@ export async function createIncoming(parent: string, prefix: string, mode: numbe
     },
     async discard() {
       // What could not be put back stays, for the next mount to put back.
-      if (!(await exists(former))) await rm(place, { recursive: true, force: true })
+      if (!(await isPresent(former))) await rm(place, { recursive: true, force: true })
     },
   }
 }
@@ -59,14 +67,10 @@ const SILENCE_MS = 3_600_000
  * `path`, if nothing is there.
  */
 export async function removeAbandoned(parent: string, prefix: string, path?: string): Promise<void> {
-  const names = await readdir(parent).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return []
-    throw error
-  })
-  for (const name of names) {
+  for (const name of await listIfPresent(parent)) {
     const place = join(parent, name)
     if (!name.startsWith(prefix) || !(await isAbandoned(place))) continue
-    if (path !== undefined && !(await exists(path))) await putBack(join(place, FORMER), path)
+    if (path !== undefined && !(await isPresent(path))) await putBack(join(place, FORMER), path)
     await rm(place, { recursive: true, force: true })
   }
 }
@@ -81,24 +85,8 @@ async function putBack(former: string, path: string): Promise<void> {
   await syncDirectory(join(path, '..'))
 }
 
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (isSystemError(error, 'ENOENT')) return false
-      throw error
-    },
-  )
-}
-
 async function isAbandoned(place: string): Promise<boolean> {
-  try {
-    const identity = parseIdentity(JSON.parse(await readFile(join(place, 'process'), 'utf8')))
-    const life = identity === undefined ? 'unknown' : lifeOf(identity)
-    if (life !== 'unknown') return life === 'dead'
-  } catch (error) {
-    if (!(error instanceof SyntaxError) && !isSystemError(error, 'ENOENT')) throw error
-  }
-  const info = await stat(place).catch(() => undefined)
-  return info !== undefined && Date.now() - info.mtimeMs > SILENCE_MS
+  const life = await recordedLife(join(place, 'process'))
+  const isUncertain = life === 'unknown' || life === 'unnamed'
+  return isUncertain ? isSilent(place, SILENCE_MS) : life === 'dead'
 }

@@ -1,6 +1,7 @@
 export { checkTree, type TreeCheck } from './check.ts'
 export type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
-export { deliverFollowing, type FollowingOptions, type Swapped, withFollower } from './following.ts'
+export { withFollower } from './follower.ts'
+export { deliverFollowing, type FollowingOptions, type Swapped } from './following.ts'
 export { currentGeneration } from './links.ts'
 export { GENERATIONS } from './names.ts'
 export { deliverPinned, type PinnedOptions } from './pinned.ts'

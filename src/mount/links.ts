@@ -68,12 +68,11 @@ export function checkLinkName(name: string): void {
   })
 }
 
-/** Throws USAGE for a name that no link can have, CONFLICT where something of others is in the way. */
+/** Throws CONFLICT where something of others is in the way. */
 export async function refuseForeignNames(
   target: string,
   { name, files }: { readonly name: string; readonly files: readonly string[] },
 ): Promise<void> {
-  checkLinkName(name)
   const own = new Map([[name, `${GENERATIONS}/`], ...files.map((file) => [file, `${name}/${file}`] as const)])
   for (const [link, to] of own) {
     if ((await whatIsAt(join(target, link)))?.startsWith(to) ?? true) continue

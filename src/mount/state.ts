@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
-import { parseJson } from '../model/index.ts'
+import { objectOf, parseJson } from '../model/index.ts'
 import { STATE } from './names.ts'
 
 /** One version that a link has led to. `id` names its directory below `.ballast/versions/`; `time` is ISO 8601. */
@@ -74,10 +74,6 @@ function decodeGeneration(value: unknown): Generation | undefined {
     return undefined
   if (typeof number !== 'number' || typeof time !== 'string' || typeof by !== 'string') return undefined
   return { id, digest, number, time, by }
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
 }
 
 export async function writeState(target: string, state: TargetRecord): Promise<void> {

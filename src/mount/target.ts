@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, explainSystemError, isBallastError, isSystemError } from '../core/index.ts'
+import { BallastError, explainSystemError, isBallastError, isPresent, isSystemError } from '../core/index.ts'
 import { OWN_DIRECTORY } from '../model/index.ts'
 import { FOLLOWERS, GENERATIONS, LOCK, STATE } from './names.ts'
 import { type DeliveredTree, readTree } from './tree.ts'
@@ -15,7 +15,7 @@ export type TargetState =
   | { readonly kind: 'broken'; readonly reason: BallastError }
   | { readonly kind: 'following' }
   /** Files that Ballast did not put there. */
-  | { readonly kind: 'foreign'; readonly mode: number }
+  | { readonly kind: 'foreign' }
 
 /** Throws REFUSED when the path is no directory, DISK when it cannot be looked at. */
 export async function inspectTarget(target: string): Promise<TargetState> {
@@ -26,12 +26,11 @@ export async function inspectTarget(target: string): Promise<TargetState> {
     // The root of a file system of its own, as volumes have it, is as good as empty.
     const all = await readdir(target)
     const names = all.filter((name) => name !== 'lost+found')
-    const mode = info.mode & 0o7777
-    if (names.length === 0) return { kind: 'empty', mode, isRoot: all.length > 0 }
+    if (names.length === 0) return { kind: 'empty', mode: info.mode & 0o7777, isRoot: all.length > 0 }
     if (names.includes(OWN_DIRECTORY)) {
       await refuseLinks(target)
       // Either is enough: the state may have been lost, or not been written yet when the first mount was killed.
-      if ((await exists(join(target, STATE))) || (await exists(join(target, GENERATIONS))))
+      if ((await isPresent(join(target, STATE))) || (await isPresent(join(target, GENERATIONS))))
         return { kind: 'following' }
       const tree = await readTree(target).catch((error: unknown) => {
         if (isBallastError(error, 'DAMAGED')) return error
@@ -42,7 +41,7 @@ export async function inspectTarget(target: string): Promise<TargetState> {
       // What a first mount that was killed leaves: nothing but Ballast's own directory.
       if (names.length === 1) return { kind: 'following' }
     }
-    return { kind: 'foreign', mode }
+    return { kind: 'foreign' }
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return { kind: 'absent' }
     throw explainSystemError(error)
@@ -74,14 +73,4 @@ function notDirectory(target: string, what: string): BallastError {
   return new BallastError('REFUSED', `${target} is ${what}, and a mount needs a directory`, {
     hint: 'name a directory; it is made when it does not exist',
   })
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (isSystemError(error, 'ENOENT')) return false
-      throw error
-    },
-  )
 }

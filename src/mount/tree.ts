@@ -1,4 +1,4 @@
-import { chmod, constants, copyFile, link, mkdir, open, readFile } from 'node:fs/promises'
+import { chmod, constants, copyFile, link, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   BallastError,
@@ -6,6 +6,7 @@ import {
   isBallastError,
   isSystemError,
   makeDirectory,
+  readIfPresent,
   syncDirectory,
   systemCode,
   throwIfAborted,
@@ -86,10 +87,10 @@ export interface DeliveredTree {
 
 /** What a directory was delivered as; undefined when it is no delivered tree. Throws DAMAGED when its own files disagree. */
 export async function readTree(tree: string): Promise<DeliveredTree | undefined> {
-  const markerBytes = await readOrUndefined(join(tree, TREE_MARKER))
+  const markerBytes = await readIfPresent(join(tree, TREE_MARKER))
   if (markerBytes === undefined) return undefined
   const marker = decodeMarker(markerBytes)
-  const manifest = await readOrUndefined(join(tree, TREE_MANIFEST))
+  const manifest = await readIfPresent(join(tree, TREE_MANIFEST))
   if (marker === undefined || manifest === undefined) throw damagedTree(tree, 'its own files are incomplete')
   const version = decodeVersion(manifest)
   if (version.digest !== marker.digest) throw damagedTree(tree, 'its manifest belongs to another version')
@@ -192,14 +193,5 @@ async function makeParents(
     await mkdir(directory)
     await chmod(directory, DIRECTORY_MODE)
     directories.add(directory)
-  }
-}
-
-async function readOrUndefined(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw error
   }
 }

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
 import { OWN_DIRECTORY, type Version } from '../model/index.ts'
 import { changedFiles } from './check.ts'
-import { refuseFollowed, withTargetLock } from './following.ts'
+import { refuseFollowed } from './follower.ts'
+import { withTargetLock } from './following.ts'
 import { whatIsAt } from './links.ts'
 import { GENERATIONS } from './names.ts'
 import { inspectTarget } from './target.ts'
@@ -13,13 +14,20 @@ export interface Unmounted {
   readonly kept: readonly string[]
 }
 
-/** Removes what a mount put into the directory, and the directory when nothing else is in it. Throws NOT_FOUND when nothing is mounted, CONFLICT while a process follows a tag there. */
+/**
+ * Removes what a mount put into the directory, and the directory when nothing else is in it. Throws NOT_FOUND when
+ * nothing is mounted, CONFLICT while a process follows a tag there.
+ */
 export async function unmountTarget(target: string): Promise<Unmounted> {
   const state = await inspectTarget(target)
-  if (state.kind === 'following') await refuseFollowed(target)
-  if (state.kind === 'following') await withTargetLock(target, {}, () => removeLinks(target))
-  else if (state.kind === 'pinned') await removeFiles(target, state.tree.version)
-  else if (state.kind !== 'broken') throw nothingMounted(target)
+  if (state.kind === 'following') {
+    await refuseFollowed(target)
+    await withTargetLock(target, {}, () => removeLinks(target))
+  } else if (state.kind === 'pinned') {
+    await removeFiles(target, state.tree.version)
+  } else if (state.kind !== 'broken') {
+    throw nothingMounted(target)
+  }
   await rm(join(target, OWN_DIRECTORY), { recursive: true, force: true })
   const kept = await readdir(target)
   if (kept.length === 0) await rmdir(target).catch(ignoreBusy)

@@ -1,6 +1,6 @@
 import { BallastError, type Digest, digestOf } from '../core/index.ts'
-import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../model/index.ts'
-import { type Image, type LayerDescriptor, objectOf } from './image-config.ts'
+import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, objectOf } from '../model/index.ts'
+import type { Image, LayerDescriptor } from './image-config.ts'
 import { type EmbeddedModel, writeLabel } from './image-label.ts'
 import type { StoredManifest } from './image-repository.ts'
 

@@ -1,8 +1,14 @@
 import { BallastError, type Digest, digestOf, isDigest } from '../core/index.ts'
-import { DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST, type Platform, parseJson } from '../model/index.ts'
+import {
+  DOCKER_MANIFEST,
+  type Json,
+  OCI_CONFIG,
+  OCI_MANIFEST,
+  objectOf,
+  type Platform,
+  parseJson,
+} from '../model/index.ts'
 import type { StoredManifest } from './image-repository.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** A layer's descriptor with whatever else the manifest says about it. */
 export interface LayerDescriptor {
@@ -71,11 +77,6 @@ export function warnings(image: Image): readonly string[] {
   const test = objectOf(objectOf(image.config.config).Healthcheck).Test
   if (!Array.isArray(test) || test.length === 0 || test[0] === 'NONE') return []
   return ['the image has a HEALTHCHECK: Docker keeps it, Podman drops it from OCI images']
-}
-
-/** The object, or an empty one for anything else: optional parts of a config may be missing or null. */
-export function objectOf(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {}
 }
 
 function checkManifest({ mediaType, bytes }: StoredManifest): {

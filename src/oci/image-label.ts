@@ -1,6 +1,5 @@
 import { BallastError, type Digest, isDigest } from '../core/index.ts'
-import { parseJson } from '../model/index.ts'
-import { objectOf } from './image-config.ts'
+import { type Json, objectOf, parseJson } from '../model/index.ts'
 
 /** The label of an image's config that says which models Ballast put in, and by which layers. */
 export const MODELS_LABEL = 'dev.ballast.models'
@@ -20,8 +19,6 @@ export interface EmbeddedModel {
   /** DiffIDs of the layers that hold it: what to take out again. */
   readonly layers: readonly Digest[]
 }
-
-type Json = Readonly<Record<string, unknown>>
 
 /** None where there is no label. Throws REFUSED for a label of a newer Ballast, DAMAGED for one that is malformed. */
 export function readLabel(config: Json): readonly EmbeddedModel[] {

@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
-import { OCI_INDEX, OCI_MANIFEST, parseJson, REF_NAME } from '../model/index.ts'
-import { objectOf } from './image-config.ts'
+import { type Json, OCI_INDEX, OCI_MANIFEST, objectOf, parseJson, REF_NAME } from '../model/index.ts'
 import type { StoredManifest } from './image-repository.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** `index.json` of an OCI image layout (image-spec, image-layout.md) as it stands, with what other tools wrote. */
 export interface LayoutIndex {

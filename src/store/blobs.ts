@@ -1,4 +1,4 @@
-import { chmod, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   BallastError,
@@ -11,6 +11,7 @@ import {
   hexOf,
   isBallastError,
   isSystemError,
+  listIfPresent,
   makeDirectory,
   syncDirectory,
   throwIfAborted,
@@ -162,10 +163,7 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
       }
     },
     async list() {
-      const names = await readdir(layout.blobs).catch((error: unknown) => {
-        if (isSystemError(error, 'ENOENT')) return []
-        throw error
-      })
+      const names = await listIfPresent(layout.blobs)
       const blobs: BlobInfo[] = []
       for (const name of names) {
         if (!/^[0-9a-f]{64}$/.test(name)) continue

@@ -1,8 +1,15 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Digest, hexOf, isSystemError, makeDirectory, writeFileDurably } from '../core/index.ts'
+import {
+  type Digest,
+  hexOf,
+  isSystemError,
+  listIfPresent,
+  makeDirectory,
+  readIfPresent,
+  writeFileDurably,
+} from '../core/index.ts'
 import type { StoreLayout } from './layout.ts'
-import { listIfPresent, readIfPresent } from './optional-file.ts'
 import type { Session } from './session.ts'
 
 /** Facts that can be worked out again at any time, by key. `gc` may drop any of them. */

@@ -7,12 +7,13 @@ import {
   digestOfHex,
   hexOf,
   isDigest,
+  listIfPresent,
   makeDirectory,
+  readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
 import { parseJson } from '../model/index.ts'
 import type { StoreLayout } from './layout.ts'
-import { listIfPresent, readIfPresent } from './optional-file.ts'
 import type { Session } from './session.ts'
 
 /** A blob that is not stored but made from stored ones whenever it is read: a layer of an image. */

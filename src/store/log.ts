@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, createFileDurably, isSystemError, makeDirectory } from '../core/index.ts'
+import { BallastError, createFileDurably, listIfPresent, makeDirectory } from '../core/index.ts'
 
 /** `sequence` counts from 1 without gaps. */
 export interface LogEntry<T> {
@@ -57,16 +57,11 @@ export async function appendRecord<T>(
 }
 
 async function sequencesIn(directory: string): Promise<readonly number[]> {
-  try {
-    const names = await readdir(directory)
-    return names
-      .flatMap((name) => FILE.exec(name)?.[1] ?? [])
-      .map(Number)
-      .sort((a, b) => a - b)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return []
-    throw error
-  }
+  const names = await listIfPresent(directory)
+  return names
+    .flatMap((name) => FILE.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
 }
 
 async function readEntry<T>(directory: string, sequence: number): Promise<LogEntry<T>> {

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { type Digest, withLock, writeFileDurably } from '../core/index.ts'
+import { type Digest, isSystemError, readIfPresent, withLock, writeFileDurably } from '../core/index.ts'
 import { MODEL_MANIFEST, OCI_INDEX, OCI_MANIFEST, REF_NAME } from '../model/index.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
-import { readIfPresent } from './optional-file.ts'
 import type { Records } from './records.ts'
 import type { Session } from './session.ts'
 
@@ -13,7 +12,6 @@ const LOCK_TIMEOUT_MS = 60_000
  * they are read again after the rename, because one may have moved while the index was on its way.
  */
 export async function project(layout: StoreLayout, records: Records, session: Session): Promise<void> {
-  if (await isProjected(layout, records)) return
   await withLock(layout.indexLock, { timeoutMs: LOCK_TIMEOUT_MS }, async () => {
     for (;;) {
       const wanted = await encodeIndex(layout, records)
@@ -56,5 +54,10 @@ async function encodeIndex(layout: StoreLayout, records: Records): Promise<strin
 }
 
 async function sizeOf(layout: StoreLayout, digest: Digest): Promise<number | undefined> {
-  return (await stat(blobPath(layout, digest)).catch(() => undefined))?.size
+  try {
+    return (await stat(blobPath(layout, digest))).size
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
+  }
 }

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   BallastError,
@@ -6,7 +6,7 @@ import {
   type Digest,
   digestOfHex,
   hexOf,
-  isSystemError,
+  listIfPresent,
   makeDirectory,
   syncDirectory,
 } from '../core/index.ts'
@@ -97,7 +97,7 @@ export interface Records {
 
 export function createRecords(layout: StoreLayout): Records {
   async function listTagNames(name: RepositoryName): Promise<readonly Tag[]> {
-    return (await namesIn(join(repositoryPath(layout, name), 'tags'))).filter(isTag).sort()
+    return (await listIfPresent(join(repositoryPath(layout, name), 'tags'))).filter(isTag).sort()
   }
 
   async function listTags(name: RepositoryName): Promise<readonly CurrentTag[]> {
@@ -115,7 +115,7 @@ export function createRecords(layout: StoreLayout): Records {
   }
 
   async function listUntagged(name: RepositoryName): Promise<readonly Digest[]> {
-    const names = await namesIn(untaggedPath(layout, name))
+    const names = await listIfPresent(untaggedPath(layout, name))
     return names.filter((hex) => /^[0-9a-f]{64}$/.test(hex)).map(digestOfHex)
   }
 
@@ -146,7 +146,7 @@ export function createRecords(layout: StoreLayout): Records {
     listUntagged,
     async listNames() {
       // What a file manager or a network file system has put there is none of ours.
-      return (await namesIn(layout.repositories)).map(repositoryOfDirectory).filter(isName).sort()
+      return (await listIfPresent(layout.repositories)).map(repositoryOfDirectory).filter(isName).sort()
     },
     async resolve({ name, tag, digest }) {
       if (digest !== undefined) return (await isKnown(name, digest)) ? digest : undefined
@@ -258,13 +258,4 @@ function numberConflict(reference: string, why: string): BallastError {
   return new BallastError('CONFLICT', `${reference} cannot be given to these files: ${why}`, {
     hint: 'leave the number out to get the next one',
   })
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return []
-    throw error
-  }
 }

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { appendFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Digest,
   isDigest,
   isLocked,
-  isSystemError,
-  lifeOf,
+  isSilent,
+  listIfPresent,
   makeDirectory,
   ownIdentity,
-  parseIdentity,
+  readIfPresent,
+  recordedLife,
+  touch,
 } from '../core/index.ts'
 import type { StoreLayout } from './layout.ts'
 
@@ -70,7 +72,7 @@ export interface SessionScan {
 export async function scanSessions(layout: StoreLayout): Promise<SessionScan> {
   const leased = new Set<Digest>()
   const abandoned: string[] = []
-  for (const name of await namesIn(layout.sessions)) {
+  for (const name of await listIfPresent(layout.sessions)) {
     const directory = join(layout.sessions, name)
     if (await isAbandoned(directory)) abandoned.push(directory)
     else for (const digest of await leasesOf(directory)) leased.add(digest)
@@ -79,41 +81,13 @@ export async function scanSessions(layout: StoreLayout): Promise<SessionScan> {
 }
 
 async function isAbandoned(directory: string): Promise<boolean> {
-  const text = await readFile(join(directory, 'process'), 'utf8').catch(() => undefined)
-  const identity = text === undefined ? undefined : parseIdentity(parseOrUndefined(text))
-  const life = identity === undefined ? 'unknown' : lifeOf(identity)
-  if (life !== 'unknown') return life === 'dead'
-  const changed = await stat(directory).catch(() => undefined)
-  return changed !== undefined && Date.now() - changed.mtimeMs > SILENCE_MS
+  const life = await recordedLife(join(directory, 'process'))
+  const isUncertain = life === 'unknown' || life === 'unnamed'
+  return isUncertain ? isSilent(directory, SILENCE_MS) : life === 'dead'
 }
 
 /** A line that is still being written is skipped: whoever writes it has yet to look for this `gc`, and will wait. */
 async function leasesOf(directory: string): Promise<readonly Digest[]> {
-  const text = await readFile(join(directory, 'leases'), 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return ''
-    throw error
-  })
+  const text = (await readIfPresent(join(directory, 'leases')))?.toString('utf8') ?? ''
   return text.split('\n').filter(isDigest)
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return []
-    throw error
-  }
-}
-
-function parseOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-async function touch(path: string): Promise<void> {
-  const now = new Date()
-  await utimes(path, now, now).catch(() => undefined)
 }

@@ -8,6 +8,7 @@ import {
   digestOf,
   isSystemError,
   makeDirectory,
+  readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
 import { decodeVersion, type Version } from '../model/index.ts'
@@ -89,10 +90,7 @@ export async function openStore(directory: string): Promise<Store> {
 }
 
 async function checkFormat(layout: StoreLayout): Promise<boolean> {
-  const text = await readFile(layout.format, 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw error
-  })
+  const text = (await readIfPresent(layout.format))?.toString('utf8')
   if (text !== undefined) {
     if (Number(text) <= FORMAT) return true
     throw new BallastError(

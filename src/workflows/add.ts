@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { BallastError, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import { BallastError, bytesContent, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
 import {
   encodeVersion,
   formatReference,
@@ -8,14 +8,13 @@ import {
   LATEST,
   type ModelFile,
   numberOfTag,
-  type Reference,
   type RepositoryName,
-  type Tag,
   totalSize,
 } from '../model/index.ts'
 import { type SourceFile, scanLocalFiles } from '../sources/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { parseModelReference } from './resolve.ts'
+import { pointTag } from './tag.ts'
 
 export interface AddResult {
   /** By number: `sentiment:3`. */
@@ -57,8 +56,11 @@ export async function add(
   await using session = await store.begin()
   const stored = await storeFiles(store, { session, files }, options)
   const { version, manifest, config, configDigest } = encodeVersion(stored.files)
-  await store.blobs.ingest(session, once(config), { item: 'config', expected: { digest: configDigest } })
-  await store.blobs.ingest(session, once(manifest), {
+  await store.blobs.ingest(session, bytesContent(config).open(), {
+    item: 'config',
+    expected: { digest: configDigest },
+  })
+  await store.blobs.ingest(session, bytesContent(manifest).open(), {
     item: 'manifest',
     expected: { digest: version.digest },
   })
@@ -70,11 +72,7 @@ export async function add(
     wanted,
   })
   const tag = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
-  await pointTag(store, session, {
-    reference: { name: reference.name, tag },
-    digest: version.digest,
-    by: 'add',
-  })
+  await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by: 'add' })
   await store.project(session)
   return {
     ref: `${reference.name}:${claimed.number}`,
@@ -104,17 +102,6 @@ async function refuseTakenNumber(
       hint: 'leave the number out to get the next one',
     },
   )
-}
-
-/** Moves a tag to a version, unless it is there already. */
-export async function pointTag(
-  store: Store,
-  session: Session,
-  { reference, digest, by }: { reference: Reference & { readonly tag: Tag }; digest: Digest; by: string },
-): Promise<boolean> {
-  if ((await store.records.resolve(reference)) === digest) return false
-  await store.records.moveTag(session, reference.name, reference.tag, { digest, kind: 'model', by })
-  return true
 }
 
 /** As a shell takes it: what a version was added from is shown as the command that adds it again. */
@@ -162,10 +149,6 @@ async function* watchHead(
     first = false
     yield chunk
   }
-}
-
-async function* once(data: Uint8Array): AsyncIterable<Uint8Array> {
-  yield data
 }
 
 function pickleWarning(paths: readonly string[]): readonly string[] {

@@ -22,8 +22,8 @@ import {
 export interface MountRequest {
   readonly ref: string
   readonly target: string
-  readonly link?: boolean
-  readonly replace?: boolean
+  readonly link?: boolean | undefined
+  readonly replace?: boolean | undefined
   /** The name of the link in a following target; the last part of the model's name by default. */
   readonly as?: string | undefined
 }

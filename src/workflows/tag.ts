@@ -1,6 +1,6 @@
 import { BallastError, type Digest } from '../core/index.ts'
-import { formatReference, LATEST, numberOfTag } from '../model/index.ts'
-import type { Store } from '../store/index.ts'
+import { formatReference, LATEST, numberOfTag, type RepositoryName, type Tag } from '../model/index.ts'
+import type { Session, Store } from '../store/index.ts'
 import { numberOf, parseModelReference, resolveDigest, resolveVersion } from './resolve.ts'
 
 export interface TagResult {
@@ -24,16 +24,20 @@ export async function tag(store: Store, [text, tagText]: readonly [string, strin
   await session.lease([version.digest, ...version.files.map((file) => file.digest)])
   await resolveDigest(store, { name: reference.name, digest: version.digest })
   const to = { name: reference.name, tag: target.tag ?? LATEST }
-  const moved = (await store.records.resolve(to)) !== version.digest
-  if (moved) {
-    await store.records.moveTag(session, to.name, to.tag, {
-      digest: version.digest,
-      kind: 'model',
-      by: 'tag',
-    })
-    await store.project(session)
-  }
+  const moved = await pointTag(store, session, { ...to, digest: version.digest, by: 'tag' })
+  if (moved) await store.project(session)
   return { ref: formatReference(to), digest: version.digest, number, moved }
+}
+
+/** Moves a tag of a model to a version, unless it is there already. */
+export async function pointTag(
+  store: Store,
+  session: Session,
+  { name, tag, digest, by }: { name: RepositoryName; tag: Tag; digest: Digest; by: string },
+): Promise<boolean> {
+  if ((await store.records.resolve({ name, tag })) === digest) return false
+  await store.records.moveTag(session, name, tag, { digest, kind: 'model', by })
+  return true
 }
 
 /** Points a tag back to the version before its last move. Twice in a row returns to where it was. */

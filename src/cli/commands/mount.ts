@@ -40,13 +40,8 @@ export function defineMount(program: Command, io: Io): void {
       checkOptions(options)
       const { follow, mount, mountFollowing } = await import('../../workflows/mount.ts')
       const store = await session.store()
-      const request = {
-        ref,
-        target,
-        link: options.link,
-        replace: options.replace,
-        as: options.as,
-      } as Parameters<typeof mount>[1]
+      const { link, replace, as } = options
+      const request = { ref, target, link, replace, as }
       const remarks = ({ warnings, bytesCopied }: MountResult): void => {
         if (options.link === true && bytesCopied === 0) session.note(LINK_WARNING)
         for (const warning of warnings) session.note(`warning: ${warning}`)

@@ -1,4 +1,4 @@
-import { compareBytes, type Digest, forEachLimited } from '../../core/index.ts'
+import { bytesContent, compareBytes, type Digest, forEachLimited } from '../../core/index.ts'
 import { childrenOf, decodeVersion, MODEL_MANIFEST, numberOfTag, parseJson } from '../../model/index.ts'
 import type { Store } from '../../store/index.ts'
 import { describeManifest } from './manifest-kind.ts'
@@ -54,7 +54,10 @@ export function createStoreStorage(store: Store): RegistryStorage {
       if (isModel) decodeVersion(bytes)
       await using session = await store.begin()
       await session.lease([digest, ...childrenOf(bytes).map((child) => child.digest)])
-      await blobs.ingest(session, once(bytes), { item: `manifest of ${name}`, expected: { digest } })
+      await blobs.ingest(session, bytesContent(bytes).open(), {
+        item: `manifest of ${name}`,
+        expected: { digest },
+      })
       if (isModel) {
         const wanted = tag === undefined ? undefined : numberOfTag(tag)
         await records.claimNumber(session, name, { digest, from: 'registry', ...(wanted && { wanted }) })
@@ -87,8 +90,4 @@ export function createStoreStorage(store: Store): RegistryStorage {
       await leases.close()
     },
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes
 }
