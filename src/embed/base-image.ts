@@ -13,9 +13,11 @@ import {
   decodeImage,
   decodeInventory,
   encodeInventory,
+  formatPlatform,
   type Image,
   type ImageRepository,
   type Inventory,
+  platformOf,
   platformsOf,
   readInventory,
   type StoredManifest,
@@ -39,7 +41,26 @@ export async function readImage(
   const found = await repository.getManifest(reference, options)
   if (found === undefined) throw noImage(repository, reference)
   const manifest = isIndex(found) ? await chosen(repository, { index: found, platform }, options) : found
-  return decodeImage(manifest, await readConfig(repository, manifest, options))
+  const image = decodeImage(manifest, await readConfig(repository, manifest, options))
+  refuseOtherPlatform(repository, { image, platform })
+  return image
+}
+
+/** An index was searched for the platform; an image alone says what it is for. */
+function refuseOtherPlatform(
+  repository: ImageRepository,
+  { image, platform }: { readonly image: Image; readonly platform: string | undefined },
+): void {
+  const found = formatPlatform(platformOf(image.config)) ?? ''
+  if (
+    platform === undefined ||
+    `${found}/`.startsWith(`${platform}/`) ||
+    `${platform}/`.startsWith(`${found}/`)
+  )
+    return
+  throw new BallastError('REFUSED', `${repository.name} is for ${found}, not for ${platform}`, {
+    hint: 'leave --platform out, or name the image of that platform',
+  })
 }
 
 async function chosen(

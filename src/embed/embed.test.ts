@@ -237,6 +237,16 @@ test('an index of several platforms is refused until one is named, since its tag
   await embedAs('m', { base: 'multi', tag: 'amd64', platform: 'linux/amd64' })
 })
 
+test('an image of another platform than the one named is refused', async (t) => {
+  const { store, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: 'x' })
+  await assert.rejects(
+    embedAs('m', { platform: 'linux/arm64' }),
+    (error) => isBallastError(error, 'REFUSED') && /linux\/amd64/.test(error.message),
+  )
+  await embedAs('m', { platform: 'linux/amd64' })
+})
+
 test('another model whose name ends alike does not take the place of the first', async (t) => {
   const { store, embedAs } = await createWorld(t)
   await addVersion(store, 'nlp/sent', { f: 'x' })

@@ -42,7 +42,6 @@ export {
   formatPlatform,
   type PlatformImage,
   platformsOf,
-  replaceInIndex,
   selectPlatform,
 } from './platforms.ts'
 export { mergeInventories, type ResolvedPath, type RootNode, type RootView } from './root-view.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { digestOf, isBallastError } from '../core/index.ts'
 import { DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST } from '../model/index.ts'
-import { platformsOf, replaceInIndex, selectPlatform } from './platforms.ts'
+import { platformsOf, selectPlatform } from './platforms.ts'
 
 const here = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`
 
@@ -57,27 +57,6 @@ test('images are listed without attestations', () => {
     platformsOf(several).map(({ platform }) => platform),
     ['linux/amd64', 'linux/arm64/v8', 'linux/arm/v6', 'linux/arm/v7'],
   )
-})
-
-test('replacing an image drops what was attested of the former one, and keeps the rest', () => {
-  const bytes = Buffer.from('{"new":1}')
-  const next = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), bytes }
-  const list = Buffer.from(
-    JSON.stringify({ ...JSON.parse(several.toString()), mediaType: DOCKER_MANIFEST_LIST, own: 1 }),
-  )
-  const replaced = replaceInIndex(list, new Map([[digestOf('amd'), next]]))
-  const json = JSON.parse(replaced.bytes.toString())
-  assert.equal(json.mediaType, OCI_INDEX)
-  assert.equal(json.own, 1)
-  assert.deepEqual(json.manifests[0], {
-    mediaType: OCI_MANIFEST,
-    digest: next.digest,
-    size: bytes.length,
-    platform: { os: 'linux', architecture: 'amd64' },
-    extra: 'kept',
-  })
-  assert.equal(json.manifests.length, 5)
-  assert.equal(replaced.digest, digestOf(replaced.bytes))
 })
 
 test('what is not an index is damaged', () => {

@@ -45,28 +45,6 @@ export function selectPlatform(index: Uint8Array, wanted?: string): Descriptor {
   })
 }
 
-/**
- * The index with some of its images replaced, by the digest of the former one, as an OCI index. Attestations of
- * replaced images are left out, since they speak of the former ones. Equal input gives equal bytes.
- */
-export function replaceInIndex(
-  index: Uint8Array,
-  replacements: ReadonlyMap<Digest, StoredManifest>,
-): StoredManifest {
-  const manifests = entriesOf(index).flatMap((entry) => {
-    const next = replacements.get(entry.digest)
-    if (next === undefined) {
-      const subject = entry.annotations?.['vnd.docker.reference.digest'] ?? ''
-      return isDigest(subject) && replacements.has(subject) ? [] : [entry]
-    }
-    const { mediaType, digest, bytes } = next
-    return [{ ...entry, mediaType, digest, size: bytes.length }]
-  })
-  const json = { ...parseJson(index), schemaVersion: 2, mediaType: OCI_INDEX, manifests }
-  const bytes = Buffer.from(JSON.stringify(json))
-  return { mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }
-}
-
 /** `linux/amd64`, with the variant where there is one; undefined without a platform. */
 export function formatPlatform(platform: Platform | undefined): string | undefined {
   if (platform === undefined) return undefined
