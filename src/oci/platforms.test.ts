@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { digestOf, isBallastError } from '../core/index.ts'
-import { DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST } from '../model/index.ts'
+import { OCI_INDEX, OCI_MANIFEST } from '../model/index.ts'
 import { platformsOf, selectPlatform } from './platforms.ts'
 
 const here = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`

@@ -1,13 +1,5 @@
-import { BallastError, type Digest, digestOf, isDigest } from '../core/index.ts'
-import {
-  type Descriptor,
-  OCI_INDEX,
-  OCI_MANIFEST,
-  objectOf,
-  type Platform,
-  parseJson,
-} from '../model/index.ts'
-import type { StoredManifest } from './image-repository.ts'
+import { BallastError, isDigest } from '../core/index.ts'
+import { type Descriptor, OCI_MANIFEST, objectOf, type Platform, parseJson } from '../model/index.ts'
 
 /** One image of an index. `platform` as `linux/amd64` or `linux/arm/v7`, undefined where the index does not say. */
 export interface PlatformImage {
