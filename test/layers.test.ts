@@ -11,15 +11,16 @@ import { temporaryDirectory } from './fixtures/temporary.ts'
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  tar: ['core'],
   model: ['core'],
-  store: ['core', 'model'],
-  oci: ['core', 'model'],
+  store: ['core', 'tar', 'model'],
+  oci: ['core', 'tar', 'model'],
   registry: ['core', 'model', 'store', 'oci'],
   sources: ['core', 'model', 'store'],
-  docker: ['core', 'model', 'oci'],
+  docker: ['core', 'tar', 'model', 'oci'],
   embed: ['core', 'model', 'store', 'oci', 'registry', 'docker'],
   mount: ['core', 'model', 'store'],
-  workflows: ['core', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount'],
+  workflows: ['core', 'tar', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount'],
   serve: ['core', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount', 'workflows'],
   cli: [
     'core',

@@ -45,5 +45,3 @@ export {
   selectPlatform,
 } from './platforms.ts'
 export { mergeInventories, type ResolvedPath, type RootNode, type RootView } from './root-view.ts'
-export { encodeHeader, paddingOf, TAR_BLOCK, TAR_END, type TarEntry, type TarType } from './tar-header.ts'
-export { readTar } from './tar-reader.ts'

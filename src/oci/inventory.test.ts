@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { bytesContent, digestOf, isBallastError, verified } from '../core/index.ts'
+import { encodeHeader, TAR_END, type TarEntry, type TarType } from '../tar/index.ts'
 import { decodeInventory, encodeInventory, type Inventory, readInventory } from './inventory.ts'
-import { encodeHeader, TAR_END, type TarEntry, type TarType } from './tar-header.ts'
 
 const noTar = spawnSync('tar', ['--version']).status !== 0 && 'tar is not installed'
 

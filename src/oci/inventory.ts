@@ -1,8 +1,8 @@
 import { BallastError, type CallOptions, createHasher, type Digest, metered } from '../core/index.ts'
 import { parseJson } from '../model/index.ts'
+import type { TarEntry, TarType } from '../tar/index.ts'
+import { readTar } from '../tar/index.ts'
 import { decompressed } from './decompress.ts'
-import type { TarEntry, TarType } from './tar-header.ts'
-import { readTar } from './tar-reader.ts'
 
 /** One path of a base layer, relative to the root, without a leading slash; the root itself is the empty path. */
 export interface InventoryEntry {

@@ -14,9 +14,9 @@ import {
   type Progress,
   readAll,
 } from '../core/index.ts'
+import { readTar } from '../tar/index.ts'
 import { hashLayer, layerContent, type OpenBlob } from './layer.ts'
 import { blobsOf, decodeRecipe, encodeRecipe, type LayerEntry, type LayerRecipe } from './layer-recipe.ts'
-import { readTar } from './tar-reader.ts'
 
 const LIMIT = 1024 * 1024
 const noTar = spawnSync('tar', ['--version']).status !== 0 && 'tar is not installed'

@@ -9,9 +9,9 @@ import {
   throwIfAborted,
   verified,
 } from '../core/index.ts'
+import { encodeHeader, paddingOf, TAR_END, type TarEntry } from '../tar/index.ts'
 import type { BlobDescriptor } from './image-repository.ts'
 import type { LayerEntry, LayerRecipe } from './layer-recipe.ts'
-import { encodeHeader, paddingOf, TAR_END, type TarEntry } from './tar-header.ts'
 
 /** Opens a blob that a layer is made from. */
 export type OpenBlob = (blob: BlobDescriptor) => Content

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import {
   BallastError,
   type CallOptions,
+  type Content,
   createFileDurably,
   type Digest,
   digestOf,
@@ -11,7 +12,7 @@ import {
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
-import { decodeVersion, type Version } from '../model/index.ts'
+import { decodeVersion, type ModelFile, type Version } from '../model/index.ts'
 import { type BlobStore, createBlobStore, damagedBlob, missingBlob } from './blobs.ts'
 import { type Cache, createCache } from './cache.ts'
 import { createDerivedBlobs, type DerivedBlobs } from './derived.ts'
@@ -36,6 +37,8 @@ export interface Store {
   begin(): Promise<Session>
   /** Manifest and files of a version. Throws NOT_FOUND or DAMAGED. */
   readVersion(digest: Digest): Promise<Version>
+  /** The bytes of one file of a version, wherever the store keeps them. Not verified. */
+  fileContent(file: ModelFile): Content
   /** A manifest's exact bytes, verified. Throws NOT_FOUND or DAMAGED. */
   readManifest(digest: Digest): Promise<Buffer>
   /** Brings `index.json` up to the tags. To be called after every change of them. */
@@ -78,6 +81,7 @@ export async function openStore(directory: string): Promise<Store> {
       created = true
       return openSession(layout)
     },
+    fileContent: (file) => blobs.content(file),
     readVersion: async (digest) => decodeVersion(await readManifest(digest)),
     project: (session) => project(layout, records, session),
     isProjected: () => isProjected(layout, records),

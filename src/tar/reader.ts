@@ -1,4 +1,3 @@
-import { decodePax, type PaxRecords } from './pax.ts'
 import {
   damaged,
   decodeBlock,
@@ -8,7 +7,8 @@ import {
   type TarEntry,
   type TarType,
   textOf,
-} from './tar-header.ts'
+} from './header.ts'
+import { decodePax, type PaxRecords } from './pax.ts'
 
 /** Extended headers and long names are held in memory, so they are limited. */
 const LONGEST_EXTENSION = 1024 * 1024

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isBallastError } from '../core/index.ts'
+import { encodeHeader, paddingOf, TAR_BLOCK, TAR_END, type TarEntry } from './header.ts'
 import { encodePax } from './pax.ts'
-import { encodeHeader, paddingOf, TAR_BLOCK, TAR_END, type TarEntry } from './tar-header.ts'
-import { readTar } from './tar-reader.ts'
+import { readTar } from './reader.ts'
 
 const PLAIN: TarEntry = { path: 'plain', type: 'file', size: 0, mode: 0o644, uid: 0, gid: 0 }
 const noTar = spawnSync('tar', ['--version']).status !== 0 && 'tar is not installed'

@@ -4,8 +4,8 @@ import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { TarEntry } from './tar-header.ts'
-import { readTar } from './tar-reader.ts'
+import type { TarEntry } from './header.ts'
+import { readTar } from './reader.ts'
 
 const noTar = spawnSync('tar', ['--version']).status !== 0 && 'tar is not installed'
 
