@@ -1,3 +1,5 @@
+import type { Content } from '../core/index.ts'
+import { type ByteReader, cutShort, seekingReader, streamReader } from './byte-reader.ts'
 import {
   damaged,
   decodeBlock,
@@ -13,34 +15,57 @@ import { decodePax, type PaxRecords } from './pax.ts'
 /** Extended headers and long names are held in memory, so they are limited. */
 const LONGEST_EXTENSION = 1024 * 1024
 
+export interface ReadTarOptions {
+  /** Called with where the body begins in the archive; what it returns is given the body, in chunks. */
+  readonly onBody?: (entry: TarEntry, offset: number) => ((chunk: Uint8Array) => void) | undefined
+}
+
 /**
  * The entries of a tar archive (ustar, PAX, GNU), without their bodies: these are skipped and never held. Reads on
  * to the end of the input, so that a `verified` input is verified. Global extended headers are read past, as image
  * engines do. Throws DAMAGED for what is not a tar archive or is cut short; a missing end marker is accepted.
  */
-export async function* readTar(chunks: AsyncIterable<Uint8Array>): AsyncIterable<TarEntry> {
-  const reader = createReader(chunks)
+export async function* readTar(
+  chunks: AsyncIterable<Uint8Array>,
+  { onBody }: ReadTarOptions = {},
+): AsyncIterable<TarEntry> {
+  const reader = streamReader(chunks)
   try {
-    let pending = NOTHING
-    for (;;) {
-      const block = await reader.read(TAR_BLOCK)
-      if (block === undefined || (await isEnd(block, reader))) break
-      const header = decodeBlock(block)
-      if (EXTENSIONS.has(header.flag)) {
-        pending = extend(pending, header.flag, await readBody(reader, header))
-        continue
-      }
-      for (let more = header.sparseMore; more; ) {
-        more = ((await reader.read(TAR_BLOCK)) ?? cutShort())[504] !== 0
-      }
-      const { entry, body } = applyExtensions(header, pending)
-      pending = NOTHING
-      yield entry
-      await reader.skip(body + paddingOf(body))
-    }
+    for await (const { entry } of entriesIn(reader)) yield entry
     await reader.drain()
   } finally {
     await reader.close()
+  }
+}
+
+/** An entry, and where its body begins: `entry.size` bytes from `offset` on, without headers and padding. */
+export interface LocatedEntry {
+  readonly entry: TarEntry
+  readonly offset: number
+}
+
+/** Like `readTar`, but reads headers only, whatever the size of what lies between, and nothing behind the end marker. */
+export function locateEntries(content: Content): AsyncIterable<LocatedEntry> {
+  return entriesIn(seekingReader(content))
+}
+
+async function* entriesIn(reader: ByteReader): AsyncIterable<LocatedEntry> {
+  let pending = NOTHING
+  for (;;) {
+    const block = await reader.read(TAR_BLOCK)
+    if (block === undefined || (await isEnd(block, reader))) return
+    const header = decodeBlock(block)
+    if (EXTENSIONS.has(header.flag)) {
+      pending = extend(pending, header.flag, await readBody(reader, header))
+      continue
+    }
+    for (let more = header.sparseMore; more; ) {
+      more = ((await reader.read(TAR_BLOCK)) ?? cutShort())[504] !== 0
+    }
+    const { entry, body } = applyExtensions(header, pending)
+    pending = NOTHING
+    yield { entry, offset: reader.position() }
+    await reader.skip(body + paddingOf(body))
   }
 }
 
@@ -101,14 +126,14 @@ function paxNumber(pax: PaxRecords, keyword: string): number | undefined {
   return value
 }
 
-async function readBody(reader: Reader, header: RawHeader): Promise<Buffer> {
+async function readBody(reader: ByteReader, header: RawHeader): Promise<Buffer> {
   if (header.size > LONGEST_EXTENSION) throw damaged(`an extended header of ${header.size} bytes`)
   const body = (await reader.read(header.size)) ?? cutShort()
   await reader.skip(paddingOf(header.size))
   return body
 }
 
-async function isEnd(block: Buffer, reader: Reader): Promise<boolean> {
+async function isEnd(block: Buffer, reader: ByteReader): Promise<boolean> {
   if (!isZero(block)) return false
   const second = await reader.read(TAR_BLOCK)
   if (second !== undefined && !isZero(second)) throw damaged('a single block of zeros between entries')
@@ -117,66 +142,4 @@ async function isEnd(block: Buffer, reader: Reader): Promise<boolean> {
 
 function isZero(block: Buffer): boolean {
   return block.equals(ZEROS)
-}
-
-interface Reader {
-  /** Undefined at the end of the input. */
-  read(length: number): Promise<Buffer | undefined>
-  skip(length: number): Promise<void>
-  drain(): Promise<void>
-  close(): Promise<void>
-}
-
-function createReader(chunks: AsyncIterable<Uint8Array>): Reader {
-  const iterator = chunks[Symbol.asyncIterator]()
-  let rest: Uint8Array = new Uint8Array(0)
-
-  async function more(): Promise<boolean> {
-    const next = await iterator.next()
-    if (next.done !== true) rest = next.value
-    return next.done !== true
-  }
-
-  async function read(length: number): Promise<Buffer | undefined> {
-    const parts: Uint8Array[] = []
-    let missing = length
-    while (missing > 0) {
-      if (rest.length === 0 && !(await more())) {
-        if (missing === length) return undefined
-        return cutShort()
-      }
-      const part = rest.subarray(0, missing)
-      rest = rest.subarray(part.length)
-      missing -= part.length
-      parts.push(part)
-    }
-    const [only] = parts
-    if (parts.length === 1 && only !== undefined)
-      return Buffer.from(only.buffer, only.byteOffset, only.length)
-    return Buffer.concat(parts)
-  }
-
-  async function skip(length: number): Promise<void> {
-    for (let missing = length; missing > 0; ) {
-      if (rest.length === 0 && !(await more())) cutShort()
-      const step = Math.min(missing, rest.length)
-      rest = rest.subarray(step)
-      missing -= step
-    }
-  }
-
-  return {
-    read,
-    skip,
-    async drain() {
-      while (await more());
-    },
-    async close() {
-      await iterator.return?.()
-    },
-  }
-}
-
-function cutShort(): never {
-  throw damaged('it is cut short')
 }
