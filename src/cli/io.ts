@@ -12,21 +12,33 @@ export interface Io {
   readonly setExitCode: (code: number) => void
 }
 
+/** Streams are opened when they are first used: most verbs use one of the two, and opening takes milliseconds. */
 export function createIo(): Io {
-  // `ballast list | head` closes the pipe early, which is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
+  let isGuarded = false
   return {
-    out: (text) => void process.stdout.write(text),
+    out(text) {
+      if (text === '') return
+      if (!isGuarded) process.stdout.on('error', endQuietly)
+      isGuarded = true
+      process.stdout.write(text)
+    },
     err: (text) => void process.stderr.write(text),
-    isTerminal: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
-    columns: process.stderr.columns ?? 80,
+    get isTerminal() {
+      return process.stderr.isTTY === true && process.env.TERM !== 'dumb'
+    },
+    get columns() {
+      return process.stderr.columns ?? 80
+    },
     env: process.env,
     home: homedir(),
     setExitCode: (code) => {
       process.exitCode = code
     },
   }
+}
+
+/** `ballast list | head` closes the pipe early, which is no failure. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
 }

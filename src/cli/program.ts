@@ -1,21 +1,23 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { BallastError, EXIT_CODES } from '../core/index.ts'
-import { COMMANDS } from './commands/index.ts'
+import { type Invocation, runVerb } from './action.ts'
+import { VERBS } from './commands/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
-import { addCommonOptions } from './verb.ts'
+import { type AnyVerb, COMMON_OPTIONS, type CommonOptions } from './verb.ts'
 
-export async function runProgram(argv: readonly string[], io: Io): Promise<void> {
-  const program = createProgram(io)
+/** Reads any command line: runs the verb that it names, or prints help or what is wrong with it. */
+export async function runProgram(args: readonly string[], io: Io): Promise<void> {
+  const program = await createProgram(io, (invocation) => runVerb(invocation, io))
   try {
-    await program.parseAsync(argv as string[])
+    await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return
     io.setExitCode(EXIT_CODES.USAGE)
     // Which options the verb has is not known when its arguments make no sense, hence the look at the arguments.
-    if (argv.includes('--json')) reportFailure(usageError(error), io, { json: true, debug: false })
+    if (args.includes('--json')) reportFailure(usageError(error), io, { json: true, debug: false })
   }
 }
 
@@ -26,7 +28,11 @@ function usageError({ code, message }: CommanderError): BallastError {
   return new BallastError('USAGE', text, { hint: HELP_HINT })
 }
 
-export function createProgram(io: Io): Command {
+/** `run` gets what the command line says once it makes sense. */
+export async function createProgram(
+  io: Pick<Io, 'out' | 'err'>,
+  run: (invocation: Invocation) => Promise<void>,
+): Promise<Command> {
   const program = new Command('ballast')
   program
     .description('Puts trained models where containers can use them: embedded in the image, or mounted.')
@@ -42,13 +48,36 @@ export function createProgram(io: Io): Command {
     .showHelpAfterError(`  ${HELP_HINT}`)
     .exitOverride()
   addCommonOptions(program)
-  for (const define of COMMANDS) define(program, io)
+  for (const load of Object.values(VERBS)) addVerb(program, await load(), run)
   for (const command of program.commands) command.copyInheritedSettings(program)
   program.addHelpText(
     'after',
     '\nA first model:\n  $ ballast add sentiment ./models\n  $ ballast mount sentiment ./mounted\n',
   )
   return program
+}
+
+function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) => Promise<void>): void {
+  const command = program.command(verb.usage).summary(verb.summary)
+  if (verb.alias !== undefined) command.alias(verb.alias)
+  // Lines are broken by the width of the terminal, not by that of the source.
+  const details = verb.details?.replaceAll('\n', ' ')
+  command.description(details === undefined ? verb.summary : `${verb.summary}\n\n${details}`)
+  for (const [flags, description, fallback] of verb.options ?? [])
+    command.option(flags, description, fallback)
+  addCommonOptions(command)
+  command.addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}\n`).join('')}`)
+  command.action((...args) =>
+    run({ verb, args: args.slice(0, -1), common: command.optsWithGlobals<CommonOptions>() }),
+  )
+}
+
+/** On the program as well as on each verb, so that they may stand before it or behind. */
+function addCommonOptions(command: Command): void {
+  for (const [flags, description] of COMMON_OPTIONS) {
+    const option = new Option(flags, description)
+    command.addOption(flags === '--debug' ? option.hideHelp() : option)
+  }
 }
 
 function version(): string {

@@ -1,6 +1,4 @@
-import { type Command, Option } from 'commander'
-import { action, type Session } from './action.ts'
-import type { Io } from './io.ts'
+import type { Session } from './session.ts'
 
 export interface Verb<A extends readonly unknown[]> {
   /** Name and operands, in commander's notation: `add <name> <source...>`. */
@@ -10,35 +8,34 @@ export interface Verb<A extends readonly unknown[]> {
   readonly summary: string
   /** What the summary leaves open, in a few lines. */
   readonly details?: string
-  readonly options?: readonly (readonly [flags: string, description: string, fallback?: string])[]
+  readonly options?: readonly VerbOption[]
   readonly examples: readonly string[]
   readonly run: (session: Session, ...args: A) => Promise<void>
 }
 
-/** Adds a verb with the options that all verbs have. */
-export function defineVerb<A extends readonly unknown[]>(program: Command, io: Io, verb: Verb<A>): void {
-  const command = program.command(verb.usage).summary(verb.summary)
-  if (verb.alias !== undefined) command.alias(verb.alias)
-  // Lines are broken by the width of the terminal, not by that of the source.
-  const details = verb.details?.replaceAll('\n', ' ')
-  command.description(details === undefined ? verb.summary : `${verb.summary}\n\n${details}`)
-  for (const [flags, description, fallback] of verb.options ?? [])
-    command.option(flags, description, fallback)
-  addCommonOptions(command)
-  command.addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}\n`).join('')}`)
-  command.action(action(io, verb.run))
+export type VerbOption = readonly [flags: string, description: string, fallback?: string]
+
+/** A verb whose operands are known only from its usage: whoever runs it has read the arguments by that. */
+export type AnyVerb = Omit<Verb<never>, 'run'> & {
+  readonly run: (session: Session, ...args: readonly unknown[]) => Promise<void>
 }
 
-/** On the program as well as on each verb, so that they may stand before it or behind. */
-export function addCommonOptions(command: Command): void {
-  command
-    .addOption(
-      new Option(
-        '--store <dir>',
-        'the store (default: $BALLAST_STORE, /var/lib/ballast or your data directory)',
-      ),
-    )
-    .addOption(new Option('--json', 'print the answer as JSON'))
-    .addOption(new Option('-q, --quiet', 'no progress and no remarks'))
-    .addOption(new Option('--debug', 'stack traces with errors').hideHelp())
+/** `A` is what `run` gets: an operand each, an array for `<name...>`, then the options by their long names. */
+export function defineVerb<A extends readonly unknown[]>(verb: Verb<A>): AnyVerb {
+  return verb as unknown as AnyVerb
+}
+
+/** Before the verb as well as behind it. */
+export const COMMON_OPTIONS = [
+  ['--store <dir>', 'the store (default: $BALLAST_STORE, /var/lib/ballast or your data directory)'],
+  ['--json', 'print the answer as JSON'],
+  ['-q, --quiet', 'no progress and no remarks'],
+  ['--debug', 'stack traces with errors'],
+] as const satisfies readonly VerbOption[]
+
+export interface CommonOptions {
+  readonly store?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly debug?: boolean
 }

@@ -1,23 +1,19 @@
-import type { Command } from 'commander'
-import type { Io } from '../io.ts'
 import { formatBytes, formatCount } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
-export function defineGc(program: Command, io: Io): void {
-  defineVerb<[{ dryRun?: boolean }]>(program, io, {
-    usage: 'gc',
-    summary: 'free the space of what no tag or version needs any more',
-    options: [['--dry-run', 'only say what would be removed']],
-    examples: ['ballast gc --dry-run', 'ballast gc'],
-    async run(session, options) {
-      const store = await session.store()
-      const report = await store.gc({ signal: session.signal, dryRun: options.dryRun === true })
-      const verb = options.dryRun === true ? 'would remove' : 'removed'
-      session.print(
-        report,
-        () =>
-          `${verb} ${formatCount(report.removed.length, 'blob')}, ${formatBytes(report.removedBytes)}; kept ${report.kept}\n`,
-      )
-    },
-  })
-}
+export const verb = defineVerb<[{ dryRun?: boolean }]>({
+  usage: 'gc',
+  summary: 'free the space of what no tag or version needs any more',
+  options: [['--dry-run', 'only say what would be removed']],
+  examples: ['ballast gc --dry-run', 'ballast gc'],
+  async run(session, options) {
+    const store = await session.store()
+    const report = await store.gc({ signal: session.signal, dryRun: options.dryRun === true })
+    const verb = options.dryRun === true ? 'would remove' : 'removed'
+    session.print(
+      report,
+      () =>
+        `${verb} ${formatCount(report.removed.length, 'blob')}, ${formatBytes(report.removedBytes)}; kept ${report.kept}\n`,
+    )
+  },
+})

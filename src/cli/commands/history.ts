@@ -1,25 +1,21 @@
-import type { Command } from 'commander'
 import type { Move } from '../../workflows/history.ts'
 import { imageAccess } from '../image-access.ts'
-import type { Io } from '../io.ts'
 import { formatAge, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
-export function defineHistory(program: Command, io: Io): void {
-  defineVerb<[string]>(program, io, {
-    usage: 'history <operand>',
-    summary: 'show every move of a tag, a model, an image or a mounted directory',
-    examples: ['ballast history sentiment', 'ballast history sentiment:prod', 'ballast history ./models'],
-    async run(session, operand) {
-      const { history } = await import('../../workflows/history.ts')
-      const moves = await history(await session.store(), operand, {
-        ...session,
-        access: imageAccess(session.io),
-      })
-      session.print(moves, () => describe(moves))
-    },
-  })
-}
+export const verb = defineVerb<[string]>({
+  usage: 'history <operand>',
+  summary: 'show every move of a tag, a model, an image or a mounted directory',
+  examples: ['ballast history sentiment', 'ballast history sentiment:prod', 'ballast history ./models'],
+  async run(session, operand) {
+    const { history } = await import('../../workflows/history.ts')
+    const moves = await history(await session.store(), operand, {
+      ...session,
+      access: imageAccess(session.io),
+    })
+    session.print(moves, () => describe(moves))
+  },
+})
 
 /** A registry keeps no times, so for an image that column is left out. */
 function describe(moves: readonly Move[]): string {

@@ -1,7 +1,5 @@
-import type { Command } from 'commander'
 import { BallastError } from '../../core/index.ts'
 import type { MountResult } from '../../workflows/mount.ts'
-import type { Io } from '../io.ts'
 import { formatBytes, formatDuration } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -13,59 +11,57 @@ interface MountOptions {
   readonly as?: string
 }
 
-export function defineMount(program: Command, io: Io): void {
-  defineVerb<[string, string, MountOptions]>(program, io, {
-    usage: 'mount <ref> <target>',
-    summary: 'deliver a version into a directory, for `docker run -v`',
-    details:
-      'The directory becomes the version, whole or not at all. With --follow it keeps up with the tag: a link in it\n' +
-      'leads to the version and is swapped atomically, also under a running container; a model of one file is found\n' +
-      'under its own name as well.',
-    options: [
-      ['--follow', 'swap whenever the tag moves; stays in the foreground, one line a swap'],
-      ['--once', 'with --follow: deliver what the tag points to now, and return'],
-      ['--as <name>', 'with --follow: the name of the link (default: the last part of the model name)'],
-      ['--replace', 'put the version in the place of another one'],
-      [
-        '--link',
-        'hard links to the store instead of copies (a container that may write could damage the store)',
-      ],
+export const verb = defineVerb<[string, string, MountOptions]>({
+  usage: 'mount <ref> <target>',
+  summary: 'deliver a version into a directory, for `docker run -v`',
+  details:
+    'The directory becomes the version, whole or not at all. With --follow it keeps up with the tag: a link in it\n' +
+    'leads to the version and is swapped atomically, also under a running container; a model of one file is found\n' +
+    'under its own name as well.',
+  options: [
+    ['--follow', 'swap whenever the tag moves; stays in the foreground, one line a swap'],
+    ['--once', 'with --follow: deliver what the tag points to now, and return'],
+    ['--as <name>', 'with --follow: the name of the link (default: the last part of the model name)'],
+    ['--replace', 'put the version in the place of another one'],
+    [
+      '--link',
+      'hard links to the store instead of copies (a container that may write could damage the store)',
     ],
-    examples: [
-      'ballast mount sentiment:3 ./models',
-      'ballast mount sentiment:prod ./models --follow',
-      'docker run -v "$PWD/models:/app/models:ro" my_ml_app:latest',
-    ],
-    async run(session, ref, target, options) {
-      checkOptions(options)
-      const { follow, mount, mountFollowing } = await import('../../workflows/mount.ts')
-      const store = await session.store()
-      const { link, replace, as } = options
-      const request = { ref, target, link, replace, as }
-      const remarks = ({ warnings, bytesCopied }: MountResult): void => {
-        if (options.link === true && bytesCopied === 0) session.note(LINK_WARNING)
-        for (const warning of warnings) session.note(`warning: ${warning}`)
-      }
-      if (options.follow === true && options.once !== true) {
-        await follow(store, request, {
-          signal: session.signal,
-          onProgress: session.onProgress,
-          onSwap: (result) => {
-            remarks(result)
-            session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
-          },
-          onTrouble: (error) =>
-            session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
-        })
-        return
-      }
-      const result = await (options.follow === true ? mountFollowing : mount)(store, request, session)
-      remarks(result)
-      session.print(result, () => `${describe(result)}\n`)
-      session.note(usageHint(result))
-    },
-  })
-}
+  ],
+  examples: [
+    'ballast mount sentiment:3 ./models',
+    'ballast mount sentiment:prod ./models --follow',
+    'docker run -v "$PWD/models:/app/models:ro" my_ml_app:latest',
+  ],
+  async run(session, ref, target, options) {
+    checkOptions(options)
+    const { follow, mount, mountFollowing } = await import('../../workflows/mount.ts')
+    const store = await session.store()
+    const { link, replace, as } = options
+    const request = { ref, target, link, replace, as }
+    const remarks = ({ warnings, bytesCopied }: MountResult): void => {
+      if (options.link === true && bytesCopied === 0) session.note(LINK_WARNING)
+      for (const warning of warnings) session.note(`warning: ${warning}`)
+    }
+    if (options.follow === true && options.once !== true) {
+      await follow(store, request, {
+        signal: session.signal,
+        onProgress: session.onProgress,
+        onSwap: (result) => {
+          remarks(result)
+          session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
+        },
+        onTrouble: (error) =>
+          session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
+      })
+      return
+    }
+    const result = await (options.follow === true ? mountFollowing : mount)(store, request, session)
+    remarks(result)
+    session.print(result, () => `${describe(result)}\n`)
+    session.note(usageHint(result))
+  },
+})
 
 const LINK_WARNING = 'warning: --link: whoever can write to the target could change the bytes in the store'
 

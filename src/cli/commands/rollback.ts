@@ -1,25 +1,21 @@
-import type { Command } from 'commander'
 import { imageAccess } from '../image-access.ts'
-import type { Io } from '../io.ts'
 import { formatDigest } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
-export function defineRollback(program: Command, io: Io): void {
-  defineVerb<[string]>(program, io, {
-    usage: 'rollback <operand>',
-    summary: 'return a tag, an image or a mounted directory to what it was before',
-    details: 'Rolling back twice returns to where it was, as with `helm rollback`.',
-    examples: ['ballast rollback sentiment:prod', 'ballast rollback localhost:5000/my_ml_app:v2'],
-    async run(session, operand) {
-      const { rollback } = await import('../../workflows/rollback.ts')
-      const result = await rollback(await session.store(), operand, {
-        ...session,
-        access: imageAccess(session.io),
-      })
-      for (const warning of result.warnings) session.note(`warning: ${warning}`)
-      const number = result.number === undefined ? '' : ` ${result.number}`
-      if (result.former !== undefined) session.note(`the image that it pointed to stays as ${result.former}`)
-      session.print(result, () => `${result.ref} ->${number}   ${formatDigest(result.digest)}\n`)
-    },
-  })
-}
+export const verb = defineVerb<[string]>({
+  usage: 'rollback <operand>',
+  summary: 'return a tag, an image or a mounted directory to what it was before',
+  details: 'Rolling back twice returns to where it was, as with `helm rollback`.',
+  examples: ['ballast rollback sentiment:prod', 'ballast rollback localhost:5000/my_ml_app:v2'],
+  async run(session, operand) {
+    const { rollback } = await import('../../workflows/rollback.ts')
+    const result = await rollback(await session.store(), operand, {
+      ...session,
+      access: imageAccess(session.io),
+    })
+    for (const warning of result.warnings) session.note(`warning: ${warning}`)
+    const number = result.number === undefined ? '' : ` ${result.number}`
+    if (result.former !== undefined) session.note(`the image that it pointed to stays as ${result.former}`)
+    session.print(result, () => `${result.ref} ->${number}   ${formatDigest(result.digest)}\n`)
+  },
+})

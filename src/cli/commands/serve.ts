@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { Command } from 'commander'
 import { BallastError, explainSystemError } from '../../core/index.ts'
-import type { Io } from '../io.ts'
 import { defineVerb } from '../verb.ts'
 
 interface ServeOptions {
@@ -11,39 +9,37 @@ interface ServeOptions {
   readonly credentials?: string
 }
 
-export function defineServe(program: Command, io: Io): void {
-  defineVerb<[ServeOptions]>(program, io, {
-    usage: 'serve',
-    summary: 'run the embedded registry: docker, skopeo and ballast pull from it and push to it',
-    details:
-      'Models are at HOST/NAME:TAG; the layers of embedded images are made from the stored files while they are read.',
-    options: [
-      ['--registry', 'answer the OCI distribution API over this store'],
-      ['--listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:5000'],
-      ['--credentials <file>', 'a file with USER:PASSWORD, asked of every client; needed beyond loopback'],
-    ],
-    examples: ['ballast serve --registry', 'ballast serve --registry --listen 127.0.0.1:0'],
-    async run(session, options) {
-      if (options.registry !== true) {
-        throw new BallastError('USAGE', 'nothing to serve', {
-          hint: 'switch a part on: ballast serve --registry',
-        })
-      }
-      const listen = parseListen(options.listen)
-      const credentials =
-        options.credentials === undefined ? undefined : await readCredentials(options.credentials)
-      const { serveRegistry } = await import('../../serve/index.ts')
-      const store = await session.store()
-      const serving = await serveRegistry(store, { listen, credentials, log: session.note })
-      session.printLine(
-        { url: serving.url, store: store.root },
-        `registry at ${serving.url} over ${store.root}`,
-      )
-      await aborted(session.signal)
-      await serving.close()
-    },
-  })
-}
+export const verb = defineVerb<[ServeOptions]>({
+  usage: 'serve',
+  summary: 'run the embedded registry: docker, skopeo and ballast pull from it and push to it',
+  details:
+    'Models are at HOST/NAME:TAG; the layers of embedded images are made from the stored files while they are read.',
+  options: [
+    ['--registry', 'answer the OCI distribution API over this store'],
+    ['--listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:5000'],
+    ['--credentials <file>', 'a file with USER:PASSWORD, asked of every client; needed beyond loopback'],
+  ],
+  examples: ['ballast serve --registry', 'ballast serve --registry --listen 127.0.0.1:0'],
+  async run(session, options) {
+    if (options.registry !== true) {
+      throw new BallastError('USAGE', 'nothing to serve', {
+        hint: 'switch a part on: ballast serve --registry',
+      })
+    }
+    const listen = parseListen(options.listen)
+    const credentials =
+      options.credentials === undefined ? undefined : await readCredentials(options.credentials)
+    const { serveRegistry } = await import('../../serve/index.ts')
+    const store = await session.store()
+    const serving = await serveRegistry(store, { listen, credentials, log: session.note })
+    session.printLine(
+      { url: serving.url, store: store.root },
+      `registry at ${serving.url} over ${store.root}`,
+    )
+    await aborted(session.signal)
+    await serving.close()
+  },
+})
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort')

@@ -1,29 +1,25 @@
-import type { Command } from 'commander'
-import type { Io } from '../io.ts'
 import { formatAge, formatBytes, formatCount, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
-export function defineShow(program: Command, io: Io): void {
-  defineVerb<[string]>(program, io, {
-    usage: 'show <ref>',
-    summary: 'show one version: its files, tags and where it came from',
-    examples: ['ballast show sentiment:prod', 'ballast show sentiment:3 --json'],
-    async run(session, ref) {
-      const { show } = await import('../../workflows/show.ts')
-      const shown = await show(await session.store(), ref)
-      session.print(
-        shown,
-        () =>
-          `${shown.model}:${shown.number}   ${shown.digest}\n` +
-          `tags: ${shown.tags.join(', ') || 'none'}\n` +
-          `added: ${formatAge(shown.added)} (${shown.added}) from ${shown.from}\n` +
-          `${formatCount(shown.files.length, 'file')}, ${formatBytes(shown.bytes)}\n\n` +
-          formatTable(
-            ['FILE', 'SIZE', 'DIGEST'],
-            shown.files.map(({ path, size, digest }) => [path, formatBytes(size), formatDigest(digest)]),
-            [1],
-          ),
-      )
-    },
-  })
-}
+export const verb = defineVerb<[string]>({
+  usage: 'show <ref>',
+  summary: 'show one version: its files, tags and where it came from',
+  examples: ['ballast show sentiment:prod', 'ballast show sentiment:3 --json'],
+  async run(session, ref) {
+    const { show } = await import('../../workflows/show.ts')
+    const shown = await show(await session.store(), ref)
+    session.print(
+      shown,
+      () =>
+        `${shown.model}:${shown.number}   ${shown.digest}\n` +
+        `tags: ${shown.tags.join(', ') || 'none'}\n` +
+        `added: ${formatAge(shown.added)} (${shown.added}) from ${shown.from}\n` +
+        `${formatCount(shown.files.length, 'file')}, ${formatBytes(shown.bytes)}\n\n` +
+        formatTable(
+          ['FILE', 'SIZE', 'DIGEST'],
+          shown.files.map(({ path, size, digest }) => [path, formatBytes(size), formatDigest(digest)]),
+          [1],
+        ),
+    )
+  },
+})

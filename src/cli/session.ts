@@ -1,0 +1,17 @@
+import type { CallOptions } from '../core/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Io } from './io.ts'
+
+/** What a verb works with. */
+export interface Session {
+  readonly io: Io
+  readonly store: () => Promise<Store>
+  /** The answer: one JSON document with `--json`, else the text. */
+  readonly print: (result: unknown, text: () => string) => void
+  /** One JSON line with `--json`, else the text; for verbs that go on. */
+  readonly printLine: (result: unknown, text: string) => void
+  /** For people, on stderr. */
+  readonly note: (text: string) => void
+  readonly signal: AbortSignal
+  readonly onProgress: NonNullable<CallOptions['onProgress']>
+}
