@@ -46,7 +46,7 @@ const WITHOUT_INDEX = ['workflows']
 const MAY_USE: Readonly<Record<string, readonly string[]>> = { cli: ['commander'], registry: ['undici'] }
 
 /** What a pure area may have of node: computing, no files, sockets, processes or clocks. */
-const PURE: Readonly<Record<string, readonly string[]>> = { model: ['node:crypto', 'node:path'] }
+const PURE: Readonly<Record<string, readonly string[]>> = { model: ['node:crypto', 'node:path', 'node:zlib'] }
 
 const READS_ENVIRONMENT = ['cli']
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { torchZip } from '../../test/fixtures/model-files.ts'
 import { isPickle } from './hazards.ts'
 
 const PICKLE = Buffer.from([0x80, 4, 0x95])
@@ -30,4 +32,13 @@ test('formats that only hold data are no pickles', () => {
   assert.equal(isPickle('archive.zip', ZIP), false)
   assert.equal(isPickle('empty', Buffer.alloc(0)), false)
   assert.equal(isPickle('short', Buffer.from([0x80])), false)
+})
+
+test('pickles of the oldest protocols, compressed ones and renamed zips of torch are noticed', () => {
+  const call = Buffer.from('cposix\nsystem\n(Vtrue\ntR.')
+  assert.equal(isPickle('notes.txt', call), true)
+  assert.equal(isPickle('notes.gz', gzipSync(call)), true)
+  assert.equal(isPickle('weights.dat', torchZip([['FloatStorage', 4]])), true)
+  assert.equal(isPickle('notes.txt', Buffer.from('class A:\n  pass\n')), false)
+  assert.equal(isPickle('notes.gz', gzipSync('class A:\n  pass\n')), false)
 })

@@ -1,13 +1,21 @@
-/** File names of formats that run code when they are loaded. Content is not looked at: a pickle has no safe subset. */
-const PICKLE_NAMES = /\.(?:pkl|pickle|joblib|dill|pt|pth|ckpt|bin|mar)$/i
+import { compressionOf, decompressedHead } from './formats/compressed.ts'
+import { isPickled } from './formats/pickle.ts'
+import { firstEntryName, isZip } from './formats/zip.ts'
+
+/** Names of formats that run code when they are loaded, whatever is in them. */
+const PICKLE_NAMES = /\.(?:pkl|pickle|joblib|dill)$/i
+/** Names under which torch writes zips. */
+const TORCH_NAMES = /\.(?:pt|pth|ckpt|bin|mar)$/i
 
 /**
- * Whether loading the file can run code: the name of a pickle-bearing format together with its first bytes
- * (a pickle protocol 2+ header, or a zip as torch writes it), or an unmistakable name alone.
+ * Whether loading the file can run code, from its first bytes (some KiB; the more the better) and its name: a pickle of
+ * any protocol, as it is or compressed by gzip or zlib, under whatever name; a zip that torch wrote; or an unmistakable
+ * name alone. There is no safe subset of a pickle.
  */
 export function isPickle(path: string, head: Uint8Array): boolean {
-  if (/\.(?:pkl|pickle|joblib|dill)$/i.test(path)) return true
-  const pickle = head[0] === 0x80 && head[1] !== undefined && head[1] >= 2 && head[1] <= 5
-  const zip = head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4
-  return pickle || (PICKLE_NAMES.test(path) && zip)
+  if (PICKLE_NAMES.test(path) || isPickled(head)) return true
+  if (isZip(head)) return TORCH_NAMES.test(path) || /(?:^|\/)data\.pkl$/.test(firstEntryName(head) ?? '')
+  const compression = compressionOf(head)
+  const inside = compression && decompressedHead(head, compression)
+  return inside !== undefined && isPickled(inside)
 }

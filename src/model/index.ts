@@ -1,5 +1,6 @@
 export * from './diff.ts'
 export * from './file-path.ts'
+export * from './formats/index.ts'
 export * from './hazards.ts'
 export * from './json.ts'
 export * from './manifest.ts'
