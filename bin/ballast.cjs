@@ -13,6 +13,11 @@ if (have[0] < needed[0] || (have[0] === needed[0] && have[1] < needed[1])) {
       '  Install a current Node.js: https://nodejs.org\n',
   )
   process.exit(2)
+} else if (process.argv[2] === '--version' || process.argv[2] === '-V') {
+  // Answered before anything else is loaded, because scripts ask for it often.
+  console.log(require('../package.json').version)
 } else {
+  // Before the code is loaded, so that stack traces name its sources.
+  if (process.argv.indexOf('--debug') > 0) process.setSourceMapsEnabled(true)
   require('../dist/cli/main.js')
 }

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { runVerb } from './action.ts'
+import { createIo } from './io.ts'
+import { readPlain } from './plain.ts'
 
-// Answered before anything else is loaded, because scripts ask for it often.
 const args = process.argv.slice(2)
-if (args[0] === '--version' || args[0] === '-V') {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  process.stdout.write(`${manifest.version}\n`)
-} else {
-  void Promise.all([import('./run.ts'), import('./io.ts')]).then(([{ run }, { createIo }]) =>
-    run(args, createIo()),
-  )
-}
+const io = createIo()
+const invocation = readPlain(args)
+if (invocation !== undefined) void runVerb(invocation, io)
+// What reads any line, and prints the help, takes longer to load than a short verb takes to run.
+else void import('./program.ts').then(({ runProgram }) => runProgram(args, io))

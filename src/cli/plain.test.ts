@@ -7,32 +7,28 @@ import { readPlain } from './plain.ts'
 import { createProgram } from './program.ts'
 import { COMMON_OPTIONS } from './verb.ts'
 
-const verbs = Object.fromEntries(
-  await Promise.all(Object.entries(VERBS).map(async ([name, load]) => [name, await load()] as const)),
-)
-
 describe('VERBS', () => {
   it('has each verb under the name that its usage begins with', () => {
     assert.deepEqual(
-      Object.values(verbs).map(({ usage }) => usage.split(' ')[0]),
+      Object.values(VERBS).map(({ usage }) => usage.split(' ')[0]),
       Object.keys(VERBS),
     )
   })
 })
 
 describe('readPlain', () => {
-  it('reads what the examples show, so that a usual line does not wait for the help to load', async () => {
-    const lines = Object.values(verbs)
+  it('reads what the examples show, so that a usual line does not wait for the help to load', () => {
+    const lines = Object.values(VERBS)
       .flatMap(({ examples }) => examples)
       .filter((line) => line.startsWith('ballast ') && !/[&|"']/.test(line))
     assert.ok(lines.length > 15, `${lines.length}`)
     for (const line of lines) {
-      const invocation = await readPlain(line.split(' ').slice(1))
+      const invocation = readPlain(line.split(' ').slice(1))
       assert.ok(invocation !== undefined, line)
     }
   })
 
-  it('leaves what must be explained to the reader that explains', async () => {
+  it('leaves what must be explained to the reader that explains', () => {
     const lines = [
       '',
       '--help',
@@ -54,7 +50,7 @@ describe('readPlain', () => {
     )
     lines.push('--full check x', 'toString', 'constructor x')
     for (const line of lines) {
-      assert.equal(await readPlain(line === '' ? [] : line.split(' ')), undefined, line)
+      assert.equal(readPlain(line === '' ? [] : line.split(' ')), undefined, line)
     }
   })
 
@@ -62,7 +58,7 @@ describe('readPlain', () => {
     const seed = Date.now() % 2 ** 31
     t.diagnostic(`seed ${seed}`)
     let answered = 0
-    const lines = fc.constantFrom(...Object.keys(verbs)).chain((name) => {
+    const lines = fc.constantFrom(...Object.keys(VERBS)).chain((name) => {
       const option = (flags: string): fc.Arbitrary<readonly string[]> => {
         const names = flags.match(/--?[a-z][\w-]*/g) ?? []
         const written = fc.constantFrom(...names)
@@ -71,7 +67,7 @@ describe('readPlain', () => {
           : fc.tuple(written)
       }
       const common = COMMON_OPTIONS.map(([flags]) => option(flags))
-      const own = (verbs[name]?.options ?? []).map(([flags]) => option(flags))
+      const own = (VERBS[name]?.options ?? []).map(([flags]) => option(flags))
       const word = fc.constantFrom('a', 'a:1', './b', '', 'add', '-', '-5').map((text) => [text])
       return fc
         .tuple(
@@ -82,7 +78,7 @@ describe('readPlain', () => {
     })
     await fc.assert(
       fc.asyncProperty(lines, async (line) => {
-        const plain = await readPlain(line)
+        const plain = readPlain(line)
         if (plain === undefined) return
         answered++
         assert.deepEqual(comparable(plain), comparable(await readByProgram(line)))
@@ -95,7 +91,7 @@ describe('readPlain', () => {
 
 async function readByProgram(line: readonly string[]): Promise<Invocation | undefined> {
   let found: Invocation | undefined
-  const program = await createProgram({ out: () => {}, err: () => {} }, async (invocation) => {
+  const program = createProgram({ out: () => {}, err: () => {} }, async (invocation) => {
     found = invocation
   })
   await program.parseAsync(line, { from: 'user' })

@@ -4,13 +4,13 @@ import { type AnyVerb, COMMON_OPTIONS, type CommonOptions, type VerbOption } fro
 
 /**
  * Reads a command line that is plainly right: a verb by its own name, as many operands as it takes, options written
- * out one by one, no value that begins with `-`. Loads that verb only. Undefined for every other line, which
+ * out one by one, no value that begins with `-`. Undefined for every other line, which
  * `runProgram` then reads, explains or completes; the two agree wherever this one answers.
  */
-export async function readPlain(args: readonly string[]): Promise<Invocation | undefined> {
+export function readPlain(args: readonly string[]): Invocation | undefined {
   const name = verbOf(args)
   if (name === undefined) return undefined
-  const verb = await VERBS[name]?.()
+  const verb = VERBS[name]
   if (verb === undefined) return undefined
   const own = (verb.options ?? []).map(toOption)
   const read = readTokens(args, [...own, ...COMMON])

@@ -9,7 +9,7 @@ import { type AnyVerb, COMMON_OPTIONS, type CommonOptions } from './verb.ts'
 
 /** Reads any command line: runs the verb that it names, or prints help or what is wrong with it. */
 export async function runProgram(args: readonly string[], io: Io): Promise<void> {
-  const program = await createProgram(io, (invocation) => runVerb(invocation, io))
+  const program = createProgram(io, (invocation) => runVerb(invocation, io))
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
@@ -29,10 +29,10 @@ function usageError({ code, message }: CommanderError): BallastError {
 }
 
 /** `run` gets what the command line says once it makes sense. */
-export async function createProgram(
+export function createProgram(
   io: Pick<Io, 'out' | 'err'>,
   run: (invocation: Invocation) => Promise<void>,
-): Promise<Command> {
+): Command {
   const program = new Command('ballast')
   program
     .description('Puts trained models where containers can use them: embedded in the image, or mounted.')
@@ -48,7 +48,7 @@ export async function createProgram(
     .showHelpAfterError(`  ${HELP_HINT}`)
     .exitOverride()
   addCommonOptions(program)
-  for (const load of Object.values(VERBS)) addVerb(program, await load(), run)
+  for (const verb of Object.values(VERBS)) addVerb(program, verb, run)
   for (const command of program.commands) command.copyInheritedSettings(program)
   program.addHelpText(
     'after',

@@ -56,12 +56,12 @@ test('what npm packs installs without the clone, runs, and refuses an old Node.j
 async function pack(root: string): Promise<string> {
   const copy = join(root, 'copy')
   await mkdir(copy)
-  for (const name of ['src', 'bin', 'LICENSE', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  const names = ['src', 'bin', 'scripts', 'LICENSE', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+  for (const name of names) {
     await cp(join(REPOSITORY, name), join(copy, name), { recursive: true })
   }
   await symlink(join(REPOSITORY, 'node_modules'), join(copy, 'node_modules'))
-  const compiler = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc')
-  await execute(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: copy })
+  await execute(process.execPath, [join('scripts', 'build.ts')], { cwd: copy })
   const options = { cwd: copy, env: npmEnvironment(root) }
   await execute('npm', ['pack', '--ignore-scripts', '--pack-destination', root], options)
   const archive = (await readdir(root)).find((name) => name.endsWith('.tgz'))

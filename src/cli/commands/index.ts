@@ -1,20 +1,35 @@
 import type { AnyVerb } from '../verb.ts'
+import { verb as add } from './add.ts'
+import { verb as check } from './check.ts'
+import { verb as diff } from './diff.ts'
+import { verb as embed } from './embed.ts'
+import { verb as gc } from './gc.ts'
+import { verb as history } from './history.ts'
+import { verb as list } from './list.ts'
+import { verb as mount } from './mount.ts'
+import { verb as remove } from './remove.ts'
+import { verb as rollback } from './rollback.ts'
+import { verb as serve } from './serve.ts'
+import { verb as show } from './show.ts'
+import { verb as tag } from './tag.ts'
+import { verb as unmount } from './unmount.ts'
+import { verb as verify } from './verify.ts'
 
-/** In the order of the help: what one does first, first. Each is loaded when it is named. */
-export const VERBS: Readonly<Record<string, () => Promise<AnyVerb>>> = {
-  add: async () => (await import('./add.ts')).verb,
-  list: async () => (await import('./list.ts')).verb,
-  embed: async () => (await import('./embed.ts')).verb,
-  mount: async () => (await import('./mount.ts')).verb,
-  check: async () => (await import('./check.ts')).verb,
-  rollback: async () => (await import('./rollback.ts')).verb,
-  show: async () => (await import('./show.ts')).verb,
-  history: async () => (await import('./history.ts')).verb,
-  diff: async () => (await import('./diff.ts')).verb,
-  tag: async () => (await import('./tag.ts')).verb,
-  remove: async () => (await import('./remove.ts')).verb,
-  unmount: async () => (await import('./unmount.ts')).verb,
-  verify: async () => (await import('./verify.ts')).verb,
-  gc: async () => (await import('./gc.ts')).verb,
-  serve: async () => (await import('./serve.ts')).verb,
+/** In the order of the help: what one does first, first. A verb is a description; its work is loaded when it runs. */
+export const VERBS: Readonly<Record<string, AnyVerb>> = {
+  add,
+  list,
+  embed,
+  mount,
+  check,
+  rollback,
+  show,
+  history,
+  diff,
+  tag,
+  remove,
+  unmount,
+  verify,
+  gc,
+  serve,
 }

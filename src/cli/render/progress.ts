@@ -22,9 +22,12 @@ const DOING: Readonly<Record<Step, string>> = {
   verify: 'verifying',
 }
 
+/** Steady, in milliseconds. Unlike `performance`, it is there without being loaded first. */
+const now = (): number => process.uptime() * 1000
+
 /** One line that is redrawn on a terminal; elsewhere a plain line every few seconds. */
 export function createProgressView(io: Io): ProgressView {
-  const begun = performance.now()
+  const begun = now()
   let step: Step | undefined
   let started = begun
   let total = 0
@@ -38,13 +41,13 @@ export function createProgressView(io: Io): ProgressView {
     item = event.item
     if (event.step === step) return
     step = event.step
-    started = performance.now()
+    started = now()
     total = 0
     done = 0
   }
 
   const line = (): string => {
-    const rate = done / Math.max((performance.now() - started) / 1000, 0.001)
+    const rate = done / Math.max((now() - started) / 1000, 0.001)
     const secondsLeft = (total - done) / rate
     const parts = [
       DOING[step ?? 'copy'],
@@ -58,11 +61,11 @@ export function createProgressView(io: Io): ProgressView {
   }
 
   const draw = (): void => {
-    const now = performance.now()
+    const time = now()
     const due = io.isTerminal ? REDRAW_MS : PLAIN_LINE_MS
-    if (now - begun < QUIET_MS || now - drawn < due) return
-    if (!io.isTerminal && now - begun < PLAIN_LINE_MS) return
-    drawn = now
+    if (time - begun < QUIET_MS || time - drawn < due) return
+    if (!io.isTerminal && time - begun < PLAIN_LINE_MS) return
+    drawn = time
     visible = io.isTerminal
     io.err(io.isTerminal ? `\r\u001b[2K${line().slice(0, io.columns - 1)}` : `${line()}\n`)
   }

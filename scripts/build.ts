@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process'
+import * as crypto from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
+
+/**
+ * What is installed: the runtime library as compiled, with its types; the command in few files, because each file that
+ * node loads costs about half a millisecond and a short verb would need sixty. Names and lines stay readable.
+ */
+const root = fileURLToPath(new URL('..', import.meta.url))
+const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+
+/**
+ * `node:crypto` takes a third of the time that node itself takes to start, and many verbs call nothing of it: its
+ * functions are fetched when they are called.
+ */
+const cryptoWhenCalled: Plugin = {
+  name: 'crypto-when-called',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:crypto$/ }, ({ path }) => ({
+      path,
+      namespace: 'when-called',
+      sideEffects: false,
+    }))
+    onLoad({ filter: /.*/, namespace: 'when-called' }, ({ path }) => ({
+      contents: Object.entries(crypto)
+        .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
+        .map(
+          ([name]) =>
+            `export const ${name} = (...args) => process.getBuiltinModule('${path}').${name}(...args)`,
+        )
+        .join('\n'),
+    }))
+  },
+}
+
+await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
+execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+await build({
+  absWorkingDir: root,
+  entryPoints: ['src/cli/main.ts'],
+  // Flat, because package.json is found by its place relative to the file that asks for it.
+  outdir: 'dist/cli',
+  chunkNames: '[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22.18',
+  packages: 'external',
+  plugins: [cryptoWhenCalled],
+  sourcemap: 'linked',
+  sourcesContent: false,
+  logLevel: 'warning',
+})
