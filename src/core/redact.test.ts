@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { redact } from './redact.ts'
+import { keepSecret, redact } from './redact.ts'
 
 const cases: readonly (readonly [string, string])[] = [
   ['https://user:secret@host/path', 'https://***@host/path'],
@@ -36,4 +36,19 @@ test('no password of a URL is left, whatever stands around it', () => {
 test('signatures and tokens in a query are hidden, and nothing else of it', () => {
   const url = 'https://b.s3.example/key?X-Amz-Signature=abc123&part=2&sig=zzz&access_token=t0p'
   assert.equal(redact(url), 'https://b.s3.example/key?X-Amz-Signature=***&part=2&sig=***&access_token=***')
+})
+
+test('a secret that is kept is hidden as it is, and as URLs and JSON have it', () => {
+  const secret = 'p&ss "w0rd"/1'
+  keepSecret(secret)
+  const json = JSON.stringify({ password: secret })
+  const text = `it was ${secret}; ?p=${encodeURIComponent(secret)}; ${json}`
+  assert.equal(redact(text), 'it was ***; ?p=***; {"password":"***"}')
+})
+
+test('a kept secret hides what holds it, and short ones hide nothing', () => {
+  keepSecret('inner-secret')
+  keepSecret('outer-inner-secret-outer')
+  keepSecret('a')
+  assert.equal(redact('an outer-inner-secret-outer'), 'an ***')
 })

@@ -26,12 +26,18 @@ export function dockerRegistryMissing(): string | undefined {
 }
 
 /** Undefined when it is not installed; throws instead where `BALLAST_REQUIRE_PARTS` is set. */
-export async function startDockerRegistry(): Promise<DockerRegistry | undefined> {
+export async function startDockerRegistry({
+  auth,
+}: {
+  /** The `auth` of its configuration. */
+  readonly auth?: Readonly<Record<string, unknown>>
+} = {}): Promise<DockerRegistry | undefined> {
   if (dockerRegistryMissing() !== undefined) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'docker-registry-'))
   const host = `localhost:${await freePort()}`
   const config = join(directory, 'config.yml')
-  await writeFile(config, configuration(host, join(directory, 'data')))
+  const extra = auth === undefined ? '' : `auth: ${JSON.stringify(auth)}\n`
+  await writeFile(config, configuration(host, join(directory, 'data')) + extra)
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
   const exited = once(child, 'exit')
   const kill = async (): Promise<void> => {
@@ -64,7 +70,8 @@ async function answers(host: string, child: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`)
     const answer = await fetch(`http://${host}/v2/`).catch(() => undefined)
-    if (answer?.ok) return
+    // A 401 where it asks for a login.
+    if (answer !== undefined) return
     await sleep(50)
   }
   child.kill('SIGKILL')

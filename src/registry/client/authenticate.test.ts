@@ -38,17 +38,6 @@ test('credentials are sent only once they are asked for, and then at once', asyn
   assert.deepEqual(server.authorizations, [undefined, formatBasic(ANN), formatBasic(ANN)])
 })
 
-test('a bearer challenge is explained', async (context) => {
-  const challenge = { 'www-authenticate': 'Bearer realm="https://auth.example/token",service="x"' }
-  const server = await startScriptedServer(context, reply(401, challenge))
-  const repository = openRepository({ host: server.host, name: 'app', credentials: ANN })
-  await assert.rejects(repository.listTags(), (error) => {
-    assert.ok(isBallastError(error, 'UNAUTHORIZED'))
-    assert.match(error.message, /bearer token: not supported yet/)
-    return true
-  })
-})
-
 test('a redirect to another host is followed without the login, one to the same host with it', async (context) => {
   const elsewhere = await startScriptedServer(context, reply(200, {}, DATA))
   const server = await startScriptedServer(
@@ -72,4 +61,29 @@ test('an upload to another host goes without the login', async (context) => {
   await repository.putBlob(BLOB, bytesContent(DATA))
   assert.deepEqual(elsewhere.authorizations, [undefined])
   assert.match(elsewhere.requests[0] ?? '', /^PUT \/put\?sig=a%2Fb&digest=sha256/)
+})
+
+test('how the login is found is asked once, and not before the registry asks for it', async (context) => {
+  let asked = 0
+  const credentials = async () => {
+    asked++
+    return ANN
+  }
+  const server = await startScriptedServer(context, reply(404), reply(401, BASIC), reply(404), reply(404))
+  const repository = openRepository({ host: server.host, name: 'app', credentials })
+  await repository.listTags()
+  assert.equal(asked, 0)
+  await repository.listTags()
+  await repository.listTags()
+  assert.equal(asked, 1)
+  assert.deepEqual(server.authorizations, [undefined, undefined, formatBasic(ANN), formatBasic(ANN)])
+})
+
+test('a challenge of no known kind is a refusal', async (context) => {
+  for (const header of ['Negotiate', 'constructor x=y', '__proto__ x=y', 'Bearer', '']) {
+    const server = await startScriptedServer(context, reply(401, { 'www-authenticate': header }))
+    const repository = openRepository({ host: server.host, name: 'app', credentials: ANN })
+    await assert.rejects(repository.listTags(), (error) => isBallastError(error, 'UNAUTHORIZED'))
+    assert.deepEqual(server.authorizations, [undefined])
+  }
 })

@@ -1,59 +1,72 @@
-import { BallastError } from '../../core/index.ts'
-import { type Challenge, type Credentials, formatBasic, parseChallenges } from '../protocol/index.ts'
+import { BallastError, keepSecret } from '../../core/index.ts'
+import {
+  type Challenge,
+  formatBasic,
+  type Login,
+  mergeScopes,
+  parseChallenges,
+  parseScopes,
+} from '../protocol/index.ts'
+import { checkRealm, type TokenServer } from './realm.ts'
+import { createTokenCache } from './token-cache.ts'
+import { loginNeeded, loginRefused, requestToken } from './token-request.ts'
 import type { OutgoingRequest, Send } from './transport.ts'
 
-/** One way of proving who asks, chosen by the registry's challenge: Basic so far. */
-type Scheme = (
-  challenge: Challenge,
-  context: { readonly host: string; readonly credentials: Credentials | undefined },
-) => Promise<string>
+/** How a registry asked to be shown who asks, and what it is shown. */
+interface Proof {
+  /** Whether another challenge is answered in the same way. */
+  answers(challenge: Challenge): boolean
+  /** The value of `Authorization`. `challenge` and `refused` are of an answer 401 to the same request. */
+  authorize(
+    request: OutgoingRequest,
+    asked?: { readonly challenge: Challenge; readonly refused: string | undefined },
+  ): Promise<string>
+  /** What a second 401 means; undefined where the registry itself says it best. */
+  readonly failure: BallastError | undefined
+}
 
-const SCHEMES: Readonly<Record<string, Scheme>> = {
-  async basic(_, { host, credentials }) {
-    if (credentials !== undefined) return formatBasic(credentials)
-    throw new BallastError('UNAUTHORIZED', `registry ${host} asks for a user name and password`, {
-      hint: `log in to it first, for example: docker login ${host}`,
-    })
-  },
-  async bearer(_, { host }) {
-    throw new BallastError('UNAUTHORIZED', `registry ${host} asks for a bearer token: not supported yet`, {
-      hint: 'use a registry without login or with Basic authentication; others follow',
-    })
-  },
+export interface AuthenticationOptions {
+  readonly base: URL
+  /** For people. */
+  readonly host: string
+  /** Asked once, when the registry first asks for a login. */
+  readonly login: () => Promise<Login | undefined>
 }
 
 /**
- * Asks without authorization first and answers the registry's challenge; from then on every request to the
- * registry's own origin carries what the challenge was answered with. Throws UNAUTHORIZED.
+ * Asks without authorization first and answers the registry's challenge, Basic or Bearer; from then on every request to
+ * the registry's own origin carries what the challenge is answered with. A token that is at its end, or refused half-way,
+ * is replaced once a request. Throws UNAUTHORIZED, REMOTE.
  */
-export function withAuthentication(
-  send: Send,
-  {
-    base,
-    host,
-    credentials,
-  }: { readonly base: URL; readonly host: string; readonly credentials?: Credentials | undefined },
-): Send {
-  let authorization: string | undefined
+export function withAuthentication(send: Send, { base, host, login }: AuthenticationOptions): Send {
+  let proof: Proof | undefined
+  let found: Promise<Login | undefined> | undefined
+
+  async function prove(challenge: Challenge): Promise<Proof> {
+    found ??= login().then(hidden)
+    const known = await found
+    // Another request may have got this far meanwhile.
+    if (proof?.answers(challenge) !== true) {
+      const options = { base, host, login: known, send }
+      proof = challenge.scheme === 'basic' ? proveByPassword(options) : proveByToken(challenge, options)
+    }
+    return proof
+  }
+
   return async (request) => {
     if (request.url.origin !== base.origin) return send(request)
-    const sent = authorization
+    const sent = await proof?.authorize(request)
     const response = await send(authorized(request, sent))
     if (response.status !== 401) return response
-    if (authorization === sent) {
-      const challenge = chooseChallenge(response.header('www-authenticate'))
-      if (challenge === undefined) return response
-      await response.discard()
-      const answer = await SCHEMES[challenge.scheme]?.(challenge, { host, credentials })
-      if (answer === undefined || answer === sent) throw rejected(host)
-      authorization = answer
-    } else {
-      await response.discard()
-    }
-    const second = await send(authorized(request, authorization))
-    if (second.status !== 401) return second
+    const challenge = chooseChallenge(response.header('www-authenticate'))
+    if (challenge === undefined) return response
+    await response.discard()
+    const chosen = await prove(challenge)
+    const answer = await chosen.authorize(request, { challenge, refused: sent })
+    const second = await send(authorized(request, answer))
+    if (second.status !== 401 || chosen.failure === undefined) return second
     await second.discard()
-    throw rejected(host)
+    throw chosen.failure
   }
 }
 
@@ -62,15 +75,100 @@ function authorized(request: OutgoingRequest, authorization: string | undefined)
   return { ...request, headers: { ...request.headers, authorization } }
 }
 
+/** Bearer first: it lets in those who have no login where that is allowed. */
 function chooseChallenge(header: string | undefined): Challenge | undefined {
   const challenges = parseChallenges(header === undefined ? [] : [header])
-  return (
-    challenges.find(({ scheme }) => scheme === 'basic') ?? challenges.find(({ scheme }) => scheme in SCHEMES)
-  )
+  const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm)
+  return bearer ?? challenges.find(({ scheme }) => scheme === 'basic')
 }
 
-function rejected(host: string): BallastError {
-  return new BallastError('UNAUTHORIZED', `registry ${host} does not accept the user name and password`, {
-    hint: `log in again, for example: docker login ${host}`,
+interface ProofOptions {
+  readonly base: URL
+  readonly host: string
+  readonly login: Login | undefined
+  readonly send: Send
+}
+
+function proveByPassword({ host, login }: ProofOptions): Proof {
+  return {
+    answers: ({ scheme }) => scheme === 'basic',
+    failure: loginRefused(host, 'password'),
+    async authorize(_, asked) {
+      if (login === undefined) {
+        throw new BallastError('UNAUTHORIZED', `registry ${host} asks for a user name and password`, {
+          hint: `log in to it first, for example: docker login ${host}`,
+        })
+      }
+      if (!('password' in login)) {
+        throw new BallastError(
+          'UNAUTHORIZED',
+          `registry ${host} asks for a password, and the login is a token`,
+          {
+            hint: `log in to it with a user name and a password: docker login ${host}`,
+          },
+        )
+      }
+      const authorization = formatBasic(login)
+      if (authorization === asked?.refused) throw loginRefused(host, 'password')
+      return authorization
+    },
+  }
+}
+
+function proveByToken(first: Challenge, { base, host, login, send }: ProofOptions): Proof {
+  if (login !== undefined && 'registryToken' in login) return proveByRegistryToken(login.registryToken, host)
+  const { realm: given, service } = first.parameters
+  const server: TokenServer = {
+    realm: checkRealm(given, { base, host, hasLogin: login !== undefined }),
+    service,
+  }
+  /** What the registry turned out to ask for, by what was expected. */
+  const wanted = new Map<string, readonly string[]>()
+  let current = login
+  const tokens = createTokenCache(async (key, signal) => {
+    const request = { host, server, scopes: key.split(' ').filter(Boolean), login: current }
+    const granted = await requestToken(send, request, signal)
+    if (granted.identityToken !== undefined && current !== undefined && 'identityToken' in current) {
+      current = { identityToken: granted.identityToken }
+    }
+    return granted
   })
+  return {
+    answers: ({ scheme, parameters }) =>
+      scheme === 'bearer' && parameters.realm === given && parameters.service === service,
+    failure: login === undefined ? loginNeeded(host) : undefined,
+    async authorize({ scopes = [], signal }, asked) {
+      const expected = scopes.join(' ')
+      if (asked !== undefined) {
+        wanted.set(expected, mergeScopes([...scopes, ...parseScopes(asked.challenge.parameters.scope)]))
+      }
+      const all = wanted.get(expected) ?? mergeScopes(scopes)
+      const refused = asked?.refused?.replace(/^Bearer /, '')
+      return `Bearer ${await tokens.get(all.join(' '), { refused, signal })}`
+    },
+  }
+}
+
+function proveByRegistryToken(token: string, host: string): Proof {
+  const authorization = `Bearer ${token}`
+  return {
+    answers: ({ scheme }) => scheme === 'bearer',
+    failure: loginRefused(host, 'token'),
+    async authorize(_, asked) {
+      if (authorization === asked?.refused) throw loginRefused(host, 'token')
+      return authorization
+    },
+  }
+}
+
+/** In every form in which it is sent. */
+function hidden(login: Login | undefined): Login | undefined {
+  if (login === undefined) return undefined
+  if ('password' in login) {
+    keepSecret(login.password)
+    keepSecret(formatBasic(login).replace(/^Basic /, ''))
+  } else {
+    keepSecret('identityToken' in login ? login.identityToken : login.registryToken)
+  }
+  return login
 }

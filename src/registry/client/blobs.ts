@@ -1,6 +1,6 @@
 import { BallastError, type ByteRange, type CallOptions, type Content } from '../../core/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
-import { formatRange, parseContentRange } from '../protocol/index.ts'
+import { formatRange, parseContentRange, pullScope } from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
 import { waitToRetry } from './retry.ts'
 import type { IncomingResponse } from './transport.ts'
@@ -13,7 +13,12 @@ export async function hasBlob(
 ): Promise<boolean> {
   const url = urlOf(connection, { kind: 'blob', name, digest: blob.digest })
   const what = `to look for ${blob.digest}`
-  const response = await ask(connection, { method: 'HEAD', url, signal }, { statuses: [200, 404], what })
+  const scopes = [pullScope(name)]
+  const response = await ask(
+    connection,
+    { method: 'HEAD', url, scopes, signal },
+    { statuses: [200, 404], what },
+  )
   await response.discard()
   if (response.status === 404) return false
   const length = response.header('content-length')
@@ -78,6 +83,7 @@ async function* readOnce(
       method: 'GET',
       url: urlOf(connection, { kind: 'blob', name, digest: blob.digest }),
       headers: whole ? {} : { range: formatRange(range) },
+      scopes: [pullScope(name)],
       signal,
     },
     { statuses: [200, 206, 404], what: `the content of ${blob.digest}` },

@@ -1,67 +1,86 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, isSystemError } from '../../core/index.ts'
-import { parseJson } from '../../model/index.ts'
-import { type Credentials, decodePair } from '../protocol/index.ts'
+import type { Login } from '../protocol/index.ts'
+import { type AuthFile, readAuthFile } from './auth-file.ts'
+import { askHelper } from './credential-helper.ts'
+import { isHub, normalisePlace, type RepositoryPlace } from './endpoint.ts'
 
+/** Where logins are kept. */
+export interface LoginPlaces {
+  /** Docker's configuration directory: its `config.json` is looked at first. */
+  readonly dockerConfig: string
+  /** Files as containers-auth.json(5) has them, looked at in this order where Docker's has no login. */
+  readonly authFiles?: readonly string[] | undefined
+  /** How long a credential helper may take, in milliseconds: it may ask its user something. */
+  readonly helperTimeoutMs?: number | undefined
+}
+
+const HELPER_TIMEOUT_MS = 60_000
 /** What `docker login` calls Docker Hub. */
-const HUB_KEYS = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io']
+const HUB_KEY = 'https://index.docker.io/v1/'
 
 /**
- * The login for a registry that stands in `config.json` of Docker's configuration directory (`$DOCKER_CONFIG`, else
- * `~/.docker`). Undefined where there is none: no file, no entry, or an entry kept by a credential helper, which is
- * not asked yet. Throws REFUSED for a file that cannot be understood.
+ * The login for a repository: its registry's credential helper, an entry for the repository or what it is below, the
+ * helper for all registries, an entry for the registry. Undefined where there is none. Throws REFUSED for a file that
+ * cannot be understood, UNAUTHORIZED for a helper that fails.
  */
-export async function findCredentials(
-  configDirectory: string,
-  host: string,
-): Promise<Credentials | undefined> {
-  const path = join(configDirectory, 'config.json')
-  const bytes = await readFile(path).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw error
-  })
-  if (bytes === undefined) return undefined
-  const config = parseJson(bytes)
-  if (config === undefined) throw malformed(path, 'it is not a JSON object')
-  const { auths = {} } = config
-  if (typeof auths !== 'object' || auths === null) throw malformed(path, '"auths" is not an object')
-  for (const key of keysOf(host)) {
-    const entry = (auths as Readonly<Record<string, unknown>>)[key]
-    if (entry !== undefined) return credentialsOf(entry, { path, key })
+export async function findLogin(places: LoginPlaces, place: RepositoryPlace): Promise<Login | undefined> {
+  const wanted = normalisePlace(place)
+  for (const path of [join(places.dockerConfig, 'config.json'), ...(places.authFiles ?? [])]) {
+    const file = await readAuthFile(path)
+    const login = file && (await findIn(file, wanted, places))
+    if (login !== undefined) return login
   }
   return undefined
 }
 
-/** Older versions of Docker wrote whole URLs. */
-function keysOf(host: string): readonly string[] {
-  if (HUB_KEYS.includes(host)) return HUB_KEYS
-  return [
-    host,
-    `https://${host}`,
-    `https://${host}/`,
-    `https://${host}/v2/`,
-    `http://${host}`,
-    `http://${host}/`,
-  ]
+async function findIn(
+  file: AuthFile,
+  { host, name }: RepositoryPlace,
+  { helperTimeoutMs = HELPER_TIMEOUT_MS }: LoginPlaces,
+): Promise<Login | undefined> {
+  const ask = (helper: string): Promise<Login | undefined> => {
+    const server = isHub(host) ? HUB_KEY : host
+    return askHelper({ name: helper, server, path: file.path, timeoutMs: helperTimeoutMs })
+  }
+  const own = [...file.helpers].find(([key]) => placeOfKey(key) === host)?.[1]
+  if (own !== undefined && own !== '') {
+    const login = await ask(own)
+    if (login !== undefined) return login
+  }
+  const specific = entryFor(
+    file,
+    parentsOf(name).map((parent) => `${host}/${parent}`),
+  )
+  if (specific !== undefined) return specific
+  if (own === undefined && file.defaultHelper !== undefined) {
+    const login = await ask(file.defaultHelper)
+    if (login !== undefined) return login
+  }
+  return entryFor(file, [host])
 }
 
-/** An entry is empty where a credential helper keeps the password. */
-function credentialsOf(
-  entry: unknown,
-  { path, key }: { readonly path: string; readonly key: string },
-): Credentials | undefined {
-  const { auth, username, password } = (entry ?? {}) as Partial<Record<string, unknown>>
-  if (typeof username === 'string' && typeof password === 'string') return { username, password }
-  if (auth === undefined || auth === '') return undefined
-  const pair = typeof auth === 'string' ? decodePair(auth) : undefined
-  if (pair === undefined) throw malformed(path, `"auth" of ${key} is not USER:PASSWORD in base64`)
-  // Docker ends some passwords with a NUL byte.
-  return { username: pair.username, password: pair.password.replace(/\0+$/, '') }
+/** Of the first place that has one. A key that is the place itself counts before those that only mean it. */
+function entryFor(file: AuthFile, places: readonly string[]): Login | undefined {
+  for (const place of places) {
+    const keys = file.keys.filter((key) => placeOfKey(key) === place)
+    for (const key of keys.sort((a, b) => Number(b === place) - Number(a === place))) {
+      const login = file.loginAt(key)
+      if (login !== undefined) return login
+    }
+  }
+  return undefined
 }
 
-function malformed(path: string, why: string): BallastError {
-  return new BallastError('REFUSED', `${path} cannot be understood: ${why}`, {
-    hint: 'mend or remove it, then log in again: docker login HOST',
-  })
+/** `a/b/c`, `a/b`, `a`. */
+function parentsOf(name: string): readonly string[] {
+  const parts = name.split('/')
+  return parts.map((_, index) => parts.slice(0, parts.length - index).join('/'))
+}
+
+/** `host` or `host/repository`. Whole URLs, as older versions of Docker wrote them, mean the host alone. */
+function placeOfKey(key: string): string {
+  const rest = key.replace(/^https?:\/\//i, '').replace(/\/+$/, '')
+  const [, given = '', path = ''] = /^([^/]*)\/?(.*)$/s.exec(rest) ?? []
+  const host = isHub(given) ? normalisePlace({ host: given, name: '' }).host : given
+  return rest !== key.replace(/\/+$/, '') || path === '' || /^v[12]$/.test(path) ? host : `${host}/${path}`
 }

@@ -1,15 +1,34 @@
 import { BallastError } from '../../core/index.ts'
 
-/** Docker Hub's API does not stand where its name says. */
-const HUB = ['docker.io', 'index.docker.io']
+/** What references call Docker Hub. Its API does not stand there. */
+const HUB = 'docker.io'
 const HUB_ENDPOINT = 'registry-1.docker.io'
+const HUB_NAMES = [HUB, 'index.docker.io', HUB_ENDPOINT]
+
+export interface RepositoryPlace {
+  readonly host: string
+  readonly name: string
+}
+
+/**
+ * One name for each repository: Docker Hub is `docker.io` however it was called, and its own images, whose names have no
+ * slash, are below `library/`.
+ */
+export function normalisePlace({ host, name }: RepositoryPlace): RepositoryPlace {
+  if (!isHub(host)) return { host, name }
+  return { host: HUB, name: name.includes('/') ? name : `library/${name}` }
+}
+
+export function isHub(host: string): boolean {
+  return HUB_NAMES.includes(host.toLowerCase())
+}
 
 /**
  * The origin of a registry: https, and http for this machine itself or where `plainHttp` asks for it.
  * `host` is as in a reference: `localhost:5000`. Throws USAGE.
  */
 export function endpointOf(host: string, plainHttp = isLoopback(host)): URL {
-  const target = HUB.includes(host) ? HUB_ENDPOINT : host
+  const target = isHub(host) ? HUB_ENDPOINT : host
   try {
     const url = new URL(`${plainHttp ? 'http' : 'https'}://${target}/`)
     const extra = url.username + url.password + url.search + url.hash

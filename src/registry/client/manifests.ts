@@ -5,7 +5,6 @@ import {
   type Digest,
   digestOf,
   isDigest,
-  readAll,
 } from '../../core/index.ts'
 import {
   DOCKER_MANIFEST,
@@ -15,8 +14,9 @@ import {
   parseJson,
 } from '../../model/index.ts'
 import type { StoredManifest } from '../../oci/index.ts'
-import { CONTENT_DIGEST, LARGEST_MANIFEST } from '../protocol/index.ts'
+import { CONTENT_DIGEST, deleteScope, LARGEST_MANIFEST, pullScope, pushScope } from '../protocol/index.ts'
 import { ask, type Connection, urlOf } from './connection.ts'
+import { readDocument } from './document.ts'
 import { withRetries } from './retry.ts'
 import type { IncomingResponse } from './transport.ts'
 
@@ -29,7 +29,8 @@ export async function getManifest(
   { signal }: CallOptions = {},
 ): Promise<StoredManifest | undefined> {
   const url = urlOf(connection, { kind: 'manifest', name, reference })
-  const request = { method: 'GET', url, headers: { accept: ACCEPT }, signal } as const
+  const scopes = [pullScope(name)]
+  const request = { method: 'GET', url, headers: { accept: ACCEPT }, scopes, signal } as const
   const what = `the manifest of ${name}:${reference}`
   return withRetries(connection.retryDelays, signal, async () => {
     const once = { ...connection, retryDelays: [] }
@@ -38,7 +39,7 @@ export async function getManifest(
       await response.discard()
       return undefined
     }
-    const bytes = await readAll(response.body, LARGEST_MANIFEST)
+    const bytes = await readDocument(response, { limit: LARGEST_MANIFEST, what })
     const digest = digestOf(bytes)
     const expected = isDigest(reference) ? reference : announced(response)
     if (expected !== undefined && expected !== digest) {
@@ -55,7 +56,9 @@ export async function headManifest(
   options: CallOptions = {},
 ): Promise<Digest | undefined> {
   const url = urlOf(connection, { kind: 'manifest', name, reference })
-  const request = { method: 'HEAD', url, headers: { accept: ACCEPT }, signal: options.signal } as const
+  const { signal } = options
+  const scopes = [pullScope(name)]
+  const request = { method: 'HEAD', url, headers: { accept: ACCEPT }, scopes, signal } as const
   const what = `the manifest of ${name}:${reference}`
   const response = await ask(connection, request, { statuses: [200, 404], what })
   await response.discard()
@@ -82,6 +85,7 @@ export async function putManifest(
       url: urlOf(connection, { kind: 'manifest', name, reference: tag ?? digest }),
       headers: { 'content-type': mediaType },
       body: bytesContent(bytes),
+      scopes: [pushScope(name)],
       signal,
     },
     { statuses: [200, 201, 202, 204], what: `the manifest of ${name}:${tag ?? digest}` },
@@ -103,7 +107,7 @@ export async function deleteManifest(
   const what = `to delete ${name}:${reference}`
   const response = await ask(
     connection,
-    { method: 'DELETE', url, signal },
+    { method: 'DELETE', url, scopes: [deleteScope(name)], signal },
     { statuses: [200, 202, 204, 404], what },
   )
   await response.discard()

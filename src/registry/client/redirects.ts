@@ -1,4 +1,5 @@
 import { BallastError } from '../../core/index.ts'
+import { mayLead } from './leads.ts'
 import type { IncomingResponse, OutgoingRequest, Send } from './transport.ts'
 
 const REDIRECTS = [301, 302, 303, 307, 308]
@@ -25,21 +26,16 @@ export function withRedirects(send: Send): Send {
 
 function redirected(request: OutgoingRequest, response: IncomingResponse, location: string): OutgoingRequest {
   const url = URL.parse(location, response.url.href)
-  if (url === null || !/^https?:$/.test(url.protocol) || isDowngrade(request.url, url)) {
+  if (url === null || !mayLead(request.url, url)) {
     throw new BallastError(
       'REMOTE',
       `registry ${request.url.host} redirects to where Ballast does not follow`,
       {
-        hint: 'it leads from https to another protocol, or is no URL',
+        hint: 'it leads away from https, to this machine or a private network, or is no URL',
       },
     )
   }
   if (url.origin === request.url.origin) return { ...request, url }
   const { authorization: _, ...headers } = request.headers ?? {}
   return { ...request, url, headers }
-}
-
-/** What was begun under TLS does not go on without it. */
-export function isDowngrade(from: URL, to: URL): boolean {
-  return from.protocol === 'https:' && to.protocol !== 'https:'
 }

@@ -1,10 +1,10 @@
 import { BallastError, type CallOptions, type Digest } from '../../core/index.ts'
 import type { ImageRepository } from '../../oci/index.ts'
-import type { Credentials } from '../protocol/index.ts'
+import type { Login } from '../protocol/index.ts'
 import { withAuthentication } from './authenticate.ts'
 import { hasBlob, openBlob } from './blobs.ts'
 import type { Connection } from './connection.ts'
-import { endpointOf } from './endpoint.ts'
+import { endpointOf, normalisePlace } from './endpoint.ts'
 import { deleteManifest, getManifest, headManifest, putManifest } from './manifests.ts'
 import { withRedirects } from './redirects.ts'
 import { RETRY_DELAYS, type RetryDelays } from './retry.ts'
@@ -17,8 +17,11 @@ export interface RepositoryOptions {
   readonly host: string
   /** Without the host: `team/app`. */
   readonly name: string
-  /** Sent only when the registry asks for them, and only to it. */
-  readonly credentials?: Credentials | undefined
+  /**
+   * Or how to find them, asked for once the registry asks for a login. Sent to nobody but the registry and the token
+   * server that it names.
+   */
+  readonly credentials?: Login | (() => Promise<Login | undefined>) | undefined
   /** By default only for this machine itself. */
   readonly plainHttp?: boolean | undefined
   readonly retryDelays?: RetryDelays
@@ -37,8 +40,8 @@ export interface RegistryRepository extends ImageRepository {
 
 /** Sends nothing yet. Throws USAGE for a host or name that cannot be one. */
 export function openRepository(options: RepositoryOptions): RegistryRepository {
-  const { host, name } = options
-  const connection = connect(options)
+  const { host, name } = normalisePlace(options)
+  const connection = connect({ ...options, host })
   if (!NAME.test(name)) throw new BallastError('USAGE', `not a repository name: ${JSON.stringify(name)}`)
   const scope = `registry:${host}`
   return {
@@ -68,6 +71,7 @@ const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|
 function connect({ host, credentials, plainHttp, retryDelays, patience }: RepositoryOptions): Connection {
   const base = endpointOf(host, plainHttp)
   const transport = createTransport({ ...PATIENCE, ...patience })
-  const send = withRedirects(withAuthentication(transport, { base, host, credentials }))
+  const login = typeof credentials === 'function' ? credentials : async () => credentials
+  const send = withRedirects(withAuthentication(transport, { base, host, login }))
   return { host, base, send, retryDelays: retryDelays ?? RETRY_DELAYS }
 }

@@ -1,9 +1,14 @@
-import { BallastError, type CallOptions, readAll } from '../../core/index.ts'
+import { BallastError, type CallOptions } from '../../core/index.ts'
 import { parseJson } from '../../model/index.ts'
-import { LARGEST_LISTING } from '../protocol/index.ts'
+import { LARGEST_LISTING, pullScope } from '../protocol/index.ts'
 import { ask, type Connection, urlOf } from './connection.ts'
+import { readDocument } from './document.ts'
 
+/** A registry that goes on for longer has no end. */
+const MOST_TAGS = 1_000_000
 const MOST_PAGES = 10_000
+/** One after the other. Some registries leave out of a page what the user may not see. */
+const MOST_EMPTY_PAGES = 10
 
 /** All tags, sorted by code units; none when the repository does not exist. */
 export async function listTags(
@@ -12,35 +17,53 @@ export async function listTags(
   { signal }: CallOptions = {},
 ): Promise<readonly string[]> {
   const tags = new Set<string>()
+  const what = `the tags of ${name}`
   let url: URL | undefined = urlOf(connection, { kind: 'tags', name })
-  for (let page = 0; url !== undefined; page++) {
-    if (page === MOST_PAGES) throw malformed(connection, name)
+  for (let page = 0, empty = 0; url !== undefined; page++) {
     const response = await ask(
       connection,
-      { method: 'GET', url, signal },
-      { statuses: [200, 404], what: `the tags of ${name}` },
+      { method: 'GET', url, scopes: [pullScope(name)], signal },
+      { statuses: [200, 404], what },
     )
     if (response.status === 404) {
       await response.discard()
       break
     }
-    const listing = parseJson(await readAll(response.body, LARGEST_LISTING))
-    if (listing === undefined) throw malformed(connection, name)
+    const listing = parseJson(await readDocument(response, { limit: LARGEST_LISTING, what }))
+    if (listing === undefined) throw unusable(connection, `something else than ${what}`)
+    const known = tags.size
     const { tags: found } = listing
-    if (Array.isArray(found)) for (const tag of found) if (typeof tag === 'string') tags.add(tag)
-    url = nextPage(response.header('link'), response.url)
+    if (Array.isArray(found)) for (const tag of found) if (isTag(tag)) tags.add(tag)
+    url = nextPage(connection, { link: response.header('link'), base: response.url, what })
+    empty = tags.size === known ? empty + 1 : 0
+    const endless = tags.size > MOST_TAGS || page >= MOST_PAGES || empty >= MOST_EMPTY_PAGES
+    if (url !== undefined && endless) {
+      throw unusable(connection, `${what} without end`)
+    }
   }
   return [...tags].sort()
 }
 
-/** RFC 8288; the target may be relative. */
-function nextPage(link: string | undefined, base: URL): URL | undefined {
-  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? '') ?? []
-  return target === undefined ? undefined : (URL.parse(target, base.href) ?? undefined)
+/** As the distribution-spec has them; others cannot be asked for, and should not reach a terminal. */
+function isTag(tag: unknown): tag is string {
+  return typeof tag === 'string' && /^\w[\w.-]{0,127}$/.test(tag)
 }
 
-function malformed({ host }: Connection, name: string): BallastError {
-  return new BallastError('REMOTE', `registry ${host} answers with something else than the tags of ${name}`, {
+/** RFC 8288; the target may be relative. */
+function nextPage(
+  connection: Connection,
+  { link, base, what }: { readonly link: string | undefined; readonly base: URL; readonly what: string },
+): URL | undefined {
+  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? '') ?? []
+  if (target === undefined) return undefined
+  const url = URL.parse(target, base.href)
+  // A registry behind a proxy that ends TLS may name itself by http.
+  if (url?.host === base.host) return new URL(`${url.pathname}${url.search}`, base.origin)
+  throw unusable(connection, `${what} with a next page at another place`)
+}
+
+function unusable({ host }: Connection, what: string): BallastError {
+  return new BallastError('REMOTE', `registry ${host} answers with ${what}`, {
     hint: 'check that this host and port are a registry',
   })
 }

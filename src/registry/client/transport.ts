@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher, request as undiciRequest } from 'undici'
 import { type Content, explainSystemError, throwIfAborted } from '../../core/index.ts'
+import type { Scope } from '../protocol/index.ts'
 import { explainFailure, stalled } from './failures.ts'
 import { createWatchdog, type Watchdog } from './watchdog.ts'
 
@@ -10,6 +11,8 @@ export interface OutgoingRequest {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Content
+  /** What a token has to allow for this, what is written to first. */
+  readonly scopes?: readonly Scope[]
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,11 +32,14 @@ export type Send = (request: OutgoingRequest) => Promise<IncomingResponse>
 
 /** In milliseconds. */
 export interface Patience {
-  /** How long nothing may move, in either direction. */
+  /** How long nothing may move, in either direction; a body of fewer than 64 KiB in that time counts as nothing. */
   readonly stallMs: number
   /** How long a registry may take to store an upload once the last byte is sent: an object store copies it. */
   readonly commitMs: number
 }
+
+/** Or a registry could hold its clients for ever with a byte a minute. */
+const LEAST_PROGRESS = 64 * 1024
 
 export const PATIENCE: Patience = { stallMs: 60_000, commitMs: 900_000 }
 
@@ -129,12 +135,18 @@ function responseOf(answer: Dispatcher.ResponseData, answered: Answered): Incomi
   async function* body(): AsyncIterable<Uint8Array> {
     const { watchdog, stallMs, explain } = answered
     const source = answer.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+    let waited = 0
+    let moved = 0
     try {
       for (;;) {
-        watchdog.wait(stallMs)
+        const since = performance.now()
+        watchdog.wait(Math.max(0, stallMs - waited))
         const next = await source.next()
         watchdog.wait(undefined)
         if (next.done) return
+        waited += performance.now() - since
+        moved += next.value.length
+        if (moved >= LEAST_PROGRESS) waited = moved = 0
         yield next.value
       }
     } catch (error) {

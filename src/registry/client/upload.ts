@@ -1,7 +1,8 @@
 import { BallastError, type CallOptions, type Content, isBallastError, metered } from '../../core/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
+import { deleteScope, pullScope, pushScope } from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
-import { isDowngrade } from './redirects.ts'
+import { isDowngrade, mayLead } from './leads.ts'
 import { withRetries } from './retry.ts'
 import type { IncomingResponse } from './transport.ts'
 
@@ -39,17 +40,22 @@ export async function putBlob(
   await withRetries(connection.retryDelays, signal, async () => {
     onProgress?.({ kind: 'start', step: 'upload', item, total: blob.size })
     const url = urlOf(connection, { kind: 'uploads', name })
-    const opened = await askOnce(connection, { method: 'POST', url, signal }, { statuses: [202], what })
+    const scopes = [pushScope(name)]
+    const opened = await askOnce(
+      connection,
+      { method: 'POST', url, scopes, signal },
+      { statuses: [202], what },
+    )
     await opened.discard()
     const session = locationOf(opened)
     try {
       const headers = { 'content-type': 'application/octet-stream' }
       const target = withQuery(session, `digest=${encodeURIComponent(blob.digest)}`)
-      const request = { method: 'PUT', url: target, headers, body, signal } as const
+      const request = { method: 'PUT', url: target, headers, body, scopes, signal } as const
       const stored = await askOnce(connection, request, { statuses: [200, 201, 204], what })
       await stored.discard()
     } catch (error) {
-      await cancel(connection, session)
+      await cancel(connection, { name, session })
       throw error
     }
   })
@@ -70,22 +76,26 @@ export async function mountBlob(
   const statuses = [201, 202, 400, 403, 404, 405, 416, 422]
   const response = await ask(
     connection,
-    { method: 'POST', url, signal },
+    { method: 'POST', url, scopes: [pushScope(name), pullScope(from)], signal },
     { statuses, what: 'to mount a blob' },
   ).catch((error: unknown) => {
     if (isBallastError(error, 'UNAUTHORIZED')) return undefined
     throw error
   })
   await response?.discard()
-  if (response?.status === 202) await cancel(connection, locationOf(response))
+  if (response?.status === 202) await cancel(connection, { name, session: locationOf(response) })
   if (response?.status !== 201) return false
   onProgress?.({ kind: 'skip', step: 'upload', item: blob.digest, because: 'mounted' })
   return true
 }
 
 /** Best effort: a registry drops forgotten sessions by itself, only later. */
-async function cancel(connection: Connection, session: URL): Promise<void> {
-  const request = { method: 'DELETE', url: session, signal: AbortSignal.timeout(CANCEL_MS) } as const
+async function cancel(
+  connection: Connection,
+  { name, session }: { readonly name: string; readonly session: URL },
+): Promise<void> {
+  const signal = AbortSignal.timeout(CANCEL_MS)
+  const request = { method: 'DELETE', url: session, scopes: [deleteScope(name)], signal } as const
   await connection.send(request).then(
     (response) => response.discard(),
     () => undefined,
@@ -103,13 +113,11 @@ function locationOf(response: IncomingResponse): URL {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new BallastError('REMOTE', `registry ${host} does not say where to upload to`)
   }
-  if (!isDowngrade(response.url, url)) return url
-  if (url.host === host) {
-    url.protocol = response.url.protocol
-    return url
-  }
+  url.username = url.password = ''
+  if (url.host === host && isDowngrade(response.url, url)) url.protocol = response.url.protocol
+  if (mayLead(response.url, url)) return url
   throw new BallastError('REMOTE', `registry ${host} wants the upload sent to where Ballast does not`, {
-    hint: `it was asked by https, and names http://${url.host}`,
+    hint: `it was asked at ${response.url.origin}, and names ${url.origin}`,
   })
 }
 

@@ -4,11 +4,13 @@ export interface Credentials {
   readonly password: string
 }
 
-/** One challenge of a `WWW-Authenticate` header (RFC 9110, 11.6.1); the scheme in lower case. */
-export interface Challenge {
-  readonly scheme: string
-  readonly parameters: Readonly<Record<string, string>>
-}
+/** What stands for a user at a registry, as Docker's configuration keeps it. Never to be logged. */
+export type Login =
+  | Credentials
+  /** A refresh token (OAuth 2.0), with which the token server gives out tokens. */
+  | { readonly identityToken: string }
+  /** A bearer token for the registry itself. */
+  | { readonly registryToken: string }
 
 /** The value of an `Authorization` header (RFC 7617). */
 export function formatBasic({ username, password }: Credentials): string {
@@ -27,20 +29,3 @@ export function decodePair(encoded: string): Credentials | undefined {
   const colon = text.indexOf(':')
   return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }
-
-/** All challenges of the header's values, in order. */
-export function parseChallenges(values: readonly string[]): readonly Challenge[] {
-  const challenges: { scheme: string; parameters: Record<string, string> }[] = []
-  for (const value of values) {
-    for (const [, scheme, key, quoted, token] of value.matchAll(PIECE)) {
-      if (scheme !== undefined) challenges.push({ scheme: scheme.toLowerCase(), parameters: {} })
-      const current = challenges.at(-1)
-      if (key === undefined || current === undefined) continue
-      current.parameters[key.toLowerCase()] = quoted?.replace(/\\(.)/g, '$1') ?? token ?? ''
-    }
-  }
-  return challenges
-}
-
-/** Either a parameter (`key="value"`, `key=value`) or, where no `=` follows, the name of a scheme. */
-const PIECE = /(?:([\w-]+)(?=\s+[\w-]+\s*=|\s*,|\s*$))|([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g

@@ -1,5 +1,7 @@
 export * from './authorization.ts'
+export * from './challenges.ts'
 export * from './errors.ts'
 export * from './limits.ts'
 export * from './ranges.ts'
 export * from './routes.ts'
+export * from './scopes.ts'

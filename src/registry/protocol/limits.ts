@@ -3,6 +3,8 @@ export { LARGEST_MANIFEST } from '../../model/index.ts'
 
 /** Largest JSON answer that a client reads: a list of tags or errors, in bytes. */
 export const LARGEST_LISTING = 32 * 1024 * 1024
+/** Largest answer of a token server, in bytes: no registry takes a header of that size. */
+export const LARGEST_TOKEN = 256 * 1024
 /** How much of an error answer is read, in bytes. */
 export const LARGEST_ERROR = 64 * 1024
 
