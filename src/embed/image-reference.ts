@@ -1,10 +1,20 @@
 import { BallastError, isDigest } from '../core/index.ts'
 import { LATEST, parseName, parseOperand, parseTag, splitReference } from '../model/index.ts'
 
-/** An image in a registry or in an OCI layout. `reference` is a tag or a digest; empty means a layout's only image. */
+/**
+ * An image in a registry, in an OCI layout or in an archive. `reference` is a tag or a digest, or of an archive a name
+ * (`app:v1`) or a tag; empty means a layout's or an archive's only image.
+ */
 export type ImageReference =
   | { readonly kind: 'registry'; readonly host: string; readonly name: string; readonly reference: string }
   | { readonly kind: 'layout'; readonly path: string; readonly reference: string }
+  | ArchiveReference
+
+export interface ArchiveReference {
+  readonly kind: 'archive'
+  readonly path: string
+  readonly reference: string
+}
 
 /** Throws USAGE for operands that are no image, or an image at a place that is not supported. */
 export function parseImageReference(text: string): ImageReference {
@@ -27,14 +37,33 @@ export function parseImageReference(text: string): ImageReference {
       reference: digest ?? parseTag(tag ?? LATEST),
     }
   }
+  if (operand.kind === 'archive') return parseArchive(operand.text)
   const what = operand.kind === 'name' ? 'an image of the local Engine' : `a ${operand.kind}`
   throw new BallastError('USAGE', `${text} is ${what}, which cannot be used as an image yet`, {
-    hint: 'name an image in a registry (localhost:5000/my_ml_app:latest) or an OCI layout (oci:DIRECTORY:TAG)',
+    hint: 'name an image in a registry (localhost:5000/my_ml_app:latest), an OCI layout (oci:DIRECTORY:TAG) or an archive (archive:FILE)',
   })
+}
+
+/** `FILE` or `FILE:REFERENCE`, cut at the first `:` as skopeo does, since a name has colons of its own. */
+function parseArchive(text: string): ArchiveReference {
+  const [, path = '', reference] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? []
+  if (path !== '' && reference !== '' && isPlain(reference ?? '')) {
+    return { kind: 'archive', path, reference: reference ?? '' }
+  }
+  throw new BallastError('USAGE', `not an archive: archive:${text}`, {
+    hint: 'write archive:FILE, or archive:FILE:NAME:TAG for one image of several; FILE has no colon',
+  })
+}
+
+function isPlain(reference: string): boolean {
+  return /^[\x21-\x7e]*$/.test(reference)
 }
 
 export function formatImageReference(image: ImageReference): string {
   const { reference } = image
-  if (image.kind === 'layout') return `oci:${image.path}${reference === '' ? '' : `:${reference}`}`
+  if (image.kind !== 'registry') {
+    const scheme = image.kind === 'layout' ? 'oci' : 'archive'
+    return `${scheme}:${image.path}${reference === '' ? '' : `:${reference}`}`
+  }
   return `${image.host}/${image.name}${isDigest(reference) ? '@' : ':'}${reference}`
 }

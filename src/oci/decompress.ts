@@ -8,7 +8,7 @@ import { BallastError, CHUNK_SIZE, isBallastError } from '../core/index.ts'
  */
 export async function* decompressed(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const { head, all } = await peek(chunks)
-  const kind = KINDS.find(({ magic }) => head.subarray(0, magic.length).equals(magic))
+  const kind = kindOf(head)
   if (kind === undefined) {
     yield* all
     return
@@ -28,19 +28,28 @@ export async function* decompressed(chunks: AsyncIterable<Uint8Array>): AsyncIte
   }
 }
 
+/** What the first six bytes say of a file; undefined for one that is not compressed, or in no way that is known. */
+export function compressionOf(head: Buffer): (typeof KINDS)[number]['name'] | undefined {
+  return kindOf(head)?.name
+}
+
+function kindOf(head: Buffer): (typeof KINDS)[number] | undefined {
+  return KINDS.find(({ magic }) => head.subarray(0, magic.length).equals(magic))
+}
+
 const KINDS = [
   {
-    name: 'gzip',
+    name: 'gzip' as const,
     magic: Buffer.from([0x1f, 0x8b]),
     create: () => createGunzip({ chunkSize: CHUNK_SIZE }),
   },
   {
-    name: 'zstd',
+    name: 'zstd' as const,
     magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]),
     create: () => createZstdDecompress({ chunkSize: CHUNK_SIZE }),
   },
-  { name: 'bzip2', magic: Buffer.from('BZh') },
-  { name: 'xz', magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]) },
+  { name: 'bzip2' as const, magic: Buffer.from('BZh') },
+  { name: 'xz' as const, magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]) },
 ]
 
 const LONGEST_MAGIC = 5

@@ -37,4 +37,6 @@ export interface ImageRepository {
   listTags(options?: CallOptions): Promise<readonly string[]>
   /** False when there is no such tag. Throws REMOTE where it turns out that tags cannot be removed alone. */
   deleteTag?(tag: string, options?: CallOptions): Promise<boolean>
+  /** Gives up what has been put but is not visible yet, where the repository holds any. For whoever is done with writing, or failed. */
+  close?(): Promise<void>
 }

@@ -1,3 +1,6 @@
+export { formatImageName, type ImageName, imageNameFrom, parseImageName } from './archive-names.ts'
+export { type ArchiveRepository, openArchive } from './archive-repository.ts'
+export { createArchive } from './archive-writer.ts'
 export {
   type AddedLayer,
   type AssembledImage,

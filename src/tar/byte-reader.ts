@@ -73,7 +73,7 @@ const WINDOW = 64 * 1024
 /** Skipping costs nothing, whatever the length. */
 export function seekingReader(content: Content): ByteReader {
   let position = 0
-  let window = Buffer.alloc(0)
+  let window: Buffer = Buffer.alloc(0)
   let start = 0
 
   async function read(length: number): Promise<Buffer | undefined> {

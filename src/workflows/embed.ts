@@ -53,7 +53,7 @@ export async function embed(
     models.push({ ...(await resolveVersion(store, ref)), path: path ?? request.at, name: request.as })
   }
   const base = await openImage(request.image, request.access)
-  const result = await openImage(request.result, request.access, { create: true })
+  const result = await openImage(request.result, request.access, { create: true, base: base.image })
   try {
     const embedded = await embedModels(
       store,
@@ -71,6 +71,8 @@ export async function embed(
     }
   } catch (error) {
     throw (await damageOf(store, models)) ?? error
+  } finally {
+    await result.repository.close?.()
   }
 }
 

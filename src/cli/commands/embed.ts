@@ -18,7 +18,8 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
   details:
     'The model is at /models/NAME in the image and, through a link, at PATH, where the application looks for it.\n' +
     'A model that the image holds already is replaced; its former image stays under NEWTAG.was-N for a rollback.\n' +
-    'An image is HOST/NAME:TAG in a registry or oci:DIRECTORY:TAG.',
+    'An image is HOST/NAME:TAG in a registry, oci:DIRECTORY:TAG, or archive:FILE as docker save and docker load have it\n' +
+    '(archive:FILE:NAME:TAG for one image of several). An archive that is there is replaced, and no former image stays.',
   options: [
     ['-t, --tag <image>', 'the name of the resulting image'],
     ['--at <path>', 'PATH, for a single model'],
