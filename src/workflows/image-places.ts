@@ -11,12 +11,14 @@ import {
   openLayout,
   parseImageName,
 } from '../oci/index.ts'
-import { findCredentials, openRepository } from '../registry/index.ts'
+import { findLogin, openRepository } from '../registry/index.ts'
 
 /** What it takes to reach images: nothing here is read from the environment. */
 export interface ImageAccess {
   /** Docker's configuration directory, for credentials. */
   readonly dockerConfig: string
+  /** Files with logins as Podman has them, looked at in this order where Docker's has none. */
+  readonly authFiles?: readonly string[]
   /** Registries to be spoken to without TLS, beside those on loopback. */
   readonly plainHttp?: readonly string[]
 }
@@ -46,12 +48,12 @@ export async function openImage(
   }
   if (image.kind === 'archive') return openInArchive(image, { create, base: base ?? image })
   const { host, name, reference } = image
-  const credentials = await findCredentials(access.dockerConfig, host)
   const plainHttp = access.plainHttp?.includes(host) === true
   const repository = openRepository({
     host,
     name,
-    ...(credentials && { credentials }),
+    // A credential helper may be slow, or ask its user something: only when the registry wants a login.
+    credentials: () => findLogin(access, { host, name }),
     ...(plainHttp && { plainHttp }),
   })
   return { image, repository, reference }
