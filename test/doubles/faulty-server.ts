@@ -1,0 +1,168 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { digestOf } from '../../src/core/index.ts'
+import { type Fault, type Occasion, type Plan, placeIn, spoil } from './faulty-plan.ts'
+
+export interface FaultyServer {
+  /** `127.0.0.1:PORT`, which stands in for the registry behind it. */
+  readonly host: string
+  /** Every request so far, and what was done to it. */
+  readonly log: readonly (Occasion & { readonly fault: Fault | undefined })[]
+}
+
+interface Passed {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly bytes: Buffer
+}
+
+/**
+ * Passes requests on to a registry on this machine, and does to each what the plan says. Bodies are held in memory: it is
+ * made for small ones. Ends with the test.
+ */
+export async function startFaultyServer(
+  t: TestContext,
+  { target, plan }: { readonly target: string; readonly plan: Plan },
+): Promise<FaultyServer> {
+  const log: (Occasion & { readonly fault: Fault | undefined })[] = []
+  const server = createServer((incoming, outgoing) => {
+    const occasion = { index: log.length, method: incoming.method ?? '', path: incoming.url ?? '' }
+    const fault = plan(occasion)
+    log.push({ ...occasion, fault })
+    outgoing.on('error', () => undefined)
+    handle(target, { incoming, outgoing, fault }).catch(() => outgoing.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, log }
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+  readonly fault: Fault | undefined
+}
+
+async function handle(target: string, { incoming, outgoing, fault }: Exchange): Promise<void> {
+  if (fault?.kind === 'delay') await sleep(fault.ms)
+  if (isOf(fault, 'sent') && (fault.kind === 'reset' || fault.kind === 'stall')) {
+    return breakOff(incoming, fault)
+  }
+  const sent = await buffer(incoming)
+  if (fault?.kind === 'status') {
+    return void outgoing.writeHead(fault.status, { 'content-type': 'text/plain' }).end('as planned')
+  }
+  const passed = await pass(target, incoming, spoil(sent, fault, 'sent'))
+  await answer(outgoing, { passed, fault, withoutBody: incoming.method === 'HEAD' })
+}
+
+/** Takes a part of the request, and then nothing more. */
+async function breakOff(
+  incoming: IncomingMessage,
+  { kind, at }: { readonly kind: string; readonly at: number },
+): Promise<void> {
+  let left = Math.floor(at * Number(incoming.headers['content-length'] ?? 0))
+  if (left > 0) {
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+      left -= (chunk as Buffer).length
+      if (left <= 0) break
+    }
+  }
+  if (kind === 'reset') incoming.socket.resetAndDestroy()
+}
+
+function pass(
+  target: string,
+  { method, url: path, headers }: IncomingMessage,
+  body: Buffer,
+): Promise<Passed> {
+  const [host, port] = target.split(':')
+  // A length only where the client sent one: GET has no body at all.
+  const length = headers['content-length'] === undefined ? {} : { 'content-length': body.length }
+  return new Promise((resolve, reject) => {
+    const forwarded = request(
+      { host, port, method, path, headers: { ...headers, ...length } },
+      (answered) => {
+        buffer(answered).then(
+          (bytes) => resolve({ status: answered.statusCode ?? 502, headers: answered.headers, bytes }),
+          reject,
+        )
+      },
+    )
+    forwarded.once('error', reject).end(body)
+  })
+}
+
+async function answer(
+  outgoing: ServerResponse,
+  {
+    passed: { status, headers, bytes },
+    fault,
+    withoutBody,
+  }: { readonly passed: Passed; readonly fault: Fault | undefined; readonly withoutBody: boolean },
+): Promise<void> {
+  const spoiled = spoil(bytes, fault, 'answered')
+  const { connection: _, 'transfer-encoding': __, ...kept } = headers
+  // Where bytes are missing or too many, half of the faults leave the length as it was and half make it fit.
+  const fits = fault !== undefined && 'at' in fault && fault.at < 0.5
+  const length = withoutBody || !fits ? {} : { 'content-length': spoiled.length }
+  outgoing.writeHead(fault?.kind === 'whole' && status === 206 ? 200 : status, {
+    ...kept,
+    ...length,
+    ...changedHeaders(headers, fault),
+  })
+  if (withoutBody) return void outgoing.end()
+  if (isOf(fault, 'answered') && (fault.kind === 'reset' || fault.kind === 'stall')) {
+    const part = bytes.subarray(0, bytes.length === 0 ? 0 : placeIn(bytes, fault.at))
+    outgoing.flushHeaders()
+    await new Promise((resolve) => outgoing.write(part.length === 0 ? ' '.repeat(0) : part, resolve))
+    if (fault.kind === 'reset') outgoing.socket?.resetAndDestroy()
+    return
+  }
+  if (fault?.kind === 'slow') {
+    for (let at = 0; at < spoiled.length; at += Math.ceil(spoiled.length / 5)) {
+      await sleep(fault.ms)
+      outgoing.write(spoiled.subarray(at, at + Math.ceil(spoiled.length / 5)))
+    }
+    return void outgoing.end()
+  }
+  outgoing.end(spoiled)
+}
+
+function changedHeaders(
+  headers: IncomingHttpHeaders,
+  fault: Fault | undefined,
+): Readonly<Record<string, string>> {
+  const { 'content-length': length, 'content-range': range, 'docker-content-digest': digest } = headers
+  if (fault?.kind === 'length' && length !== undefined) {
+    return { 'content-length': `${Math.max(0, Number(length) + fault.by)}` }
+  }
+  if (fault?.kind === 'range' && range !== undefined) {
+    return { 'content-range': range.replace(/\d+/g, (number) => `${Math.max(0, Number(number) + fault.by)}`) }
+  }
+  return fault?.kind === 'digest' && digest !== undefined
+    ? { 'docker-content-digest': digestOf('a lie') }
+    : {}
+}
+
+function isOf<S extends 'sent' | 'answered'>(
+  fault: Fault | undefined,
+  side: S,
+): fault is Extract<Fault, { readonly side: unknown }> {
+  return fault !== undefined && 'side' in fault && fault.side === side
+}
