@@ -12,6 +12,7 @@ import { readTar } from '../tar/index.ts'
 import { readImage } from './base-image.ts'
 import { embed } from './embed.ts'
 import { formerImages, previousImage, replaceImage } from './former-images.ts'
+import type { ModelToEmbed } from './plan.ts'
 
 const BASE: readonly BaseEntry[] = [
   { path: 'app/', mode: 0o750, uid: 1000, gid: 1000 },
@@ -31,6 +32,8 @@ interface World {
       path?: string
       name?: string
       platform?: string
+      position?: ModelToEmbed['position']
+      realPath?: boolean
     },
   ) => ReturnType<typeof embed>
 }
@@ -49,7 +52,10 @@ async function createWorld(
   return {
     store,
     layout,
-    async embedAs(text, { base = 'base', tag = 'v1', into = layout, path, name, platform } = {}) {
+    async embedAs(
+      text,
+      { base = 'base', tag = 'v1', into = layout, path, name, platform, position, realPath } = {},
+    ) {
       const reference = parseReference(text)
       const digest = await store.records.resolve(reference)
       assert.ok(digest)
@@ -62,6 +68,8 @@ async function createWorld(
         version: await store.readVersion(digest),
         path,
         name,
+        position,
+        realPath,
       }
       return embed(store, {
         models: [model],
@@ -291,4 +299,147 @@ test('a tag too long for a former one beside it is refused before anything moves
   await addVersion(store, 'm', { f: '2' })
   await assert.rejects(embedAs('m', { tag }), (error) => isBallastError(error, 'REFUSED'))
   assert.equal((await layout.getManifest(tag))?.digest, digest)
+})
+
+test('at the bottom: the files below the base, the link on top, and the same layers as on top', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: 'x', 'd/g': 'y' })
+  const top = await embedAs('m', { path: '/app/models', tag: 'top' })
+  const bottom = await embedAs('m', { path: '/app/models', tag: 'bottom', position: 'bottom' })
+  const [base, files, placement] = top.layers.map(({ digest }) => digest)
+  assert.deepEqual(
+    bottom.layers.map(({ digest }) => digest),
+    [files, base, placement],
+  )
+  assert.deepEqual(
+    bottom.layers.map(({ how }) => how),
+    ['exists', 'exists', 'exists'],
+  )
+  const entries = await filesOf(layout, 'bottom')
+  assert.equal(entries.get('app/models')?.link, '../models/m')
+  assert.ok(entries.has('models/m/d/g'))
+})
+
+test('embedding again keeps the position, another one leaves no remains, and back gives the same image', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: '1' })
+  const top = await embedAs('m', { path: '/app/models' })
+  const low = await embedAs('m', { base: 'v1', position: 'bottom' })
+  assert.notEqual(low.digest, top.digest)
+  await addVersion(store, 'm', { f: '2' })
+  const kept = await embedAs('m', { base: 'v1' })
+  assert.deepEqual(
+    kept.models.map(({ position, path }) => [position, path]),
+    [['bottom', '/app/models']],
+  )
+  assert.equal((await readImage(layout, { reference: 'v1' })).layers.length, 3)
+  assert.equal(kept.layers[0]?.how, 'sent')
+  await embedAs('m:1', { base: 'v1' })
+  const back = await embedAs('m', { base: 'v1', position: 'top' })
+  const { digest } = await embedAs('m', { path: '/app/models', tag: 'fresh' })
+  assert.equal(back.digest, digest)
+})
+
+test('models at the bottom: what is added or replaced goes above what stays, and each can move alone', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  for (const name of ['a', 'b', 'c']) await addVersion(store, name, { f: name })
+  for (const [at, name] of ['a', 'b'].entries()) {
+    await embedAs(name, { base: at === 0 ? 'base' : 'v1', path: `/app/${name}`, position: 'bottom' })
+  }
+  await embedAs('c', { base: 'v1', path: '/app/c' })
+  const orderOf = async (): Promise<readonly string[]> => {
+    const { config, diffIds } = await readImage(layout, { reference: 'v1' })
+    const models = readLabel(config)
+    return diffIds.map((id) => {
+      const model = models.find(({ layers }) => layers.includes(id))
+      return model === undefined ? 'base' : `${model.name}${model.layers.at(-1) === id ? ' link' : ''}`
+    })
+  }
+  assert.deepEqual(await orderOf(), ['a', 'b', 'base', 'a link', 'b link', 'c', 'c link'])
+  await addVersion(store, 'a', { f: 'a2' })
+  await embedAs('a', { base: 'v1' })
+  assert.deepEqual(await orderOf(), ['b', 'a', 'base', 'b link', 'c', 'c link', 'a link'])
+  await embedAs('b', { base: 'v1', position: 'top' })
+  assert.deepEqual(await orderOf(), ['a', 'base', 'c', 'c link', 'a link', 'b', 'b link'])
+})
+
+test('the bottom is refused where the base would hide the model, with the step that does; nothing is published', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t, {
+    layers: [BASE, [{ path: 'app/.wh..wh..opq', text: '' }], [{ path: '.wh.models', text: '' }]],
+  })
+  await addVersion(store, 'm', { f: 'x' })
+  await assert.rejects(
+    embedAs('m', { position: 'bottom', path: '/app/models' }),
+    (error) =>
+      isBallastError(error, 'REFUSED') &&
+      /layer 3 .*layer 2\) deletes \/models/.test(error.message) &&
+      /--position top/.test(error.hint ?? ''),
+  )
+  await assert.rejects(
+    embedAs('m', { position: 'bottom', path: '/app/models', realPath: true }),
+    (error) =>
+      isBallastError(error, 'REFUSED') && /layer 2 .* empties the directory \/app/.test(error.message),
+  )
+  assert.equal(await layout.getManifest('v1'), undefined)
+  await embedAs('m', { path: '/app/models' })
+})
+
+test('real files at the path: kept by embedding again, until a path is given again', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: '1' })
+  await embedAs('m', { path: '/app/empty', realPath: true })
+  const paths = async () =>
+    [...(await filesOf(layout, 'v1')).keys()].filter((path) => /\bf$|model\.json$/.test(path))
+  const real = ['app/empty/f', 'app/empty/.ballast/model.json']
+  assert.deepEqual(await paths(), real)
+  await addVersion(store, 'm', { f: '2' })
+  const again = await embedAs('m', { base: 'v1' })
+  assert.deepEqual(await paths(), real)
+  assert.deepEqual(
+    [again.models[0]?.path, again.models[0]?.realPath, again.warnings],
+    ['/app/empty', true, []],
+  )
+  await embedAs('m', { base: 'v1', path: '/app/empty' })
+  assert.deepEqual(await paths(), ['models/m/f', 'models/m/.ballast/model.json'])
+  assert.equal((await filesOf(layout, 'v1')).get('app/empty')?.link, '../models/m')
+  await assert.rejects(embedAs('m', { tag: 'v2', realPath: true }), (error) => isBallastError(error, 'USAGE'))
+})
+
+test('another model cannot go inside real files', async (t) => {
+  const { store, embedAs } = await createWorld(t)
+  await addVersion(store, 'a', { f: 'a' })
+  await addVersion(store, 'b', { f: 'b' })
+  await embedAs('a', { path: '/app/a', realPath: true })
+  await assert.rejects(embedAs('b', { base: 'v1', path: '/app/a/b' }), (error) =>
+    isBallastError(error, 'REFUSED'),
+  )
+  const both = await embedAs('b', { base: 'v1', path: '/app/b', realPath: true })
+  assert.equal(both.models.length, 2)
+})
+
+test('auto without a history stays with the top and says so', async (t) => {
+  const { store, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: 'x' })
+  const { models, pricing } = await embedAs('m', { path: '/app/models', position: 'auto' })
+  assert.equal(models[0]?.position, 'top')
+  const [figures] = pricing
+  assert.deepEqual(
+    [figures?.because, figures?.modelUpdatesPerMonth, figures?.codeUpdatesPerMonth, figures?.bytesPerMonth],
+    ['no history', null, null, null],
+  )
+  assert.ok((figures?.modelBytes ?? 0) > 0 && (figures?.baseBytes ?? 0) > 0)
+})
+
+test('a base whose Dockerfile copied the model is refused with the way out', async (t) => {
+  const copied: readonly BaseEntry[] = [{ path: 'app/models/' }, { path: 'app/models/f', text: 'x' }]
+  const { store, layout, embedAs } = await createWorld(t, { layers: [BASE, copied] })
+  await addVersion(store, 'm', { f: 'x' })
+  const isRefused = (error: unknown): boolean =>
+    isBallastError(error, 'REFUSED') &&
+    /\/app\/models: the image already holds the model there/.test(error.message) &&
+    /`layer 1`/.test(error.message) &&
+    new RegExp(`ballast embed m:latest=/app/models ${layout.name}:base -t ${layout.name}:v1$`).test(
+      error.hint ?? '',
+    )
+  await assert.rejects(embedAs('m', { path: '/app/models' }), isRefused)
 })

@@ -7,38 +7,27 @@ import {
   isBallastError,
   shortDigest,
 } from '../core/index.ts'
-import { encodeMarker, formatReference, lastPart, type Reference, type Version } from '../model/index.ts'
+import { formatReference } from '../model/index.ts'
 import {
+  type AddedLayer,
   type AssembledImage,
   assembleImage,
   decodeRecipe,
+  directoryOf,
   type EmbeddedModel,
-  type Image,
   type ImageRepository,
   layerContent,
-  mergeInventories,
-  modelLayers,
-  planPlacement,
-  type RootView,
+  type Position,
   readLabel,
-  volumesOf,
   warnings,
 } from '../oci/index.ts'
 import type { DerivedBlob, Session, Store } from '../store/index.ts'
-import { readImage, readLayerInventory } from './base-image.ts'
-import { replaceImage } from './former-images.ts'
-import { deriveLayer } from './model-layers.ts'
+import { readBaseFiles } from './base-files.ts'
+import { readImage } from './base-image.ts'
+import { type Pricing, positionOf } from './choose-position.ts'
+import { nameOfImage, replaceImage } from './former-images.ts'
+import { type ModelToEmbed, nameOf, type PlannedModel, planModel } from './plan.ts'
 import { type ImageBlob, type Transferred, transferBlobs } from './transfer.ts'
-
-/** A version to be embedded. `path` is the application's; undefined keeps the one of a former embed, if any. */
-export interface ModelToEmbed {
-  readonly reference: Reference
-  readonly number: number
-  readonly version: Version
-  readonly path: string | undefined
-  /** Its directory is `/models/<name>`. */
-  readonly name: string | undefined
-}
 
 export interface ImagePlace {
   readonly repository: ImageRepository
@@ -60,11 +49,13 @@ export interface Embedded {
   readonly former: string | undefined
   /** What the image holds now, models of former embeds included. */
   readonly models: readonly EmbeddedModel[]
+  /** How the position was chosen, of each model for which that was left open. */
+  readonly pricing: readonly Pricing[]
   readonly warnings: readonly string[]
 }
 
 /**
- * Appends models to an image as layers, in the place of former versions of the same models, and publishes the result
+ * Adds models to an image as layers, in the place of former versions of the same models, and publishes the result
  * (design, "Embed"). Everything else of the base stays as it is. Throws REFUSED when placement would hide something.
  */
 export async function embed(
@@ -91,32 +82,53 @@ async function embedLeased(
   request: EmbedRequest,
   options: CallOptions,
 ): Promise<Embedded> {
-  const base = await readImage(request.base.repository, request.base, options)
-  const former = readLabel(base.config)
-  const names = request.models.map(directoryName)
+  const image = await readImage(request.base.repository, request.base, options)
+  const former = readLabel(image.config)
+  const names = request.models.map(nameOf)
   const replaced = former.filter(({ name }) => names.includes(name))
   for (const model of request.models) refuseOtherModel(model, replaced)
   const kept = former.filter(({ name }) => !names.includes(name))
-  const view = await viewOf(store, session, { base, repository: request.base.repository, former }, options)
-  const planned: PlannedModel[] = []
+  const base = await readBaseFiles(store, session, { image, repository: request.base.repository }, options)
+  const placed: PlacedModel[] = []
+  const pricing: Pricing[] = []
   for (const model of request.models) {
-    const before = replaced.find(({ name }) => name === directoryName(model))
-    const others = [...kept, ...planned.map(({ label }) => label)]
-    planned.push(await planModel(store, { session, model, before, others, view, base }, options))
+    const before = replaced.find(({ name }) => name === nameOf(model))
+    const others = [...kept, ...placed.map(({ label }) => label)]
+    const plan = { session, model, before, others, image, base, command: commandOf(request) }
+    const planned = await planModel(store, plan, options)
+    const choice = { model, planned, before, image, base, result: request.result, now: Date.now() }
+    const chosen = await positionOf(store, choice, options)
+    placed.push({ planned, position: chosen.position, label: planned.label(chosen.position) })
+    if (chosen.pricing !== undefined) pricing.push(chosen.pricing)
   }
-  const layers = planned.flatMap((plan) => plan.layers)
-  const models = [...kept, ...planned.map(({ label }) => label)]
-  const image = assembleImage({
-    base,
-    remove: replaced.flatMap((model) => model.layers),
-    add: planned.flatMap(({ layers: own, label }) =>
-      own.map(({ digest, size }) => ({ digest, size, createdBy: `ballast embed ${label.reference}` })),
-    ),
+  const models = [...kept, ...placed.map(({ label }) => label)]
+  const assembled = assembleImage({
+    base: image,
+    remove: replaced,
+    add: placed.flatMap(addedLayers),
     label: models,
   })
-  const sent = await publish(store, { request, layers, image }, options)
-  const moved = planned.flatMap(({ label }) => movedPath(label, replaced))
-  return { ...sent, digest: image.manifest.digest, models, warnings: [...warnings(base), ...moved] }
+  const own = placed.flatMap(({ planned }) => [...planned.files, planned.placement])
+  const sent = await publish(store, { request, own, image: assembled }, options)
+  const moved = placed.flatMap(({ label }) => movedPath(label, replaced))
+  const { digest } = assembled.manifest
+  return { ...sent, digest, models, pricing, warnings: [...warnings(image), ...moved] }
+}
+
+interface PlacedModel {
+  readonly planned: PlannedModel
+  readonly position: Position
+  readonly label: EmbeddedModel
+}
+
+/** The placement layer goes on top in any case, where nothing of the base can hide its link (design, "Position"). */
+function addedLayers({ planned, position, label }: PlacedModel): readonly AddedLayer[] {
+  const createdBy = `ballast embed ${label.reference}`
+  const { digest, size } = planned.placement
+  return [
+    ...planned.files.map((file) => ({ digest: file.digest, size: file.size, createdBy, position })),
+    { digest, size, createdBy, position: 'top' },
+  ]
 }
 
 function movedPath({ name, path }: EmbeddedModel, replaced: readonly EmbeddedModel[]): readonly string[] {
@@ -124,137 +136,63 @@ function movedPath({ name, path }: EmbeddedModel, replaced: readonly EmbeddedMod
   return before === null || before === path ? [] : [`${name} is no longer found at ${before}`]
 }
 
-interface PlannedModel {
-  readonly layers: readonly DerivedBlob[]
-  readonly label: EmbeddedModel
-}
-
-async function planModel(
-  store: Store,
-  {
-    session,
-    model,
-    before,
-    others,
-    view,
-    base,
-  }: {
-    readonly session: Session
-    readonly model: ModelToEmbed
-    readonly before: EmbeddedModel | undefined
-    readonly others: readonly EmbeddedModel[]
-    readonly view: RootView
-    readonly base: Image
-  },
-  options: CallOptions,
-): Promise<PlannedModel> {
-  const name = directoryName(model)
-  const at = model.path ?? before?.path ?? undefined
-  const { reference, number, version } = model
-  const text = formatReference(reference)
-  const marker = encodeMarker({ model: reference.name, digest: version.digest, number, reference: text })
-  const placement = planPlacement({
-    base: view,
-    volumes: volumesOf(base.config),
-    directory: `/models/${name}`,
-    at,
-    marker,
-    others: others.flatMap((other) => [
-      `/models/${other.name}`,
-      ...(other.path === null ? [] : [other.path]),
-    ]),
-  })
-  const recipes = [
-    ...modelLayers({ files: version.files, directory: placement.directory, parents: placement.parents }),
-    placement.recipe,
-  ]
-  const layers: DerivedBlob[] = []
-  for (const recipe of recipes) layers.push(await deriveLayer(store, { session, recipe }, options))
-  const label = {
-    name,
-    model: reference.name,
-    digest: version.digest,
-    number,
-    reference: text,
-    path: at ?? null,
-    layers: layers.map(({ digest }) => digest),
-  }
-  return { layers, label }
-}
-
 async function rehashAll(store: Store, models: readonly ModelToEmbed[]): Promise<void> {
-  for (const { version } of models) for (const file of version.files) await store.blobs.rehash(file)
+  for (const { version } of models)
+    for (const blob of version.files) await store.blobs.rehash(blob)
 }
 
 /** Two models whose names end alike would take each other's place, path included. */
 function refuseOtherModel(model: ModelToEmbed, replaced: readonly EmbeddedModel[]): void {
-  const there = replaced.find(({ name }) => name === directoryName(model))
+  const there = replaced.find(({ name }) => name === nameOf(model))
   if (there === undefined || there.model === model.reference.name) return
-  throw new BallastError('CONFLICT', `the image holds the model ${there.model} at /models/${there.name}`, {
+  throw new BallastError('CONFLICT', `the image holds the model ${there.model} at ${directoryOf(there)}`, {
     hint: `give ${model.reference.name} a directory of its own: --as NAME`,
   })
 }
 
-/** The base's file system, without what Ballast put there. */
-async function viewOf(
-  store: Store,
-  session: Session,
-  {
-    base,
-    repository,
-    former,
-  }: {
-    readonly base: Image
-    readonly repository: ImageRepository
-    readonly former: readonly EmbeddedModel[]
-  },
-  options: CallOptions,
-): Promise<RootView> {
-  const ours = former.flatMap(({ layers }) => layers)
-  const layers = []
-  // From the top, as they are taken out: the application may have the same layer of its own below.
-  for (const [at, { digest, size }] of [...base.layers.entries()].reverse()) {
-    const diffId = base.diffIds[at] as Digest
-    const own = ours.indexOf(diffId)
-    if (own >= 0) ours.splice(own, 1)
-    else layers.unshift({ digest, size, diffId })
-  }
-  const inventories = []
-  for (const layer of layers) {
-    inventories.push(await readLayerInventory(store, session, { repository, layer }, options))
-  }
-  return mergeInventories(inventories)
-}
-
-function directoryName({ name, reference }: ModelToEmbed): string {
-  return name ?? lastPart(reference.name)
+/** What the user ran, for a hint: it is run again once the base has been mended. */
+function commandOf({ models, base, result }: EmbedRequest): string {
+  const [first] = models
+  return [
+    'ballast embed',
+    ...models.map(
+      ({ reference, path }) => `${formatReference(reference)}${path === undefined ? '' : `=${path}`}`,
+    ),
+    nameOfImage(base.repository, base.reference),
+    `-t ${nameOfImage(result.repository, result.reference)}`,
+    ...(first?.name === undefined ? [] : [`--as ${first.name}`]),
+    ...(first?.realPath === true ? ['--real-path'] : []),
+    ...(first?.position === undefined ? [] : [`--position ${first.position}`]),
+    ...(base.platform === undefined ? [] : [`--platform ${base.platform}`]),
+  ].join(' ')
 }
 
 async function publish(
   store: Store,
   {
     request,
-    layers,
+    own,
     image,
   }: {
     readonly request: EmbedRequest
-    readonly layers: readonly DerivedBlob[]
+    readonly own: readonly DerivedBlob[]
     readonly image: AssembledImage
   },
   options: CallOptions,
 ): Promise<Pick<Embedded, 'layers' | 'bytesSent' | 'former'>> {
   const { repository, reference } = request.result
   const heldBy = request.base.repository
-  const ofBase = image.kept.map(({ digest, size }): ImageBlob => {
-    const item = `base layer ${shortDigest(digest)}`
-    return { digest, size, item, heldBy, content: () => heldBy.openBlob({ digest, size }, options) }
-  })
-  const own = layers.map(({ digest, size, recipe }): ImageBlob => {
-    const item = `model layer ${shortDigest(digest)}`
-    const content = (): Content => layerContent(decodeRecipe(recipe), store.blobs.content)
+  const made = new Map(own.map((layer) => [layer.digest, layer]))
+  const blobs = image.layers.map(({ digest, size }): ImageBlob => {
+    const recipe = made.get(digest)?.recipe
+    const item = `${recipe === undefined ? 'base' : 'model'} layer ${shortDigest(digest)}`
+    const content = (): Content =>
+      recipe === undefined
+        ? heldBy.openBlob({ digest, size }, options)
+        : layerContent(decodeRecipe(recipe), store.blobs.content)
     return { digest, size, item, heldBy, content }
   })
-  const transferred = await transferBlobs(repository, [...ofBase, ...own], options)
+  const transferred = await transferBlobs(repository, blobs, options)
   const { config, manifest } = image
   const hadConfig = await repository.hasBlob(config, options)
   if (!hadConfig) await repository.putBlob(config, bytesContent(config.bytes), options)

@@ -25,8 +25,9 @@ export async function formerImages(
 }
 
 /**
- * Points the tag (or with an empty one, a layout's untagged entry) to a manifest whose blobs are all there, and gives the image that it pointed to a tag of its own
- * first: a registry's garbage collection removes what no tag names. Returns that tag, if one was needed.
+ * Points the tag (or with an empty one, a layout's untagged entry) to a manifest whose blobs are all there, and gives
+ * the image that it pointed to a tag of its own first: a registry's garbage collection removes what no tag names.
+ * Returns that tag, if one was needed.
  */
 export async function replaceImage(
   repository: ImageRepository,
@@ -64,14 +65,15 @@ export async function previousImage(
 }
 
 export function noImage(repository: ImageRepository, reference: string): BallastError {
+  return new BallastError('NOT_FOUND', `no image ${nameOfImage(repository, reference)}`, {
+    hint: 'check name and tag; an image has to be pushed before a model can be embedded in it',
+  })
+}
+
+/** As an operand: `localhost:5000/app:v1`, `oci:./image`. */
+export function nameOfImage(repository: ImageRepository, reference: string): string {
   const separator = isDigest(reference) ? '@' : ':'
-  return new BallastError(
-    'NOT_FOUND',
-    `no image ${repository.name}${reference === '' ? '' : separator}${reference}`,
-    {
-      hint: 'check name and tag; an image has to be pushed before a model can be embedded in it',
-    },
-  )
+  return `${repository.name}${reference === '' ? '' : separator}${reference}`
 }
 
 async function keepFormer(

@@ -1,5 +1,7 @@
 export { readImage } from './base-image.ts'
-export { type Embedded, type EmbedRequest, embed, type ImagePlace, type ModelToEmbed } from './embed.ts'
+export type { Pricing } from './choose-position.ts'
+export { type Embedded, type EmbedRequest, embed, type ImagePlace } from './embed.ts'
 export { formerImages, noImage, previousImage, replaceImage } from './former-images.ts'
 export { formatImageReference, type ImageReference, parseImageReference } from './image-reference.ts'
+export type { ModelToEmbed } from './plan.ts'
 export type { Transferred } from './transfer.ts'

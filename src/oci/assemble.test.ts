@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Digest, digestOf, isBallastError } from '../core/index.ts'
+import { digestOf, isBallastError } from '../core/index.ts'
 import { DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../model/index.ts'
 import { type AddedLayer, assembleImage, ociLayerType } from './assemble.ts'
 import { configOf, decodeImage, type Image } from './image-config.ts'
@@ -56,7 +56,7 @@ test('taking the layers out again gives the base back', () => {
   const base = imageOf({ layers: ['a', 'b'], history: [{ created_by: 'A' }, { created_by: 'B' }] })
   const bare = assemble(base, {})
   const embedded = assemble(base, { add: [added('m'), added('p')], label: [MODEL] })
-  const back = assemble(embedded, { remove: [digestOf('m'), digestOf('p')] })
+  const back = assemble(embedded, { remove: [model('m', 'p')] })
   assert.deepEqual(back.diffIds, bare.diffIds)
   assert.deepEqual(back.config.history, bare.config.history)
   assert.deepEqual(back.layers, bare.layers)
@@ -68,7 +68,7 @@ test('a removed layer takes its own entry of the history, also from below', () =
     history: ['A', 'B', 'C'].map((by) => ({ created_by: by })),
   })
   const image = assemble(base, {
-    remove: [digestOf('b'), digestOf('not there')],
+    remove: [model('b', 'not there')],
     add: [{ ...added('low', 'LOW'), position: 'bottom' }, added('top', 'TOP')],
   })
   assert.deepEqual(
@@ -81,9 +81,37 @@ test('a removed layer takes its own entry of the history, also from below', () =
   )
 })
 
-test("the application's own copy of a layer stays", () => {
-  const base = imageOf({ layers: ['same', 'b', 'same'] })
-  assert.deepEqual(assemble(base, { remove: [digestOf('same')] }).diffIds, [digestOf('same'), digestOf('b')])
+test("the application's own copy of a layer stays, wherever the model lies", () => {
+  const above = imageOf({ layers: ['same', 'b', 'same', 'p'] })
+  const top = assemble(above, { remove: [model('same', 'p')] })
+  assert.deepEqual(top.diffIds, [digestOf('same'), digestOf('b')])
+  const below = imageOf({ layers: ['same', 'b', 'same', 'p'] })
+  const bottom = assemble(below, { remove: [{ ...model('same', 'p'), position: 'bottom' }] })
+  assert.deepEqual(bottom.diffIds, [digestOf('b'), digestOf('same')])
+})
+
+test('a new model at the bottom goes above those that are there, in manifest, diffIDs and history', () => {
+  const base = imageOf({
+    layers: ['a', 'b'],
+    history: [{ created_by: 'ENV', empty_layer: true }, { created_by: 'A' }, { created_by: 'B' }],
+  })
+  const low = (text: string): AddedLayer => ({ ...added(text, text), position: 'bottom' })
+  const first: EmbeddedModel = { ...model('m1', 'p1'), position: 'bottom' }
+  const second: EmbeddedModel = { ...model('m2', 'p2'), name: 'second', position: 'bottom' }
+  const one = assemble(base, { add: [low('m1'), added('p1', 'p1')], label: [first] })
+  const two = assemble(one, { add: [low('m2'), added('p2', 'p2')], label: [first, second] })
+  assert.deepEqual(
+    two.diffIds,
+    ['m1', 'm2', 'a', 'b', 'p1', 'p2'].map((text) => digestOf(text)),
+  )
+  const steps = (two.config.history as Json[]).filter((entry) => entry.empty_layer !== true)
+  assert.deepEqual(
+    steps.map((entry) => entry.created_by),
+    ['m1', 'm2', 'A', 'B', 'p1', 'p2'],
+  )
+  const bare = assemble(two, { remove: [first, second] })
+  assert.deepEqual(bare.diffIds, base.diffIds)
+  assert.deepEqual(bare.config.history, base.config.history)
 })
 
 for (const [what, history] of Object.entries({
@@ -177,6 +205,13 @@ const MODEL: EmbeddedModel = {
   reference: 'team/sentiment:prod',
   path: '/app/models',
   layers: [digestOf('m')],
+  position: 'top',
+  realPath: false,
+}
+
+/** The last is its placement layer. */
+function model(...layers: readonly string[]): EmbeddedModel {
+  return { ...MODEL, layers: layers.map((text) => digestOf(text)) }
 }
 
 interface Make {
@@ -224,7 +259,7 @@ function storedOf({ layers, history, config, manifest, descriptor }: Make): {
 
 interface Change {
   readonly add?: readonly AddedLayer[]
-  readonly remove?: readonly Digest[]
+  readonly remove?: readonly EmbeddedModel[]
   readonly label?: readonly EmbeddedModel[]
 }
 

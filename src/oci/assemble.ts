@@ -1,8 +1,9 @@
 import { BallastError, type Digest, digestOf } from '../core/index.ts'
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, objectOf } from '../model/index.ts'
 import type { Image, LayerDescriptor } from './image-config.ts'
-import { type EmbeddedModel, writeLabel } from './image-label.ts'
+import { type EmbeddedModel, type Position, writeLabel } from './image-label.ts'
 import type { StoredManifest } from './image-repository.ts'
+import { layersOf } from './own-layers.ts'
 
 /** Engines refuse to run an image of more (moby `maxLayerDepth`, tried on 20.10). */
 export const MOST_LAYERS = 125
@@ -13,24 +14,25 @@ export interface AddedLayer {
   readonly size: number
   /** For `docker history`. */
   readonly createdBy: string
-  /** Below the base's layers or, by default, above them (design 4, Position). */
-  readonly position?: 'top' | 'bottom' | undefined
+  /** Below the base's own layers or, by default, above everything (design, "Position"). */
+  readonly position?: Position | undefined
 }
 
 export interface AssembleOptions {
   readonly base: Image
-  /** DiffIDs of layers to take out: those of a former embed. Those that the base has not got are ignored. */
-  readonly remove: readonly Digest[]
+  /** Models of a former embed whose layers are to be taken out. */
+  readonly remove: readonly EmbeddedModel[]
   /** In the order in which they are to lie on each other. */
   readonly add: readonly AddedLayer[]
+  /** All models that the image holds then. */
   readonly label: readonly EmbeddedModel[]
 }
 
 export interface AssembledImage {
   readonly config: { readonly digest: Digest; readonly size: number; readonly bytes: Buffer }
   readonly manifest: StoredManifest
-  /** Those of the base that stay, with the media types of the new manifest, base first. */
-  readonly kept: readonly LayerDescriptor[]
+  /** As in the new manifest, lowest first. */
+  readonly layers: readonly LayerDescriptor[]
 }
 
 /**
@@ -39,10 +41,12 @@ export interface AssembledImage {
  */
 export function assembleImage({ base, remove, add, label }: AssembleOptions): AssembledImage {
   const { history, slots } = slotsOf(base)
-  const kept = without(slots, remove)
-  const fresh = (position: 'top' | 'bottom'): readonly Slot[] =>
+  const removed = layersOf(base, remove)
+  const kept = slots.filter((_, at) => !removed.has(at))
+  const fresh = (position: Position): readonly Slot[] =>
     add.filter((layer) => (layer.position ?? 'top') === position).map(newSlot)
-  const all = [...fresh('bottom'), ...kept, ...fresh('top')]
+  const low = modelsBelow(kept, label)
+  const all = [...kept.slice(0, low), ...fresh('bottom'), ...kept.slice(low), ...fresh('top')]
   if (all.length > MOST_LAYERS) {
     throw new BallastError(
       'REFUSED',
@@ -52,15 +56,18 @@ export function assembleImage({ base, remove, add, label }: AssembleOptions): As
       },
     )
   }
-  const gone = new Set(slots.filter((slot) => !kept.includes(slot)).map((slot) => slot.history))
+  const gone = new Set(slots.filter((_, at) => removed.has(at)).map((slot) => slot.history))
+  const stays = history.filter((entry) => !gone.has(entry))
+  const lowest = low === 0 ? 0 : stays.indexOf((kept[low - 1] as Slot).history) + 1
   const config = encode(
     writeLabel(
       {
         ...base.config,
         rootfs: { type: 'layers', ...objectOf(base.config.rootfs), diff_ids: all.map((slot) => slot.diffId) },
         history: [
+          ...stays.slice(0, lowest),
           ...fresh('bottom').map((slot) => slot.history),
-          ...history.filter((entry) => !gone.has(entry)),
+          ...stays.slice(lowest),
           ...fresh('top').map((slot) => slot.history),
         ],
       },
@@ -79,7 +86,7 @@ export function assembleImage({ base, remove, add, label }: AssembleOptions): As
   return {
     config,
     manifest: { mediaType: OCI_MANIFEST, digest: manifest.digest, bytes: manifest.bytes },
-    kept: kept.map((slot) => slot.layer),
+    layers: all.map((slot) => slot.layer),
   }
 }
 
@@ -129,14 +136,19 @@ function slotsOf(base: Image): { history: readonly HistoryEntry[]; slots: readon
   return { history, slots }
 }
 
-/** Each diffID takes out one layer, the topmost: an application may have the same layer of its own below. */
-function without(slots: readonly Slot[], remove: readonly Digest[]): readonly Slot[] {
-  const kept = [...slots]
-  for (const diffId of remove) {
-    const at = kept.findLastIndex((slot) => slot.diffId === diffId)
-    if (at >= 0) kept.splice(at, 1)
-  }
-  return kept
+/** What the image's history says made each of its layers, base first. */
+export function layerHistory(base: Image): readonly string[] {
+  return slotsOf(base).slots.map(({ history }) => String(history.created_by ?? ''))
+}
+
+/**
+ * How many of the lowest layers are models' that stay. New ones go above these and below the base's own, so that
+ * whoever has the models that stay keeps them (ChainID: a layer is the same only above the same layers).
+ */
+function modelsBelow(kept: readonly Slot[], label: readonly EmbeddedModel[]): number {
+  const own = new Set(label.flatMap(({ layers }) => layers))
+  const first = kept.findIndex(({ diffId }) => !own.has(diffId))
+  return first < 0 ? kept.length : first
 }
 
 const DOCKER_LAYER = 'application/vnd.docker.image.rootfs.diff.tar'

@@ -12,6 +12,7 @@ import {
   assembleImage,
   configOf,
   decodeImage,
+  type EmbeddedModel,
   hashLayer,
   type ImageRepository,
   type LayerRecipe,
@@ -63,7 +64,7 @@ test('a model is embedded into a Docker base, and other tools unpack and copy th
   const openBlob = ({ digest }: { digest: Digest }) => bytesContent(weights.get(digest) ?? Buffer.alloc(0))
   const add: AddedLayer[] = []
   for (const recipe of recipes) add.push(await putLayer(layout, { recipe, openBlob }))
-  const label = [
+  const label: readonly EmbeddedModel[] = [
     {
       name: 'sentiment',
       model: 'sentiment',
@@ -72,6 +73,8 @@ test('a model is embedded into a Docker base, and other tools unpack and copy th
       reference: 'sentiment:1',
       path: '/srv/app/models',
       layers: add.map((layer) => layer.digest),
+      position: 'top',
+      realPath: false,
     },
   ]
   const { config, manifest } = assembleImage({ base, remove: [], add, label })
@@ -105,7 +108,7 @@ test('a model is embedded into a Docker base, and other tools unpack and copy th
 
   const again = decodeImage(manifest, config.bytes)
   assert.deepEqual(readLabel(again.config), label)
-  const without = assembleImage({ base: again, remove: add.map((layer) => layer.digest), add: [], label: [] })
+  const without = assembleImage({ base: again, remove: label, add: [], label: [] })
   assert.deepEqual(decodeImage(without.manifest, without.config.bytes).diffIds, base.diffIds)
 })
 

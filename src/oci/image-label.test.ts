@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { digestOf, isBallastError } from '../core/index.ts'
-import { type EmbeddedModel, MODELS_LABEL, readLabel, writeLabel } from './image-label.ts'
+import { directoryOf, type EmbeddedModel, MODELS_LABEL, readLabel, writeLabel } from './image-label.ts'
 
 type Json = Record<string, unknown>
 
@@ -13,6 +13,8 @@ const MODEL: EmbeddedModel = {
   reference: 'team/sentiment:prod',
   path: '/app/models',
   layers: [digestOf('m')],
+  position: 'top',
+  realPath: false,
 }
 
 test('the label: absent, written, removed, newer, malformed', () => {
@@ -32,6 +34,19 @@ test('the label: absent, written, removed, newer, malformed', () => {
   for (const text of ['', '{}', 7, '{"version":1,"models":[{}]}', '{"version":1}'.slice(0, 5)]) {
     assert.throws(() => readLabel(labelled(text)), code('DAMAGED'), String(text))
   }
+})
+
+test('the position and the real path survive, are stated only where they are not the usual ones, and are checked', () => {
+  const model: EmbeddedModel = { ...MODEL, position: 'bottom', realPath: true }
+  const config = writeLabel({}, [model])
+  assert.deepEqual(readLabel(config), [model])
+  const text = ((config.config as Json).Labels as Json)[MODELS_LABEL] as string
+  assert.match(text, /"layers":\[[^\]]*\],"position":"bottom","realPath":true\}/)
+  for (const wrong of [text.replace('bottom', 'middle'), text.replace('"realPath":true', '"realPath":1')]) {
+    const labelled = { config: { Labels: { [MODELS_LABEL]: wrong } } }
+    assert.throws(() => readLabel(labelled), code('DAMAGED'), wrong)
+  }
+  assert.deepEqual([directoryOf(MODEL), directoryOf(model)], ['/models/sentiment', '/app/models'])
 })
 
 function code(expected: string): (error: unknown) => boolean {

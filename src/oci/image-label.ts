@@ -4,6 +4,9 @@ import { type Json, objectOf, parseJson } from '../model/index.ts'
 /** The label of an image's config that says which models Ballast put in, and by which layers. */
 export const MODELS_LABEL = 'dev.ballast.models'
 
+/** Where the layers of a model's files lie: above the base's, or below them (design, "Position"). */
+export type Position = 'top' | 'bottom'
+
 /** One model in an image. */
 export interface EmbeddedModel {
   /** The directory's name below `/models`. */
@@ -16,8 +19,16 @@ export interface EmbeddedModel {
   readonly reference: string
   /** The application's path, null where there is none beside `/models/<name>`. */
   readonly path: string | null
-  /** DiffIDs of the layers that hold it: what to take out again. */
+  /** DiffIDs of the layers that hold it: what to take out again. The placement layer is the last, and always on top. */
   readonly layers: readonly Digest[]
+  readonly position: Position
+  /** Whether the files are at `path` itself, instead of a link to `/models/<name>`. */
+  readonly realPath: boolean
+}
+
+/** The absolute directory that a model's files are in. */
+export function directoryOf({ name, path, realPath }: EmbeddedModel): string {
+  return realPath && path !== null ? path : `/models/${name}`
 }
 
 /** None where there is no label. Throws REFUSED for a label of a newer Ballast, DAMAGED for one that is malformed. */
@@ -47,18 +58,25 @@ export function writeLabel(config: Json, models: readonly EmbeddedModel[]): Json
 }
 
 function encodeModels(models: readonly EmbeddedModel[]): string {
-  const ordered = models.map(({ name, model, digest, number, reference, path, layers }) => {
-    return { name, model, digest, number, reference, path, layers }
-  })
+  const ordered = models.map(
+    ({ name, model, digest, number, reference, path, layers, position, realPath }) => ({
+      ...{ name, model, digest, number, reference, path, layers },
+      ...(position === 'bottom' && { position }),
+      ...(realPath && { realPath }),
+    }),
+  )
   return JSON.stringify({ version: 1, models: ordered })
 }
 
 function decodeModel(value: unknown): EmbeddedModel | undefined {
-  const { name, model, digest, number, reference, path, layers } = objectOf(value)
+  const { name, model, digest, number, reference, path, layers, position, realPath } = objectOf(value)
   if (typeof name !== 'string' || typeof model !== 'string' || typeof reference !== 'string') return undefined
   if (typeof digest !== 'string' || !isDigest(digest) || typeof number !== 'number') return undefined
   if (typeof path !== 'string' && path !== null) return undefined
   if (!Array.isArray(layers) || !layers.every((id) => typeof id === 'string' && isDigest(id)))
     return undefined
-  return { name, model, digest, number, reference, path, layers }
+  if (position !== undefined && position !== 'top' && position !== 'bottom') return undefined
+  if (realPath !== undefined && typeof realPath !== 'boolean') return undefined
+  const placed = { position: position ?? 'top', realPath: realPath ?? false } as const
+  return { name, model, digest, number, reference, path, layers, ...placed }
 }

@@ -6,9 +6,11 @@ export {
   type AssembledImage,
   type AssembleOptions,
   assembleImage,
+  layerHistory,
   MOST_LAYERS,
   ociLayerType,
 } from './assemble.ts'
+export { type HiddenBelow, type HidingStep, hiddenBelow } from './hidden-below.ts'
 export {
   configOf,
   decodeImage,
@@ -18,7 +20,14 @@ export {
   volumesOf,
   warnings,
 } from './image-config.ts'
-export { type EmbeddedModel, MODELS_LABEL, readLabel, writeLabel } from './image-label.ts'
+export {
+  directoryOf,
+  type EmbeddedModel,
+  MODELS_LABEL,
+  type Position,
+  readLabel,
+  writeLabel,
+} from './image-label.ts'
 export type { BlobDescriptor, ImageRepository, StoredManifest } from './image-repository.ts'
 export {
   decodeInventory,
@@ -31,6 +40,7 @@ export {
 export { type HashedLayer, hashLayer, layerContent, type OpenBlob } from './layer.ts'
 export { blobsOf, decodeRecipe, encodeRecipe, type LayerEntry, type LayerRecipe } from './layer-recipe.ts'
 export { type OpenLayoutOptions, openLayout } from './layout-repository.ts'
+export { layersOf } from './own-layers.ts'
 export {
   type DirectoryEntry,
   LARGE_FILE,

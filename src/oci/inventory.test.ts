@@ -24,7 +24,7 @@ const layer = tarOf(
 const expected: Inventory = {
   entries: [
     { path: 'app', type: 'directory', mode: 0o2750, uid: 1000, gid: 1001 },
-    { path: 'app/run.py', type: 'file', mode: 0o644, uid: 0, gid: 0 },
+    { path: 'app/run.py', type: 'file', mode: 0o644, uid: 0, gid: 0, size: 0 },
     { path: 'lib', type: 'symlink', mode: 0o644, uid: 0, gid: 0, link: 'usr/lib' },
     { path: 'app/hard', type: 'hardlink', mode: 0o644, uid: 0, gid: 0, link: 'app/run.py' },
   ],
@@ -49,12 +49,14 @@ test('an inventory survives its encoding, and a cache that is not one is made an
   for (const text of [
     '',
     '{}',
-    '{"version":2}',
-    '{"version":1,"entries":[["../a","f",1,0,0]],"whiteouts":[],"opaques":[]}',
-    '{"version":1,"entries":[["a","q",1,0,0]],"whiteouts":[],"opaques":[]}',
-    '{"version":1,"entries":[["a","toString",1,0,0]],"whiteouts":[],"opaques":[]}',
-    '{"version":1,"entries":[["a","l",1,0,0]],"whiteouts":[],"opaques":[]}',
-    '{"version":1,"entries":[],"whiteouts":["/x"],"opaques":[]}',
+    '{"version":3}',
+    '{"version":1,"entries":[["a","f",1,0,0]],"whiteouts":[],"opaques":[]}',
+    '{"version":2,"entries":[["a","f",1,0,0]],"whiteouts":[],"opaques":[]}',
+    '{"version":2,"entries":[["../a","f",1,0,0,1]],"whiteouts":[],"opaques":[]}',
+    '{"version":2,"entries":[["a","q",1,0,0]],"whiteouts":[],"opaques":[]}',
+    '{"version":2,"entries":[["a","toString",1,0,0]],"whiteouts":[],"opaques":[]}',
+    '{"version":2,"entries":[["a","l",1,0,0]],"whiteouts":[],"opaques":[]}',
+    '{"version":2,"entries":[],"whiteouts":["/x"],"opaques":[]}',
   ]) {
     assert.equal(decodeInventory(Buffer.from(text)), undefined, text)
   }
@@ -141,11 +143,11 @@ test('a layer made by the system tar is read', { skip: noTar }, async (context) 
   )
   const found = await readInventory(bytesContent(readFileSync(join(directory, 'l.tgz'))).open())
   assert.deepEqual(
-    found.entries.map(({ path, type }) => [path, type]),
+    found.entries.map(({ path, type, size }) => [path, type, size]),
     [
-      ['app', 'directory'],
-      ['app/f', 'file'],
-      ['link', 'symlink'],
+      ['app', 'directory', undefined],
+      ['app/f', 'file', 2],
+      ['link', 'symlink', undefined],
     ],
   )
 })

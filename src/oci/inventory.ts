@@ -13,6 +13,8 @@ export interface InventoryEntry {
   readonly gid: number
   /** The target of a symlink or hard link, as it stands in the layer. */
   readonly link?: string
+  /** Of a file, in bytes. */
+  readonly size?: number
 }
 
 /** What one layer says about the file system, without the contents (image-spec, layer.md). */
@@ -73,33 +75,37 @@ const TYPES: ReadonlyMap<unknown, TarType> = new Map([
 ])
 const LETTERS = new Map([...TYPES].map(([letter, type]) => [type, letter]))
 
+/** 2: files have sizes. */
+const VERSION = 2
+
 /** Compact JSON for a cache. */
 export function encodeInventory({ entries, whiteouts, opaques }: Inventory): Buffer {
-  const rows = entries.map(({ path, type, mode, uid, gid, link }) =>
-    link === undefined
-      ? [path, LETTERS.get(type), mode, uid, gid]
-      : [path, LETTERS.get(type), mode, uid, gid, link],
-  )
-  return Buffer.from(JSON.stringify({ version: 1, entries: rows, whiteouts, opaques }))
+  const rows = entries.map(({ path, type, mode, uid, gid, link, size }) => {
+    const last = link ?? size
+    return [path, LETTERS.get(type), mode, uid, gid, ...(last === undefined ? [] : [last])]
+  })
+  return Buffer.from(JSON.stringify({ version: VERSION, entries: rows, whiteouts, opaques }))
 }
 
 /** Undefined for anything but what `encodeInventory` gives: a cache that cannot be read is made anew. */
 export function decodeInventory(bytes: Uint8Array): Inventory | undefined {
   const { version, entries, whiteouts, opaques } = parseJson(bytes) ?? {}
-  if (version !== 1 || !Array.isArray(entries) || !isPaths(whiteouts) || !isPaths(opaques)) return undefined
+  if (version !== VERSION || !Array.isArray(entries) || !isPaths(whiteouts) || !isPaths(opaques))
+    return undefined
   const decoded = (entries as unknown[]).map(decodeRow)
   return decoded.every((entry) => entry !== undefined) ? { entries: decoded, whiteouts, opaques } : undefined
 }
 
 function decodeRow(row: unknown): InventoryEntry | undefined {
   if (!Array.isArray(row)) return undefined
-  const [path, letter, mode, uid, gid, link] = row as unknown[]
+  const [path, letter, mode, uid, gid, last] = row as unknown[]
   const type = TYPES.get(letter)
   if (typeof path !== 'string' || normalise(path) !== path || type === undefined) return undefined
   if (!isCount(mode) || !isCount(uid) || !isCount(gid)) return undefined
   const plain = { path, type, mode, uid, gid }
+  if (type === 'file') return isCount(last) ? { ...plain, size: last } : undefined
   if (type !== 'symlink' && type !== 'hardlink') return plain
-  return typeof link === 'string' ? { ...plain, link } : undefined
+  return typeof last === 'string' ? { ...plain, link: last } : undefined
 }
 
 function isCount(value: unknown): value is number {
@@ -110,8 +116,10 @@ function isPaths(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((path) => typeof path === 'string' && normalise(path) === path)
 }
 
-function entryOf(path: string, { type, mode, uid, gid, link }: TarEntry): InventoryEntry {
-  return link === undefined ? { path, type, mode, uid, gid } : { path, type, mode, uid, gid, link }
+function entryOf(path: string, { type, mode, uid, gid, link, size }: TarEntry): InventoryEntry {
+  const plain = { path, type, mode, uid, gid }
+  if (type === 'file') return { ...plain, size }
+  return link === undefined ? plain : { ...plain, link }
 }
 
 /** Linux knows no longer ones (PATH_MAX), and following them would take a time that grows with the square. */

@@ -53,6 +53,23 @@ test('entries below a symlink of a lower layer go where it leads', () => {
   assert.deepEqual(view.children('usr/lib'), ['other'])
 })
 
+test('files have their sizes, hard links those of their files, and everything the layer that put it there', () => {
+  const view = mergeInventories([
+    layer([dir('d'), { ...file('d/a'), size: 7 }, { ...file('d/b'), size: 8 }]),
+    layer([dir('d'), { ...file('d/b'), size: 9 }, { ...file('d/h'), type: 'hardlink', link: './d/a' }]),
+  ])
+  const found = ['d', 'd/a', 'd/b', 'd/h'].map((path) => view.lookup(path))
+  assert.deepEqual(
+    found.map((node) => [node?.size, node?.layer]),
+    [
+      [undefined, 1],
+      [7, 0],
+      [9, 1],
+      [7, 1],
+    ],
+  )
+})
+
 test('paths are resolved as in a chroot', () => {
   const view = mergeInventories([
     layer([

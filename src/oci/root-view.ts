@@ -10,6 +10,10 @@ export interface RootNode {
   readonly gid: number
   /** A symlink's target. */
   readonly link?: string
+  /** Of a file, in bytes, where the inventory says so. */
+  readonly size?: number
+  /** The layer that put it there as it is, counted from the lowest. */
+  readonly layer: number
 }
 
 export interface ResolvedPath {
@@ -36,8 +40,8 @@ export interface RootView {
 
 /** The file system that layers make, base first (image-spec, layer.md, "Applying Changesets"). */
 export function mergeInventories(layers: readonly Inventory[]): RootView {
-  const root = makeDirectory()
-  for (const layer of layers) applyLayer(root, layer)
+  const root = makeDirectory(0)
+  for (const [index, layer] of layers.entries()) applyLayer(root, { ...layer, index })
   return {
     lookup: (path) => find(root, path)?.node,
     children: (path) => [...(find(root, path)?.children?.keys() ?? [])].sort(),
@@ -56,38 +60,38 @@ interface Place {
 const MOST_LINKS = 40
 
 /** A layer's whiteouts hide what lower layers have, wherever they stand in it, and nothing of its own. */
-function applyLayer(root: Place, layer: Inventory): void {
+function applyLayer(root: Place, layer: Inventory & { readonly index: number }): void {
   for (const path of layer.opaques) findFollowing(root, path)?.children?.clear()
   for (const path of layer.whiteouts) {
     const parts = partsOf(path)
     const name = parts.pop()
     if (name !== undefined) findFollowing(root, parts.join('/'))?.children?.delete(name)
   }
-  for (const entry of layer.entries) insert(root, entry)
+  for (const entry of layer.entries) insert(root, entry, layer.index)
 }
 
-function insert(root: Place, entry: InventoryEntry): void {
+function insert(root: Place, entry: InventoryEntry, layer: number): void {
   const parts = partsOf(entry.path)
   const name = parts.pop()
-  const node = nodeOf(entry)
+  const node = nodeOf(root, entry, layer)
   if (name === undefined) {
     if (node.type === 'directory') root.node = node
     return
   }
-  const siblings = directoryAt(root, parts)
+  const siblings = directoryAt(root, parts, layer)
   const former = siblings.get(name)
   const kept = former?.children ?? new Map<string, Place>()
   siblings.set(name, { node, children: node.type === 'directory' ? kept : undefined })
 }
 
 /** The directory, made where it is missing; in the place of a file it replaces that. */
-function directoryAt(root: Place, parts: readonly string[]): Map<string, Place> {
+function directoryAt(root: Place, parts: readonly string[], layer: number): Map<string, Place> {
   let place = root
   for (const [depth, part] of parts.entries()) {
     let next = place.children?.get(part)
     if (next?.node.type === 'symlink') next = findFollowing(root, parts.slice(0, depth + 1).join('/'))
     if (next?.children === undefined) {
-      next = makeDirectory()
+      next = makeDirectory(layer)
       place.children?.set(part, next)
     }
     place = next
@@ -95,14 +99,17 @@ function directoryAt(root: Place, parts: readonly string[]): Map<string, Place> 
   return place.children ?? new Map()
 }
 
-function makeDirectory(): Place {
-  return { node: { type: 'directory', mode: 0o755, uid: 0, gid: 0 }, children: new Map() }
+function makeDirectory(layer: number): Place {
+  return { node: { type: 'directory', mode: 0o755, uid: 0, gid: 0, layer }, children: new Map() }
 }
 
-function nodeOf({ type, mode, uid, gid, link }: InventoryEntry): RootNode {
-  const plain = { mode, uid, gid }
-  if (type === 'symlink') return { type, ...plain, link: link ?? '' }
-  return { type: type === 'hardlink' ? 'file' : type, ...plain }
+function nodeOf(root: Place, entry: InventoryEntry, layer: number): RootNode {
+  const { type, mode, uid, gid, link = '' } = entry
+  const plain = { mode, uid, gid, layer }
+  if (type === 'symlink') return { type, ...plain, link }
+  if (type !== 'hardlink' && type !== 'file') return { type, ...plain }
+  const size = type === 'file' ? entry.size : find(root, link)?.node.size
+  return { type: 'file', ...plain, ...(size !== undefined && { size }) }
 }
 
 function find(root: Place, path: string): Place | undefined {

@@ -3,8 +3,10 @@ import {
   embed as embedModels,
   formatImageReference,
   type ModelToEmbed,
+  type Pricing,
   type Transferred,
 } from '../embed/index.ts'
+import { directoryOf, type Position } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import { resolveVersion, withMending } from './resolve.ts'
@@ -20,13 +22,19 @@ export interface EmbedImageRequest {
   /** The directory's name below `/models`, for a single model. */
   readonly as?: string | undefined
   readonly platform?: string | undefined
+  /** The files at PATH itself instead of a link. */
+  readonly realPath?: boolean | undefined
+  /** Of all the models named; undefined keeps that of a former embed. */
+  readonly position?: ModelToEmbed['position']
 }
 
 export interface EmbedImageResult {
   readonly image: string
   readonly digest: Digest
-  /** What the image holds: `sentiment:3`, and where. */
-  readonly models: readonly { readonly ref: string; readonly path: string }[]
+  /** What the image holds: `sentiment:3`, where, and where its layers lie among the image's. */
+  readonly models: readonly { readonly ref: string; readonly path: string; readonly position: Position }[]
+  /** How `auto` chose the position, by model. */
+  readonly pricing: readonly Pricing[]
   readonly layers: readonly Transferred[]
   readonly bytesSent: number
   readonly former: string | undefined
@@ -50,7 +58,8 @@ export async function embed(
   const models: ModelToEmbed[] = []
   for (const text of request.models) {
     const { ref, path } = splitPath(text)
-    models.push({ ...(await resolveVersion(store, ref)), path: path ?? request.at, name: request.as })
+    const { at, as: name, realPath, position } = request
+    models.push({ ...(await resolveVersion(store, ref)), path: path ?? at, name, realPath, position })
   }
   const base = await openImage(request.image, request.access)
   const result = await openImage(request.result, request.access, { create: true, base: base.image })
@@ -63,9 +72,10 @@ export async function embed(
     return {
       ...embedded,
       image: formatImageReference(result.image),
-      models: embedded.models.map(({ model, number, name, path }) => ({
-        ref: `${model}:${number}`,
-        path: path ?? `/models/${name}`,
+      models: embedded.models.map((model) => ({
+        ref: `${model.model}:${model.number}`,
+        path: model.path ?? directoryOf(model),
+        position: model.position,
       })),
       ms: Math.round(performance.now() - started),
     }
@@ -79,9 +89,9 @@ export async function embed(
 /** Whether what failed did so for a stored file that is missing or damaged; asked only then. */
 async function damageOf(store: Store, models: readonly ModelToEmbed[]): Promise<unknown> {
   for (const { reference, version } of models) {
-    for (const file of version.files) {
+    for (const blob of version.files) {
       try {
-        await store.blobs.ensureIntact(file)
+        await store.blobs.ensureIntact(blob)
       } catch (error) {
         return withMending(store, error, reference)
       }

@@ -11,6 +11,7 @@ import { type BaseEntry, type BaseImage, writeImageLayout } from '../fixtures/im
 import { missingParts } from '../fixtures/parts.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
+import { describeTree, unpackImage } from '../fixtures/unpacked-image.ts'
 
 const run = promisify(execFile)
 const skip = missingParts('docker-registry', 'skopeo', 'umoci')
@@ -121,8 +122,8 @@ test('embedded into docker-registry, copied out by skopeo, unpacked by umoci: th
     await t.test(name, async () => {
       const base = await pushBase({ layers })
       await embed(`sentiment=${path}`, base, '-t', `${proxy.host}/app:1`)
-      const before = await unpack(directory, { image: base, name: 'before' })
-      const after = await unpack(directory, { image: `${proxy.host}/app:1`, name: 'after' })
+      const before = await unpackImage(directory, { image: base, name: 'before' })
+      const after = await unpackImage(directory, { image: `${proxy.host}/app:1`, name: 'after' })
       for (const file of ['weights.bin', 'config.json', 'sub/vocab.txt']) {
         const embedded = await readFile(join(after, path, file))
         assert.ok(
@@ -189,27 +190,3 @@ test('the same inputs give the same image, in another store, time zone and umask
     process.umask(umask)
   }
 })
-
-async function unpack(
-  directory: string,
-  { image, name }: { readonly image: string; readonly name: string },
-): Promise<string> {
-  const layout = join(directory, `${name}-layout`)
-  const bundle = join(directory, `${name}-bundle`)
-  await rm(layout, { recursive: true, force: true })
-  await rm(bundle, { recursive: true, force: true })
-  await run('skopeo', ['copy', '-q', '--src-tls-verify=false', `docker://${image}`, `oci:${layout}:x`])
-  const rootless = process.getuid?.() === 0 ? [] : ['--rootless']
-  await run('umoci', ['unpack', ...rootless, '--image', `${layout}:x`, bundle])
-  return join(bundle, 'rootfs')
-}
-
-/** Path, type, mode, owner, content or target of everything, but for what is below `without`. */
-async function describeTree(root: string, without: readonly string[]): Promise<readonly string[]> {
-  const { stdout } = await run('find', ['.', '-printf', '%P %y %m %U:%G %l %s\\n'], { cwd: root })
-  return stdout
-    .split('\n')
-    .filter((line) => !without.some((path) => line.startsWith(`${path} `) || line.startsWith(`${path}/`)))
-    .map((line) => (/ d /.test(line) ? line.replace(/ \d+$/, '') : line))
-    .sort()
-}

@@ -1,5 +1,5 @@
 import { BallastError, shortDigest } from '../../core/index.ts'
-import type { EmbedImageResult } from '../../workflows/embed.ts'
+import type { EmbedImageRequest, EmbedImageResult } from '../../workflows/embed.ts'
 import { imageAccess } from '../image-access.ts'
 import { formatBytes, formatCount, formatDuration } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
@@ -8,6 +8,8 @@ interface EmbedOptions {
   readonly tag?: string
   readonly at?: string
   readonly as?: string
+  readonly realPath?: boolean
+  readonly position?: string
   readonly platform?: string
   readonly plainHttp?: string
 }
@@ -19,17 +21,27 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
     'The model is at /models/NAME in the image and, through a link, at PATH, where the application looks for it.\n' +
     'A model that the image holds already is replaced; its former image stays under NEWTAG.was-N for a rollback.\n' +
     'An image is HOST/NAME:TAG in a registry, oci:DIRECTORY:TAG, or archive:FILE as docker save and docker load have it\n' +
-    '(archive:FILE:NAME:TAG for one image of several). An archive that is there is replaced, and no former image stays.',
+    '(archive:FILE:NAME:TAG for one image of several). An archive that is there is replaced, and no former image stays.\n' +
+    'Docker takes a layer for the same only above the same layers: with the model on top, new code makes nodes pull ' +
+    'the model again; at the bottom, a new model makes them pull the code again. containerd pulls by digest, so ' +
+    'there it is all one.',
   options: [
     ['-t, --tag <image>', 'the name of the resulting image'],
     ['--at <path>', 'PATH, for a single model'],
     ['--as <name>', 'the directory below /models (default: the last part of the model name)'],
+    ['--real-path', 'the files at PATH itself, not a link to them; stays until PATH is given again'],
+    [
+      '--position <where>',
+      'top or bottom of the image for the layers of the model, or auto: where Docker nodes pull less ' +
+        '(default: as IMAGE has it, else top)',
+    ],
     ['--platform <platform>', 'which image of an index, as linux/amd64'],
     ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
   ],
   examples: [
     'ballast embed sentiment:prod=/app/models localhost:5000/my_ml_app:latest -t localhost:5000/my_ml_app:v2',
     'ballast embed sentiment:3 oci:./image:base -t oci:./image:v3 --at /app/models',
+    'ballast embed sentiment:prod=/app/models localhost:5000/my_ml_app:v2 -t localhost:5000/my_ml_app:v2 --position auto',
   ],
   async run(session, operands, options) {
     const models = operands.slice(0, -1)
@@ -52,6 +64,8 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
       at: options.at,
       as: options.as,
       platform: options.platform,
+      realPath: options.realPath,
+      position: parsePosition(options.position),
       access: imageAccess(session.io, options.plainHttp?.split(',')),
     }
     const result = await embed(await session.store(), request, session)
@@ -60,7 +74,15 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
   },
 })
 
-function describe({ image, digest, models, layers, bytesSent, former, ms }: EmbedImageResult): string {
+function parsePosition(text: string | undefined): EmbedImageRequest['position'] {
+  if (text === undefined || text === 'top' || text === 'bottom' || text === 'auto') return text
+  throw new BallastError('USAGE', `--position ${text}: there is no such position`, {
+    hint: 'choose top, bottom or auto',
+  })
+}
+
+function describe(result: EmbedImageResult): string {
+  const { image, digest, models, layers, bytesSent, former, pricing, ms } = result
   const count = (how: string): number => layers.filter((layer) => layer.how === how).length
   const parts = [
     [count('sent'), 'sent'],
@@ -71,6 +93,34 @@ function describe({ image, digest, models, layers, bytesSent, former, ms }: Embe
   return (
     `${image}   ${shortDigest(digest)}   with ${models.map(({ ref, path }) => `${ref} at ${path}`).join(', ')}\n` +
     `${formatCount(layers.length, 'layer')}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}\n` +
+    pricing.map(describePricing).join('') +
     `${former === undefined ? '' : `the former image is ${former}; to return to it: ballast rollback ${image}\n`}`
   )
+}
+
+type Pricing = EmbedImageResult['pricing'][number]
+
+function describePricing(pricing: Pricing): string {
+  const { ref, position, because, refusal, modelBytes, baseBytes, bytesPerMonth } = pricing
+  const why = {
+    'no history': 'nothing tells both rates for a week or more, so as it was, by default on top',
+    'fewer bytes': 'fewer bytes',
+    'a move would cost more than a month saves': 'a move would cost more than a month saves',
+    'the bottom is not possible': `the bottom is not possible: ${refusal}`,
+  }[because]
+  const rates = `the model ${rateOf(pricing.modelUpdatesPerMonth)}, the code ${rateOf(pricing.codeUpdatesPerMonth)}`
+  const costs =
+    bytesPerMonth === null
+      ? ''
+      : `; a Docker node pulls about ${formatBytes(Math.round(bytesPerMonth.top))} a month with top, ` +
+        `${formatBytes(Math.round(bytesPerMonth.bottom))} with bottom`
+  return (
+    `position of ${ref}: ${position} (${why})\n` +
+    `  ${formatBytes(modelBytes)} of model, ${formatBytes(baseBytes)} of image; ${rates}${costs}\n`
+  )
+}
+
+function rateOf(updatesPerMonth: number | null): string {
+  if (updatesPerMonth === null) return 'changes at an unknown rate'
+  return `changes ${Number(updatesPerMonth.toFixed(1))} times a month`
 }
