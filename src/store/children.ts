@@ -7,11 +7,12 @@ const PEEK_SIZE = 4096
 
 /** What the blob at this path refers to; nothing for one that is absent or no manifest. Large files are not read. */
 export async function storedChildren(path: string): Promise<readonly Descriptor[]> {
-  const bytes = await readIfManifest(path)
+  const bytes = await storedManifest(path)
   return bytes === undefined ? [] : followedFrom(bytes)
 }
 
-async function readIfManifest(path: string): Promise<Buffer | undefined> {
+/** The bytes of the blob at this path if it may be a manifest. Not verified. */
+export async function storedManifest(path: string): Promise<Buffer | undefined> {
   const handle = await open(path, 'r').catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return undefined
     throw error

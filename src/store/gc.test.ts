@@ -264,3 +264,63 @@ async function forget(store: Store, text: string, number: number): Promise<void>
   }
   await store.records.removeVersion(session, name, number)
 }
+
+test('what is attached to a manifest goes with it, and keeps nothing of it', async (t) => {
+  const store = await temporaryStore(t)
+  const { version, number } = await addVersion(store, 'sentiment', { a: 'weights' })
+  await using session = await store.begin()
+  const description = await attach(store, session, version.digest)
+  const signature = await attach(store, session, description)
+  const orphan = await attach(store, session, digestOf('was never here'))
+  await session.close()
+  assert.ok((await store.gc()).removed.some(({ digest }) => digest === orphan))
+  assert.deepEqual(new Set(await store.records.listUntagged(NAME)), new Set([description, signature]))
+  await forget(store, 'sentiment', number)
+  await store.gc()
+  assert.deepEqual([await store.blobs.list(), await store.records.listUntagged(NAME)], [[], []])
+})
+
+test('what is attached to a leased manifest stays, for whoever is about to name it', async (t) => {
+  const store = await temporaryStore(t)
+  await using session = await store.begin()
+  const version = await storeVersion(store, session, { a: 'weights' })
+  const description = await attach(store, session, version.digest)
+  assert.deepEqual((await store.gc()).removed, [])
+  assert.deepEqual(await store.records.listUntagged(NAME), [description])
+})
+
+test('a gc that is killed leaves no entry without its manifest', async (t) => {
+  const store = await temporaryStore(t)
+  const { version, number } = await addVersion(store, 'sentiment', { a: 'weights' })
+  await using session = await store.begin()
+  await attach(store, session, version.digest)
+  await session.close()
+  await forget(store, 'sentiment', number)
+  let polls = 0
+  const signal = {
+    get aborted() {
+      return ++polls > 1
+    },
+  } as AbortSignal
+  await assert.rejects(store.gc({ signal }), { code: 'INTERRUPTED' })
+  assert.deepEqual((await store.verify()).problems, [])
+  assert.deepEqual(await store.records.listUntagged(NAME), [])
+})
+
+/** An artifact without a tag that is about a manifest. */
+async function attach(store: Store, session: Session, subject: Digest): Promise<Digest> {
+  const config = await ingest(store, session, '{}')
+  const manifest = await ingest(
+    store,
+    session,
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: config, size: 2 },
+      layers: [],
+      subject: { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: subject, size: 1 },
+    }),
+  )
+  await store.records.addUntagged(session, NAME, manifest)
+  return manifest
+}

@@ -6,6 +6,7 @@ import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
+import { type Referrer, readUntagged } from './referrers.ts'
 import { scanSessions } from './session.ts'
 
 export interface GcOptions extends CallOptions {
@@ -51,6 +52,7 @@ export async function collectGarbage(parts: Parts, options: GcOptions = {}): Pro
         abandoned: abandoned.length,
       }
       if (options.dryRun) return report
+      await sweepUntagged(parts.records, live)
       await sweepDerived(derived, live)
       await dropOldEntries(layout)
       for (const blob of await manifestsFirst(layout, garbage)) {
@@ -63,27 +65,54 @@ export async function collectGarbage(parts: Parts, options: GcOptions = {}): Pro
   )
 }
 
-/** Everything that can be reached from tags, numbers, untagged manifests and leases. */
+/**
+ * Everything that can be reached from tags, numbers, untagged manifests and leases. A manifest that is about another
+ * one is reached from that one, never the other way round.
+ */
 export async function mark(parts: Parts, leased: Iterable<Digest> = []): Promise<ReadonlySet<Digest>> {
+  const { roots, referrers } = await rootsOf(parts)
   const live = new Set<Digest>()
-  const queue: Digest[] = [...leased, ...(await rootsOf(parts.records))]
+  const queue: Digest[] = [...leased, ...roots]
   for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
     if (live.has(digest)) continue
     live.add(digest)
     const derived = await parts.derived.get(digest)
     queue.push(...(derived?.parts ?? (await referredFrom(parts.layout, digest))))
+    queue.push(...(referrers.get(digest) ?? []))
   }
   return live
 }
 
-async function rootsOf(records: Records): Promise<readonly Digest[]> {
+interface Roots {
+  readonly roots: readonly Digest[]
+  /** By their subjects. */
+  readonly referrers: ReadonlyMap<Digest, readonly Digest[]>
+}
+
+async function rootsOf({ layout, records }: Parts): Promise<Roots> {
   const roots: Digest[] = []
+  const referrers: Referrer[] = []
   for (const name of await records.listNames()) {
     roots.push(...(await records.listTags(name)).map((tag) => tag.digest))
     roots.push(...(await records.listVersions(name)).map((version) => version.digest))
-    roots.push(...(await records.listUntagged(name)))
+    const untagged = await readUntagged(layout, records, name)
+    roots.push(...untagged.others)
+    referrers.push(...untagged.referrers)
   }
-  return roots
+  const bySubject = new Map<Digest, Digest[]>()
+  for (const { subject, digest } of referrers) {
+    bySubject.set(subject, [...(bySubject.get(subject) ?? []), digest])
+  }
+  return { roots, referrers: bySubject }
+}
+
+/** Before the blobs: an entry without its manifest would look like damage. */
+async function sweepUntagged(records: Records, live: ReadonlySet<Digest>): Promise<void> {
+  for (const name of await records.listNames()) {
+    for (const digest of await records.listUntagged(name)) {
+      if (!live.has(digest)) await records.removeUntagged(name, digest)
+    }
+  }
 }
 
 async function referredFrom(layout: StoreLayout, digest: Digest): Promise<readonly Digest[]> {

@@ -3,6 +3,7 @@ import { type Digest, isSystemError, readIfPresent, withLock, writeFileDurably }
 import { MODEL_MANIFEST, OCI_INDEX, OCI_MANIFEST, REF_NAME } from '../model/index.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
+import { readUntagged } from './referrers.ts'
 import type { Session } from './session.ts'
 
 const LOCK_TIMEOUT_MS = 60_000
@@ -29,7 +30,10 @@ async function currentIndex(layout: StoreLayout): Promise<string | undefined> {
   return (await readIfPresent(layout.index))?.toString('utf8')
 }
 
-/** Models only: the layers of an image are derived and stand in no file, so no other tool could read it from here. */
+/**
+ * Models and what is attached to them (which tools find by its `subject`, without a name). No images: their layers are
+ * derived and stand in no file, so that no other tool could read them from here.
+ */
 async function encodeIndex(layout: StoreLayout, records: Records): Promise<string> {
   const manifests: unknown[] = []
   for (const name of await records.listNames()) {
@@ -48,6 +52,11 @@ async function encodeIndex(layout: StoreLayout, records: Records): Promise<strin
         annotations: { [REF_NAME]: `${name}:${tag}` },
         artifactType: MODEL_MANIFEST,
       })
+    }
+    const models = new Set([...versions, ...tags].map(({ digest }) => digest))
+    for (const { digest, subject } of (await readUntagged(layout, records, name)).referrers) {
+      const size = models.has(subject) ? await sizeOf(layout, digest) : undefined
+      if (size !== undefined) manifests.push({ mediaType: OCI_MANIFEST, digest, size })
     }
   }
   return `${JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests })}\n`

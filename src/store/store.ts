@@ -12,7 +12,7 @@ import {
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
-import { decodeVersion, type ModelFile, type Version } from '../model/index.ts'
+import { decodeVersion, type ModelFile, type RepositoryName, type Version } from '../model/index.ts'
 import { type BlobStore, createBlobStore, damagedBlob, missingBlob } from './blobs.ts'
 import { type Cache, createCache } from './cache.ts'
 import { createDerivedBlobs, type DerivedBlobs } from './derived.ts'
@@ -20,6 +20,7 @@ import { collectGarbage, type GcOptions, type GcReport } from './gc.ts'
 import { FORMAT, layoutOf, type StoreLayout } from './layout.ts'
 import { isProjected, project } from './projection.ts'
 import { createRecords, type Records } from './records.ts'
+import { type Referrer, readUntagged } from './referrers.ts'
 import { openSession, type Session } from './session.ts'
 import { type VerifyReport, verifyStore } from './verify.ts'
 
@@ -39,6 +40,8 @@ export interface Store {
   readVersion(digest: Digest): Promise<Version>
   /** The bytes of one file of a version, wherever the store keeps them. Not verified. */
   fileContent(file: ModelFile): Content
+  /** Manifests of the repository that are attached to others, a version's description among them. */
+  listReferrers(name: RepositoryName): Promise<readonly Referrer[]>
   /** A manifest's exact bytes, verified. Throws NOT_FOUND or DAMAGED. */
   readManifest(digest: Digest): Promise<Buffer>
   /** Brings `index.json` up to the tags. To be called after every change of them. */
@@ -76,6 +79,7 @@ export async function openStore(directory: string): Promise<Store> {
     records,
     cache: createCache(layout),
     readManifest,
+    listReferrers: async (name) => (await readUntagged(layout, records, name)).referrers,
     async begin() {
       if (!created) await createStore(layout)
       created = true
@@ -89,7 +93,7 @@ export async function openStore(directory: string): Promise<Store> {
       if (!(await checkFormat(layout))) return { removed: [], removedBytes: 0, kept: 0, abandoned: 0 }
       return collectGarbage({ layout, blobs, derived, records }, options)
     },
-    verify: (options) => verifyStore({ blobs, derived, records }, options),
+    verify: (options) => verifyStore({ layout, blobs, derived, records }, options),
   }
 }
 

@@ -3,7 +3,9 @@ import { FILE_PATH, formatReference, type RepositoryName } from '../model/index.
 import type { BlobInfo, BlobStore } from './blobs.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
+import type { StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
+import { readUntagged } from './referrers.ts'
 
 export interface Problem {
   readonly kind: 'damaged' | 'missing'
@@ -19,6 +21,7 @@ export interface VerifyReport {
 }
 
 interface Parts {
+  readonly layout: StoreLayout
   readonly blobs: BlobStore
   readonly derived: DerivedBlobs
   readonly records: Records
@@ -43,6 +46,7 @@ export async function verifyStore(parts: Parts, options: CallOptions = {}): Prom
 
 /** Stored blobs that some tag or number leads to, with the names of what needs them. */
 async function neededBlobs({
+  layout,
   blobs,
   derived,
   records,
@@ -62,12 +66,14 @@ async function neededBlobs({
     }
   }
   for (const name of await records.listNames()) {
-    for (const { digest, reference } of await referencesOf(records, name)) await visit(digest, reference)
+    for (const { digest, reference } of await referencesOf(layout, records, name))
+      await visit(digest, reference)
   }
   return needed
 }
 
 async function referencesOf(
+  layout: StoreLayout,
   records: Records,
   name: RepositoryName,
 ): Promise<readonly { readonly digest: Digest; readonly reference: string }[]> {
@@ -78,11 +84,15 @@ async function referencesOf(
   const tags = (await records.listTags(name))
     .filter(({ digest }) => !versions.some((version) => version.digest === digest))
     .map(({ digest, tag }) => ({ digest, reference: formatReference({ name, tag }) }))
-  const untagged = (await records.listUntagged(name)).map((digest) => ({
-    digest,
-    reference: formatReference({ name, digest }),
-  }))
-  return [...versions, ...tags, ...untagged]
+  const { referrers, others } = await readUntagged(layout, records, name)
+  const untagged = others.map((digest) => ({ digest, reference: formatReference({ name, digest }) }))
+  const named = [...versions, ...tags, ...untagged]
+  // What is about something that is gone is needed by nothing, and goes with the next `gc`.
+  const attached = referrers.flatMap(({ digest, subject }) => {
+    const about = named.find((candidate) => candidate.digest === subject)
+    return about === undefined ? [] : [{ digest, reference: `${about.reference} (what is attached to it)` }]
+  })
+  return [...named, ...attached]
 }
 
 async function childrenOrNone(

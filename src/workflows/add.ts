@@ -13,6 +13,7 @@ import {
 } from '../model/index.ts'
 import { type SourceFile, scanLocalFiles } from '../sources/index.ts'
 import type { Session, Store } from '../store/index.ts'
+import { describeVersion } from './inspect-version.ts'
 import { parseModelReference } from './resolve.ts'
 import { pointTag } from './tag.ts'
 
@@ -64,6 +65,7 @@ export async function add(
     item: 'manifest',
     expected: { digest: version.digest },
   })
+  await describeVersion(store, session, { name: reference.name, version }, options)
   const before = await store.records.listVersions(reference.name)
   const from = sources.map((source) => quoted(resolve(source))).join(' ')
   const claimed = await store.records.claimNumber(session, reference.name, {

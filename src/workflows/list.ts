@@ -1,6 +1,7 @@
 import { type Digest, isBallastError } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { readDescriptions } from './inspect-version.ts'
 import { parseModelReference, requireName } from './resolve.ts'
 
 export interface ListedVersion {
@@ -10,6 +11,10 @@ export interface ListedVersion {
   readonly files: number
   readonly bytes: number
   readonly added: string
+  /** As it is attached to the version; undefined where nothing is, as for one that another tool has pushed. */
+  readonly format: string | undefined
+  readonly precision: string | undefined
+  readonly parameters: number | undefined
 }
 
 /** Every version of every model, or of one. Throws NOT_FOUND for a model that is not there. */
@@ -19,6 +24,7 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
   const listed: ListedVersion[] = []
   for (const model of names) {
     const tags = await store.records.listTags(model)
+    const describe = await readDescriptions(store, model)
     for (const { number, digest, time } of await store.records.listVersions(model)) {
       const files = await store.readVersion(digest).then(
         (version) => version.files,
@@ -27,6 +33,7 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
           throw error
         },
       )
+      const description = await describe(digest)
       listed.push({
         ref: `${model}:${number}`,
         digest,
@@ -34,6 +41,9 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
         files: files?.length ?? 0,
         bytes: totalSize(files ?? []),
         added: time,
+        format: description?.format,
+        precision: description?.precision,
+        parameters: description?.parameters,
       })
     }
   }

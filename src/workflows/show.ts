@@ -1,6 +1,7 @@
 import type { Digest } from '../core/index.ts'
-import { formatReference, type ModelFile, totalSize } from '../model/index.ts'
+import { type Description, formatReference, type ModelFile, totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { descriptionOf } from './inspect-version.ts'
 import { resolveVersion } from './resolve.ts'
 
 export interface ShownVersion {
@@ -13,6 +14,8 @@ export interface ShownVersion {
   readonly from: string
   readonly bytes: number
   readonly files: readonly ModelFile[]
+  /** What the files are, as it is attached to the version or as they say now. */
+  readonly description: Description
 }
 
 /** Throws what `resolveVersion` throws. */
@@ -32,5 +35,6 @@ export async function show(store: Store, text: string): Promise<ShownVersion> {
     from: numbered?.from ?? '',
     bytes: totalSize(version.files),
     files: version.files,
+    description: await descriptionOf(store, { name: reference.name, version }),
   }
 }

@@ -46,6 +46,9 @@ test('what was added is listed and shown as it is', async (t) => {
       files: 2,
       bytes: 9,
       added: '',
+      format: 'plain',
+      precision: undefined,
+      parameters: undefined,
     },
   )
   for (const text of ['sentiment', 'sentiment:1', 'sentiment:latest', `sentiment@${added.digest}`]) {

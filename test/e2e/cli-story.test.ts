@@ -122,8 +122,8 @@ test('a model from its first version to its last: add, mount, follow, roll back,
   assert.equal(checked.code, 0, checked.stdout + checked.stderr)
   await ask(['remove', 'sentiment:1'], options)
   const collected = await ask<{ removed: readonly unknown[] }>(['gc'], options)
-  // Of the first version: manifest, config, and the two files that changed.
-  assert.equal(collected.removed.length, 4)
+  // Of the first version: manifest, config, the two files that changed, and its description with that one's manifest.
+  assert.equal(collected.removed.length, 6)
   assert.deepEqual(
     [...(await storedBlobs(options.store))].sort(),
     [...(await neededBlobs(options.store))].sort(),

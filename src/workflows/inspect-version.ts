@@ -1,0 +1,134 @@
+import { bytesContent, type CallOptions, type Digest, forEachLimited, isBallastError } from '../core/index.ts'
+import {
+  type Description,
+  decodeDescription,
+  describedBy,
+  describeFiles,
+  EMPTY_CONFIG,
+  encodeDescription,
+  encodeReferrer,
+  type FileFacts,
+  inspectFile,
+  LARGEST_DESCRIPTION,
+  type ModelFile,
+  type RepositoryName,
+  randomAccess,
+  type Version,
+} from '../model/index.ts'
+import type { Session, Store } from '../store/index.ts'
+
+const FILES_AT_ONCE = 4
+/** Above this, files whose names tell nothing are looked at by size, and the rest not at all: the description says so. */
+const MOST_INSPECTED = 2000
+
+/** What the version's files are, by their heads and headers; weights are not read. */
+export async function inspectVersion(
+  store: Store,
+  version: Version,
+  options: CallOptions = {},
+): Promise<Description> {
+  const facts = new Map<string, FileFacts>()
+  const inspect = async (file: ModelFile): Promise<void> => {
+    try {
+      facts.set(file.path, await inspectFile(randomAccess(file.path, store.fileContent(file))))
+    } catch (error) {
+      // A file that is missing or damaged is `verify`'s business; the others can be described all the same.
+      if (!isBallastError(error, 'NOT_FOUND') && !isBallastError(error, 'DAMAGED')) throw error
+    }
+  }
+  await forEachLimited(selectTelling(version.files), FILES_AT_ONCE, inspect, options.signal)
+  return describeFiles(version.files.map(({ path, size }) => ({ path, size, facts: facts.get(path) })))
+}
+
+/**
+ * Attaches the description of a version to its manifest, which must be stored and leased by the session: the store then
+ * keeps it for as long as the version. Nothing else depends on it, so that a kill in between loses nothing but time.
+ */
+export async function describeVersion(
+  store: Store,
+  session: Session,
+  { name, version }: { readonly name: RepositoryName; readonly version: Version },
+  options: CallOptions = {},
+): Promise<Description> {
+  const description = await inspectVersion(store, version, options)
+  const subject = await store.blobs.stat(version.digest)
+  if (subject === undefined) return description
+  const bytes = encodeDescription(description)
+  const manifest = encodeReferrer(subject, bytes)
+  for (const data of [EMPTY_CONFIG, bytes]) await ingest(store, session, data)
+  const digest = await ingest(store, session, manifest)
+  await store.records.addUntagged(session, name, digest)
+  await removeOthers(store, { name, subject: version.digest, digest })
+  return description
+}
+
+/** What is attached to the versions of a model; undefined where nothing is. Reads a few KiB a version. */
+export async function readDescriptions(
+  store: Store,
+  name: RepositoryName,
+): Promise<(version: Digest) => Promise<Description | undefined>> {
+  const referrers = await store.listReferrers(name)
+  return async (version) => {
+    const attached = referrers.filter(({ subject }) => subject === version)
+    const found = await Promise.all(attached.map(({ digest }) => readAttached(store, digest)))
+    return found
+      .filter((description) => description !== undefined)
+      .sort((a, b) => a.describer - b.describer)
+      .at(-1)
+  }
+}
+
+/** What is attached to a version, else what its files say now. */
+export async function descriptionOf(
+  store: Store,
+  { name, version }: { readonly name: RepositoryName; readonly version: Version },
+): Promise<Description> {
+  const read = await readDescriptions(store, name)
+  return (await read(version.digest)) ?? (await inspectVersion(store, version))
+}
+
+async function readAttached(store: Store, digest: Digest): Promise<Description | undefined> {
+  try {
+    const layer = describedBy(await store.readManifest(digest))
+    if (layer === undefined || layer.size > LARGEST_DESCRIPTION) return undefined
+    const stored = await store.blobs.stat(layer.digest)
+    if (stored?.size !== layer.size) return undefined
+    return decodeDescription(await store.readManifest(layer.digest))
+  } catch (error) {
+    if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
+    throw error
+  }
+}
+
+/** Descriptions by former rules, or from elsewhere: this one was made from the files. */
+async function removeOthers(
+  store: Store,
+  {
+    name,
+    subject,
+    digest,
+  }: { readonly name: RepositoryName; readonly subject: Digest; readonly digest: Digest },
+): Promise<void> {
+  for (const other of await store.listReferrers(name)) {
+    if (other.subject !== subject || other.digest === digest) continue
+    const manifest = await store.readManifest(other.digest).catch(() => undefined)
+    if (manifest !== undefined && describedBy(manifest) !== undefined) {
+      await store.records.removeUntagged(name, other.digest)
+    }
+  }
+}
+
+async function ingest(store: Store, session: Session, data: Buffer): Promise<Digest> {
+  const { digest } = await store.blobs.ingest(session, bytesContent(data).open(), { item: 'description' })
+  return digest
+}
+
+/** Names of files that are models, or say something about the others. */
+const TELLING =
+  /(?:\.(?:safetensors|gguf|onnx|pb|keras|h5|hdf5|pt|pth|ckpt|bin|pkl|pickle|joblib|dill|npz|mar|tflite)|(?:^|\/)config\.json|\.index\.json)$/i
+
+function selectTelling(files: readonly ModelFile[]): readonly ModelFile[] {
+  if (files.length <= MOST_INSPECTED) return files
+  const rank = ({ path }: ModelFile): number => (TELLING.test(path) ? 0 : 1)
+  return [...files].sort((a, b) => rank(a) - rank(b) || b.size - a.size).slice(0, MOST_INSPECTED)
+}
