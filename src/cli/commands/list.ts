@@ -15,16 +15,17 @@ export const verb = defineVerb<[string | undefined]>({
       versions.length === 0
         ? ''
         : formatTable(
-            ['VERSION', 'TAGS', 'FILES', 'SIZE', 'DIGEST', 'ADDED'],
-            versions.map(({ ref, tags, files, bytes, digest, added }) => [
+            ['VERSION', 'TAGS', 'FORMAT', 'FILES', 'SIZE', 'DIGEST', 'ADDED'],
+            versions.map(({ ref, tags, format, precision, files, bytes, digest, added }) => [
               ref,
               tags.join(', '),
+              [format, precision].filter((part) => part !== undefined).join(', '),
               `${files}`,
               formatBytes(bytes),
               formatDigest(digest),
               formatAge(added),
             ]),
-            [2, 3],
+            [3, 4],
           ),
     )
   },
