@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { type CallOptions, type Digest, throwIfAborted, withLock } from '../core/index.ts'
+import { type CallOptions, type Digest, withLock } from '../core/index.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
 import { dropOldEntries } from './cache.ts'
 import { storedChildren } from './children.ts'
@@ -8,6 +8,7 @@ import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
 import { scanSessions } from './session.ts'
+import { removeGarbage } from './sweep.ts'
 
 export interface GcOptions extends CallOptions {
   readonly dryRun?: boolean
@@ -33,10 +34,9 @@ interface Parts {
 /**
  * Removes every blob that no tag, number or live session needs. Its lock announces it; then the leases are read, and
  * the tags only after them: what a session publishes and then stops leasing is seen by one of the two.
- * Manifests go before the blobs they refer to, so that a `gc` cut short leaves no manifest without its blobs.
  */
 export async function collectGarbage(parts: Parts, options: GcOptions = {}): Promise<GcReport> {
-  const { layout, blobs, derived } = parts
+  const { layout, blobs } = parts
   return withLock(
     layout.gcLock,
     { timeoutMs: options.lockTimeoutMs ?? 30_000, signal: options.signal },
@@ -53,12 +53,8 @@ export async function collectGarbage(parts: Parts, options: GcOptions = {}): Pro
       }
       if (options.dryRun) return report
       await sweepUntagged(parts.records, live)
-      await sweepDerived(derived, live)
       await dropOldEntries(layout)
-      for (const blob of await manifestsFirst(layout, garbage)) {
-        throwIfAborted(options.signal)
-        await blobs.remove(blob.digest)
-      }
+      await removeGarbage(parts, { garbage, live }, options)
       for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
       return report
     },
@@ -117,26 +113,4 @@ async function sweepUntagged(records: Records, live: ReadonlySet<Digest>): Promi
 
 async function referredFrom(layout: StoreLayout, digest: Digest): Promise<readonly Digest[]> {
   return (await storedChildren(blobPath(layout, digest))).map((child) => child.digest)
-}
-
-/**
- * A recipe of which some part goes can make nothing any more; while they all stay, it saves hashing the layer again.
- * One without parts is cheap to make again, and stays only for the image that has it.
- */
-async function sweepDerived(derived: DerivedBlobs, live: ReadonlySet<Digest>): Promise<void> {
-  for (const digest of await derived.list()) {
-    const blob = await derived.get(digest)
-    if (blob === undefined || live.has(digest)) continue
-    if (blob.parts.length === 0 || !blob.parts.every((part) => live.has(part))) await derived.remove(digest)
-  }
-}
-
-async function manifestsFirst(layout: StoreLayout, blobs: readonly BlobInfo[]): Promise<readonly BlobInfo[]> {
-  const manifests: BlobInfo[] = []
-  const others: BlobInfo[] = []
-  for (const blob of blobs) {
-    const refers = (await referredFrom(layout, blob.digest)).length > 0
-    ;(refers ? manifests : others).push(blob)
-  }
-  return [...manifests, ...others]
 }
