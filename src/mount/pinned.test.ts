@@ -207,16 +207,6 @@ test('writing to a copy never reaches the store', async (t) => {
   assert.deepEqual((await store.verify()).problems, [])
 })
 
-test('a model with ONNX files is copied although links were asked for, and says why', async (t) => {
-  const { store, target, version, pin } = await mountPlace(t)
-  const delivery = await version({ 'model.onnx': 'graph', 'model.onnx.data': 'weights' })
-  const { bytesCopied, warnings } = await pin(delivery, { link: true })
-  assert.equal(bytesCopied, 12)
-  assert.match(warnings.join(), /ONNX/)
-  const blob = store.blobs.path(fileOf(delivery.version, 'model.onnx.data').digest)
-  assert.notEqual((await stat(join(target, 'model.onnx.data'))).ino, (await stat(blob)).ino)
-})
-
 test('what a killed mount left beside the target is cleared away, and does no harm', async (t) => {
   const { target, version, pin } = await mountPlace(t)
   const left = join(dirname(target), '.models.ballast-new-0123456789ab')

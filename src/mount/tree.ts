@@ -26,6 +26,7 @@ import {
 import type { Store } from '../store/index.ts'
 import { DIRECTORY_MODE, FILE_MODE, TREE_MANIFEST, TREE_MARKER } from './names.ts'
 import { writeTreeRecord } from './record.ts'
+import { whyNotLinked } from './why-not-linked.ts'
 
 export interface TreeOptions extends CallOptions {
   /** Hard links to the store's own blobs. Whoever can write to the tree could then reach the store's bytes. */
@@ -49,7 +50,9 @@ export async function writeTree(
   options: TreeOptions,
 ): Promise<WrittenTree> {
   const warnings: string[] = []
-  const place = placer(store, { link: options.link && mayLink(version, warnings), warnings })
+  const copied = options.link ? await whyNotLinked(store, version) : undefined
+  if (copied !== undefined) warnings.push(copied)
+  const place = placer(store, { link: options.link && copied === undefined, warnings })
   const directories = new Set<string>([tree])
   let bytesCopied = 0
   for (const file of version.files) {
@@ -121,13 +124,6 @@ function placer(store: Store, { link: wantLinks, warnings }: { link: boolean; wa
     await copyVerified(store, { file, target }, options)
     return file.size
   }
-}
-
-/** ONNX refuses external data behind hard links, and which files are external data only the graph would tell. */
-function mayLink(version: Version, warnings: string[]): boolean {
-  if (!version.files.some((file) => file.path.toLowerCase().endsWith('.onnx'))) return true
-  warnings.push('ONNX does not load external data through hard links, so the files were copied')
-  return false
 }
 
 /** Undefined where it was made, else why it cannot be. */
