@@ -5,9 +5,12 @@ import { arch, cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { publish } from './result.ts'
+import type { Row } from './table.ts'
 
-const run = promisify(execFile)
-const BALLAST = fileURLToPath(new URL('../bin/ballast.cjs', import.meta.url))
+export const run = promisify(execFile)
+/** The command as it is installed; `npm run build` makes it. */
+export const BALLAST: string = fileURLToPath(new URL('../bin/ballast.cjs', import.meta.url))
 
 export interface Timed<T> {
   readonly value: T
@@ -29,6 +32,7 @@ export async function ballast<T>(store: string, args: readonly string[]): Promis
   return JSON.parse(stdout) as T
 }
 
+/** Below `$BENCH_DIRECTORY`, else the system's temporary directory: it decides which disk is measured. */
 export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(process.env.BENCH_DIRECTORY ?? tmpdir(), 'ballast-bench-'))
   try {
@@ -63,6 +67,22 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
+/** `figures` rounded as they are shown: 1.234 is 1.23, 1234.5 is 1235. */
+export function rounded(figure: number): number {
+  return Number(figure.toFixed(figure < 100 ? 2 : 0))
+}
+
+/** The same competitors in another order each time, so that none always follows the same other one. */
+export function rotated<T>(competitors: readonly T[], run: number): readonly T[] {
+  const first = run % competitors.length
+  return [...competitors.slice(first), ...competitors.slice(0, first)]
+}
+
+/** Waits until what was written to this file system is on the disk, so that nobody pays for another's writing. */
+export async function settle(directory: string): Promise<void> {
+  await run('sync', ['-f', directory])
+}
+
 /** `64MiB`, `4GiB` or plain bytes. */
 export function parseSize(text: string): number {
   const [, number, unit = ''] = /^(\d+)\s*([kmg]?)i?b?$/i.exec(text) ?? []
@@ -80,17 +100,7 @@ export function machine(): Readonly<Record<string, string>> {
   }
 }
 
-/** The table on stderr for people, the figures as JSON on stdout. */
-export function report(title: string, rows: readonly Readonly<Record<string, string | number>>[]): void {
-  const columns = Object.keys(rows[0] ?? {})
-  const lines = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))]
-  const widths = columns.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? '').length)))
-  const text = lines.map((line) =>
-    line
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
-  process.stderr.write(`${title}\n${text.join('\n')}\n`)
-  process.stdout.write(`${JSON.stringify({ title, machine: machine(), rows })}\n`)
+/** For a bench without options or bounds. */
+export function report(title: string, rows: readonly Row[]): void {
+  publish({ title, machine: machine(), rows })
 }
