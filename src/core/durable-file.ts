@@ -2,11 +2,11 @@ import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { temporaryName } from './abandoned.ts'
 import { syncDirectory } from './directories.ts'
-import { isSystemError } from './errors.ts'
+import { isSystemError, named, systemCode } from './errors.ts'
 
 export interface DurableOptions {
   /** Exactly this, whatever the umask; without it, what the umask leaves of 0666. */
-  readonly mode?: number
+  readonly mode?: number | undefined
   /** Where the temporary file stands: a directory of the same file system. The target's own by default. */
   readonly temporaryDirectory?: string
 }
@@ -25,7 +25,7 @@ export async function writeFileDurably(
     await writeSynced(temporary, data, options.mode)
     await rename(temporary, path)
   } catch (error) {
-    await rm(temporary, { force: true })
+    await discard(temporary)
     throw error
   }
   await syncDirectory(dirname(path))
@@ -45,10 +45,20 @@ export async function createFileDurably(
     if (isSystemError(error, 'EEXIST')) return false
     throw error
   } finally {
-    await rm(temporary, { force: true })
+    await discard(temporary)
   }
   await syncDirectory(dirname(path))
   return true
+}
+
+/**
+ * Removes what has served its turn. That it cannot be removed must not hide what went wrong before, nor make a failure
+ * of what went well: it is swept away later, as what killed processes leave behind.
+ */
+export async function discard(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+    if (systemCode(error) === undefined) throw error
+  })
 }
 
 /** Writes the whole of `data` from the handle's position on; a short write is continued, never taken for success. */
@@ -62,9 +72,11 @@ export async function writeFully(handle: FileHandle, data: Uint8Array): Promise<
 async function writeSynced(path: string, data: Uint8Array | string, mode?: number): Promise<void> {
   const handle = await open(path, 'wx', mode ?? 0o666)
   try {
-    if (mode !== undefined) await handle.chmod(mode)
-    await handle.writeFile(data)
-    await handle.sync()
+    await named(path, async () => {
+      if (mode !== undefined) await handle.chmod(mode)
+      await handle.writeFile(data)
+      await handle.sync()
+    })
   } finally {
     await handle.close()
   }

@@ -67,19 +67,37 @@ const DISK_FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
 }
 
-/** A BallastError for a failed call to the file system; any other error unchanged. */
+/** What the user can do about it, where the failure itself tells. */
+const DISK_HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space (ballast gc), then run the command again',
+  EDQUOT: 'free some space (ballast gc), or ask for more, then run the command again',
+  EROFS: 'make that file system writable, or name another place',
+  EACCES: 'run the command as a user who may, or have the permissions changed',
+  EPERM: 'run the command as the owner of the file, or name another place',
+  EIO: 'look into the system log and check the disk; `ballast verify` shows what is damaged',
+  EMFILE: 'raise the limit of open files (ulimit -n), then run the command again',
+}
+
+/** A BallastError for a failed call to the file system, which names the path; any other error unchanged. */
 export function explainSystemError(error: unknown): unknown {
   const code = systemCode(error)
   if (isBallastError(error) || code === undefined || !(code in DISK_FAILURES || isFileCall(error)))
     return error
-  const path = error instanceof Error && 'path' in error ? String(error.path) : undefined
+  const { path, dest } = error as NodeJS.ErrnoException & { readonly dest?: string }
   const why = DISK_FAILURES[code] ?? 'the file system refuses it'
-  const message = `${path === undefined ? '' : `${path}: `}${why} (${code})`
-  const hint =
-    code === 'ENOSPC' || code === 'EDQUOT'
-      ? 'free some space (ballast gc), then run the command again'
-      : undefined
-  return new BallastError('DISK', message, { cause: error, hint })
+  const where = [path, dest].filter((place) => place !== undefined).join(' -> ')
+  const message = `${where === '' ? '' : `${where}: `}${why} (${code})`
+  return new BallastError('DISK', message, { cause: error, hint: DISK_HINTS[code] })
+}
+
+/** Calls on an open file: a failure of theirs names no path, so this one is put in. */
+export async function named<T>(path: string, calls: () => Promise<T>): Promise<T> {
+  try {
+    return await calls()
+  } catch (error) {
+    if (systemCode(error) !== undefined && !('path' in (error as Error))) Object.assign(error as Error, { path })
+    throw error
+  }
 }
 
 /** Calls to the network and of processes are explained where they are made. */

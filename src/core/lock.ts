@@ -1,23 +1,25 @@
-import { link, readdir, rm, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, link, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { removeAbandonedFiles, temporaryName } from './abandoned.ts'
-import { makeDirectory } from './directories.ts'
-import { BallastError, isSystemError, throwIfAborted } from './errors.ts'
+import { makeShared, type Sharing } from './directories.ts'
+import { discard } from './durable-file.ts'
+import { BallastError, isSystemError, named, systemCode, throwIfAborted } from './errors.ts'
 import { isPresent, listIfPresent } from './optional-file.ts'
 import { ownIdentity } from './process-identity.ts'
-import { isSilent, recordedLife, touch } from './recorded-process.ts'
+import { keepAlive, lifeBySigns, type Patience, recordedLife } from './recorded-process.ts'
 
 export interface LockOptions {
   /** How long to wait for another holder, in milliseconds; 0 gives up at once. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
+  /** Of a directory that several users share. */
+  readonly sharing?: Sharing | undefined
+  readonly patience?: Patience | undefined
 }
 
-const HEARTBEAT_MS = 10_000
-/** A holder that cannot be looked at (another host or container) counts as gone after this silence. */
-const SILENCE_MS = 120_000
 const POLL_MS = 15
+const RETRY_MS = 10_000
 
 /**
  * A lock that a killed holder cannot leave behind. A claim is a file with the next number, made with link(2) and
@@ -33,69 +35,128 @@ export async function withLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const claim = await acquire(directory, options)
-  const heartbeat = setInterval(() => void touch(claim), HEARTBEAT_MS)
-  heartbeat.unref()
+  const stopHeartbeat = keepAlive(claim)
   try {
-    const result = await work()
-    await release(claim)
-    return result
-  } catch (error) {
-    // What went wrong with the work is what the caller is to hear of.
-    await release(claim).catch(() => undefined)
-    throw error
+    return await work()
   } finally {
-    clearInterval(heartbeat)
+    stopHeartbeat()
+    await release(claim)
   }
 }
 
-/** On a full disk there is no room for the mark; a claim that names no process is free as well. */
+/**
+ * On a full disk there is no room for the mark; a claim that names no process is free as well. Where neither can be
+ * written, the work has still been done or failed, which is what the caller is to hear of; the claim ends with the
+ * process, and one that lives on tries again.
+ */
 async function release(claim: string): Promise<void> {
-  await writeFile(`${claim}.released`, '').catch(() => truncate(claim))
+  if (await mark(claim)) return
+  const retry = setInterval(async () => {
+    if (await mark(claim)) clearInterval(retry)
+  }, RETRY_MS)
+  retry.unref()
 }
 
-/** Whether a live process holds the lock now. */
-export async function isLocked(directory: string): Promise<boolean> {
-  const highest = await highestClaim(directory)
-  return highest > 0 && (await isHeld(directory, highest))
+async function mark(claim: string): Promise<boolean> {
+  const attempts = [() => writeFile(`${claim}.released`, ''), () => truncate(claim)]
+  for (const attempt of attempts) {
+    const done = await attempt().then(
+      () => true,
+      () => false,
+    )
+    if (done) return true
+  }
+  return !(await isPresent(claim).catch(() => true))
+}
+
+/**
+ * Whether a live process holds the lock now. Takes its time over a holder that cannot be looked at and has been silent,
+ * until it has been watched for long enough.
+ */
+export async function isLocked(directory: string, patience?: Patience): Promise<boolean> {
+  for (;;) {
+    const highest = await highestClaim(directory)
+    const state = highest === 0 ? 'free' : await stateOf(directory, highest, patience)
+    if (state !== 'doubtful') return state === 'held'
+    await sleep(POLL_MS)
+  }
 }
 
 async function acquire(directory: string, options: LockOptions): Promise<string> {
-  await makeDirectory(directory)
-  const deadline = Date.now() + options.timeoutMs
+  await makeShared(directory, options.sharing)
+  // By a clock that nobody sets.
+  const deadline = performance.now() + options.timeoutMs
   for (;;) {
     throwIfAborted(options.signal)
     const highest = await highestClaim(directory)
-    if (highest > 0 && (await isHeld(directory, highest))) {
-      if (Date.now() >= deadline) throw lockedError(directory)
-      await sleep(POLL_MS)
-    } else if (await claim(directory, highest + 1)) {
-      return join(directory, `${highest + 1}`)
+    const state = highest === 0 ? 'free' : await stateOf(directory, highest, options.patience)
+    if (state === 'free') {
+      if (await claim(directory, { number: highest + 1, sharing: options.sharing }))
+        return join(directory, `${highest + 1}`)
+      continue
     }
+    // A doubt is cleared up even by who does not want to wait: a container that was started again would else never
+    // get what its former self held.
+    if (state === 'held' && performance.now() >= deadline) throw lockedError(directory)
+    await sleep(POLL_MS)
   }
 }
 
-async function claim(directory: string, number: number): Promise<boolean> {
-  const temporary = join(directory, temporaryName())
-  await writeFile(temporary, JSON.stringify(ownIdentity()))
+interface Claim {
+  readonly number: number
+  readonly sharing: Sharing | undefined
+}
+
+async function claim(directory: string, { number, sharing }: Claim): Promise<boolean> {
+  const path = join(directory, `${number}`)
+  if (!(await createClaim(path, sharing?.fileMode))) return false
   try {
-    await link(temporary, join(directory, `${number}`))
+    if ((await highestClaim(directory)) > number) return false
+    await tidy(directory, number)
+    return true
+  } catch (error) {
+    await release(path)
+    throw error
+  }
+}
+
+/** Not synced: after a loss of power nobody holds anything. */
+async function createClaim(path: string, mode: number | undefined): Promise<boolean> {
+  const temporary = join(dirname(path), temporaryName())
+  try {
+    await named(temporary, () => writeFile(temporary, JSON.stringify(ownIdentity())))
+    if (mode !== undefined) await chmod(temporary, mode)
+    await link(temporary, path)
+    return true
   } catch (error) {
     if (isSystemError(error, 'EEXIST')) return false
     throw error
   } finally {
-    await rm(temporary, { force: true })
+    await discard(temporary)
   }
-  if ((await highestClaim(directory)) > number) return false
-  await removeBelow(directory, number)
-  await removeAbandonedFiles(directory)
-  return true
 }
 
-async function isHeld(directory: string, number: number): Promise<boolean> {
+/** What cannot be removed now, the next holder removes. */
+async function tidy(directory: string, number: number): Promise<void> {
+  try {
+    await removeBelow(directory, number)
+    await removeAbandonedFiles(directory)
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error
+  }
+}
+
+async function stateOf(
+  directory: string,
+  number: number,
+  patience: Patience | undefined,
+): Promise<'held' | 'free' | 'doubtful'> {
   const path = join(directory, `${number}`)
-  if (await isPresent(`${path}.released`)) return false
+  if (await isPresent(`${path}.released`)) return 'free'
   const life = await recordedLife(path)
-  return life === 'unknown' ? !(await isSilent(path, SILENCE_MS)) : life === 'alive'
+  if (life !== 'unknown') return life === 'alive' ? 'held' : 'free'
+  const signs = await lifeBySigns(path, patience)
+  return signs === 'alive' ? 'held' : signs === 'gone' ? 'free' : 'doubtful'
 }
 
 async function highestClaim(directory: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { stat, utimes } from 'node:fs/promises'
+import { lstat, utimes } from 'node:fs/promises'
 import { readIfPresent } from './optional-file.ts'
 import { lifeOf, parseIdentity } from './process-identity.ts'
 
@@ -12,14 +12,60 @@ export async function recordedLife(path: string): Promise<ReturnType<typeof life
   return identity === undefined ? 'unnamed' : lifeOf(identity)
 }
 
-/** Whether nobody has touched the path for so long; true also of one that is gone. */
-export async function isSilent(path: string, forMs: number): Promise<boolean> {
-  const info = await stat(path).catch(() => undefined)
-  return info === undefined || Date.now() - info.mtimeMs > forMs
+const HEARTBEAT_MS = 10_000
+
+/** Gives signs of life for whoever cannot look at this process, until the function that is returned is called. */
+export function keepAlive(path: string): () => void {
+  const heartbeat = setInterval(() => void touch(path), HEARTBEAT_MS)
+  heartbeat.unref()
+  return () => clearInterval(heartbeat)
 }
 
-/** The sign of life of a process that others may not be able to look at. */
-export async function touch(path: string): Promise<void> {
+/** By the clock: whether nobody has touched the path for so long; true also of one that is gone. */
+export async function isSilent(path: string, forMs: number): Promise<boolean> {
+  const sign = await signOf(path)
+  // A time that is yet to come was stamped by a clock that has been set since, and says as little as an old one.
+  return sign === undefined || Math.abs(Date.now() - sign) > forMs
+}
+
+/** How long a process must have been silent by the clock, and then under watch, to be taken for gone. */
+export interface Patience {
+  readonly silenceMs: number
+  readonly watchMs: number
+}
+
+/** Two signs of life may get lost on the way. */
+export const PATIENCE: Patience = { silenceMs: 120_000, watchMs: 2.5 * HEARTBEAT_MS }
+
+const watched = new Map<string, { readonly sign: number; readonly since: number }>()
+
+/**
+ * Whether a process that cannot be looked at, on another host or in another pid namespace, gives signs of life.
+ * `doubtful`: silent by the clock, which may have been set, and not yet watched for long enough; to be asked again.
+ */
+export async function lifeBySigns(
+  path: string,
+  { silenceMs, watchMs }: Patience = PATIENCE,
+): Promise<'alive' | 'doubtful' | 'gone'> {
+  const sign = await signOf(path)
+  if (sign === undefined) return 'gone'
+  const seen = watched.get(path)
+  if (Math.abs(Date.now() - sign) <= silenceMs) {
+    watched.delete(path)
+    return 'alive'
+  }
+  if (seen?.sign !== sign) {
+    watched.set(path, { sign, since: performance.now() })
+    return watchMs > 0 ? 'doubtful' : 'gone'
+  }
+  return performance.now() - seen.since < watchMs ? 'doubtful' : 'gone'
+}
+
+async function signOf(path: string): Promise<number | undefined> {
+  return (await lstat(path).catch(() => undefined))?.mtimeMs
+}
+
+async function touch(path: string): Promise<void> {
   const now = new Date()
   await utimes(path, now, now).catch(() => undefined)
 }

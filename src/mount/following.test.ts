@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { mountPlace } from '../../test/fixtures/mount.ts'
 import { fileOf, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
-import { ownIdentity } from '../core/index.ts'
+import { ownIdentity, temporaryName } from '../core/index.ts'
 import { withFollower } from './follower.ts'
 import { currentGeneration } from './links.ts'
 import { readState } from './state.ts'
@@ -265,8 +265,7 @@ const LEFTOVERS: readonly (readonly [string, (target: string) => Promise<unknown
       writeFiles(target, {
         '.ballast/state.json': '{"version":1,"models":{}}',
         '.ballast/versions/.keep': '',
-        '.ballast/incoming-0123456789ab/process': JSON.stringify({ ...ownIdentity(), started: '1' }),
-        '.ballast/incoming-0123456789ab/tree/model.pkl': 'half',
+        [`.ballast/incoming-${temporaryName({ ...ownIdentity(), started: '1' })}/tree/model.pkl`]: 'half',
       }),
   ],
   [

@@ -51,6 +51,8 @@ async function isWhole(tree: string, { version, marker }: Delivery): Promise<boo
   return (await checkTree(tree, version)).faults.length === 0
 }
 
+const LONGEST_DOUBT_MS = 24 * 60 * 60_000
+
 /**
  * Former versions go once nobody can be expected to be opening them any more; the newest former one stays. What a
  * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link.
@@ -60,7 +62,10 @@ export async function prune(target: string, models: readonly Followed[], graceMs
   for (const { generations } of models) {
     generations.forEach((generation, index) => {
       const replaced = generations[index + 1]?.time
-      const recent = replaced === undefined || Date.now() - Date.parse(replaced) < graceMs
+      const age = replaced === undefined ? 0 : Date.now() - Date.parse(replaced)
+      // A time that is yet to come was stamped before the clock was set back: nobody knows how long ago that was. It
+      // may have been a moment ago; but a clock that was years ahead must not keep a version for years.
+      const recent = age < graceMs && age > -LONGEST_DOUBT_MS
       if (recent || index >= generations.length - 2) keep.add(generation.id)
     })
   }

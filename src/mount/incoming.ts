@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import {
+  discard,
   isPresent,
   isSilent,
   isSystemError,
+  keepAlive,
+  lifeByName,
   listIfPresent,
-  ownIdentity,
-  recordedLife,
   syncDirectory,
+  temporaryName,
 } from '../core/index.ts'
 
 /** A place beside the final one, in which a tree is written before anybody sees it. */
@@ -21,25 +22,35 @@ export interface Incoming {
    * fails it is put back; when the process is killed then, `removeAbandoned` puts it back.
    */
   replace(path: string): Promise<void>
+  /** To be called at the end, however that is: removes the place. */
   discard(): Promise<void>
 }
 
-/** Makes `<parent>/<prefix><random>/`, which names the process that writes in it. */
+/** Makes a directory in `parent` whose name begins with the prefix and says which process writes in it. */
 export async function createIncoming(parent: string, prefix: string, mode: number): Promise<Incoming> {
-  const place = join(parent, `${prefix}${randomBytes(6).toString('hex')}`)
+  const place = join(parent, `${prefix}${temporaryName()}`)
   const tree = join(place, 'tree')
   const former = join(place, FORMER)
   await mkdir(place)
-  await writeFile(join(place, 'process'), JSON.stringify(ownIdentity()))
-  await mkdir(tree)
-  // Whoever reads the tree in a container is another user than the one whose umask holds here.
-  await chmod(tree, mode)
+  const stopHeartbeat = keepAlive(place)
+  const discardPlace = async (): Promise<void> => {
+    stopHeartbeat()
+    // What could not be put back stays, for the next mount to put back.
+    if (!(await isPresent(former).catch(() => true))) await discard(place)
+  }
+  try {
+    await mkdir(tree)
+    // Whoever reads the tree in a container is another user than the one whose umask holds here.
+    await chmod(tree, mode)
+  } catch (error) {
+    await discardPlace()
+    throw error
+  }
   return {
     tree,
     async publish(path) {
       await rename(tree, path)
-      await syncDirectory(join(path, '..'))
-      await rm(place, { recursive: true, force: true })
+      await syncDirectory(dirname(path))
     },
     async replace(path) {
       await rename(path, former)
@@ -49,13 +60,10 @@ export async function createIncoming(parent: string, prefix: string, mode: numbe
         await rename(former, path)
         throw error
       }
-      await syncDirectory(join(path, '..'))
-      await rm(place, { recursive: true, force: true })
+      await syncDirectory(dirname(path))
+      await discard(former)
     },
-    async discard() {
-      // What could not be put back stays, for the next mount to put back.
-      if (!(await isPresent(former))) await rm(place, { recursive: true, force: true })
-    },
+    discard: discardPlace,
   }
 }
 
@@ -86,7 +94,6 @@ async function putBack(former: string, path: string): Promise<void> {
 }
 
 async function isAbandoned(place: string): Promise<boolean> {
-  const life = await recordedLife(join(place, 'process'))
-  const isUncertain = life === 'unknown' || life === 'unnamed'
-  return isUncertain ? isSilent(place, SILENCE_MS) : life === 'dead'
+  const life = lifeByName(place)
+  return life === 'dead' || (life !== 'alive' && (await isSilent(place, SILENCE_MS)))
 }

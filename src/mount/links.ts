@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
+import { BallastError, discard, isSystemError, syncDirectory } from '../core/index.ts'
 import { OWN_DIRECTORY, type Version } from '../model/index.ts'
 import { GENERATIONS, TEMPORARY_LINK } from './names.ts'
 
@@ -31,8 +31,13 @@ export async function swapLink(
   { name, to }: { readonly name: string; readonly to: string },
 ): Promise<void> {
   const temporary = join(target, OWN_DIRECTORY, `${TEMPORARY_LINK}${randomBytes(6).toString('hex')}`)
-  await symlink(to, temporary)
-  await rename(temporary, join(target, name))
+  try {
+    await symlink(to, temporary)
+    await rename(temporary, join(target, name))
+  } catch (error) {
+    await discard(temporary)
+    throw error
+  }
   await syncDirectory(target)
 }
 

@@ -19,7 +19,7 @@ import { mountPlace } from '../../test/fixtures/mount.ts'
 import { fileOf, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { filesOf } from '../../test/fixtures/store-facts.ts'
 import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
-import { isBallastError, ownIdentity } from '../core/index.ts'
+import { isBallastError, ownIdentity, type ProcessIdentity, temporaryName } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
 import { checkTree } from './check.ts'
 import { deliverPinned } from './pinned.ts'
@@ -209,9 +209,8 @@ test('writing to a copy never reaches the store', async (t) => {
 
 test('what a killed mount left beside the target is cleared away, and does no harm', async (t) => {
   const { target, version, pin } = await mountPlace(t)
-  const left = join(dirname(target), '.models.ballast-new-0123456789ab')
+  const left = join(dirname(target), `.models.ballast-new-${temporaryName(deadProcess())}`)
   await writeFiles(join(left, 'tree'), { 'weights.bin': 'half' })
-  await writeFile(join(left, 'process'), JSON.stringify(deadProcess()))
   await pin(await version(MODEL))
   assert.deepEqual(await readdir(dirname(target)), ['models'])
   assert.deepEqual(Object.keys(await filesOf(target)), Object.keys(MODEL))
@@ -219,20 +218,18 @@ test('what a killed mount left beside the target is cleared away, and does no ha
 
 test('what another mount is writing beside the target is left alone', async (t) => {
   const { target, version, pin } = await mountPlace(t)
-  const busy = join(dirname(target), '.models.ballast-new-0123456789ab')
+  const busy = join(dirname(target), `.models.ballast-new-${temporaryName()}`)
   await writeFiles(join(busy, 'tree'), { 'weights.bin': 'half' })
-  await writeFile(join(busy, 'process'), JSON.stringify(ownIdentity()))
   await pin(await version(MODEL))
-  assert.deepEqual(await pathsIn(busy), ['process', 'tree/', 'tree/weights.bin'])
+  assert.deepEqual(await pathsIn(busy), ['tree/', 'tree/weights.bin'])
 })
 
 test('a --replace that was killed half-way is undone by the next mount', async (t) => {
   const { target, version, pin } = await mountPlace(t)
   const delivery = await version(MODEL)
   await pin(delivery)
-  const place = join(dirname(target), '.models.ballast-new-0123456789ab')
+  const place = join(dirname(target), `.models.ballast-new-${temporaryName(deadProcess())}`)
   await writeFiles(join(place, 'tree'), OTHER)
-  await writeFile(join(place, 'process'), JSON.stringify(deadProcess()))
   await rename(target, join(place, 'former'))
   assert.equal((await pin(delivery)).how, 'unchanged')
   assert.deepEqual(await readdir(dirname(target)), ['models'])
@@ -333,7 +330,7 @@ async function modeOf(path: string): Promise<number> {
 }
 
 /** The identity of a process that ended long ago. */
-function deadProcess(): object {
+function deadProcess(): ProcessIdentity {
   return { ...ownIdentity(), started: '1' }
 }
 

@@ -5,16 +5,17 @@ import {
   hexOf,
   isSystemError,
   listIfPresent,
-  makeDirectory,
+  makeShared,
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
-import type { StoreLayout } from './layout.ts'
+import { fileOptions, type StoreLayout } from './layout.ts'
 import type { Session } from './session.ts'
 
 /** Facts that can be worked out again at any time, by key. `gc` may drop any of them. */
 export interface Cache {
   get(kind: string, digest: Digest): Promise<Buffer | undefined>
+  /** Nothing on a store that this user cannot write to. */
   put(
     session: Session,
     kind: string,
@@ -27,8 +28,9 @@ export function createCache(layout: StoreLayout): Cache {
   return {
     get: (kind, digest) => readIfPresent(pathOf(kind, digest)),
     async put(session, kind, { digest, data }) {
-      await makeDirectory(join(layout.cache, kind))
-      await writeFileDurably(pathOf(kind, digest), data, { temporaryDirectory: session.directory })
+      if (!session.writable) return
+      await makeShared(join(layout.cache, kind), layout.sharing)
+      await writeFileDurably(pathOf(kind, digest), data, fileOptions(layout, session))
     },
   }
 }

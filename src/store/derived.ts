@@ -8,12 +8,12 @@ import {
   hexOf,
   isDigest,
   listIfPresent,
-  makeDirectory,
+  makeShared,
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
 import { parseJson } from '../model/index.ts'
-import type { StoreLayout } from './layout.ts'
+import { fileOptions, type StoreLayout } from './layout.ts'
 import type { Session } from './session.ts'
 
 /** A blob that is not stored but made from stored ones whenever it is read: a layer of an image. */
@@ -30,6 +30,7 @@ export interface DerivedBlob {
 export interface DerivedBlobs {
   get(digest: Digest): Promise<DerivedBlob | undefined>
   findByRecipe(recipe: string): Promise<DerivedBlob | undefined>
+  /** Nothing on a store that this user cannot write to: the layer is hashed again next time. */
   put(session: Session, blob: DerivedBlob): Promise<void>
   list(): Promise<readonly Digest[]>
   remove(digest: Digest): Promise<void>
@@ -61,8 +62,9 @@ export function createDerivedBlobs(layout: StoreLayout): DerivedBlobs {
     },
     async put(session, blob) {
       const { digest, ...record } = blob
-      const options = { temporaryDirectory: session.directory }
-      await makeDirectory(layout.derived)
+      if (!session.writable) return
+      const options = fileOptions(layout, session)
+      await makeShared(layout.derived, layout.sharing)
       await writeFileDurably(pathOf(digest), `${JSON.stringify(record)}\n`, options)
       await writeFileDurably(keyPath(blob.recipe), digest, options)
     },

@@ -129,9 +129,32 @@ test('a session of a process that cannot be looked at is abandoned after long si
   }
   const hourAgo = Date.now() / 1000 - 3600
   await utimes(join(sessions, 'silent'), hourAgo, hourAgo)
-  assert.equal((await store.gc()).abandoned, 1)
+  assert.equal((await store.gc({ patience: { silenceMs: 120_000, watchMs: 100 } })).abandoned, 1)
   assert.deepEqual(await readdir(sessions), ['recent'])
 })
+
+for (const hours of [-2, 2]) {
+  test(`a session that gives signs of life outlives a clock that was set by ${hours} hours`, async (t) => {
+    const store = await temporaryStore(t)
+    await addVersion(store, 'sentiment', { a: '1' })
+    const alive = join(layoutOf(store.root).sessions, 'alive')
+    await mkdir(alive)
+    await writeFile(join(alive, 'process'), JSON.stringify({ pid: 1, started: '1', scope: 'another host' }))
+    await writeFile(join(alive, 'leases'), '')
+    // Its last sign was stamped by the clock as it was; the next one comes in a moment, and by the same clock.
+    const sign = Date.now() / 1000 - hours * 3600
+    await utimes(alive, sign, sign)
+    const heartbeat = setInterval(() => void utimes(alive, sign, sign + performance.now() / 1000), 20)
+    t.after(() => clearInterval(heartbeat))
+    const gc = store.gc({ patience: { silenceMs: 120_000, watchMs: 100 }, signal: AbortSignal.timeout(1000) })
+    await assert.rejects(gc, { code: 'INTERRUPTED' })
+    assert.deepEqual(await readdir(alive), ['leases', 'process'])
+    clearInterval(heartbeat)
+    const now = Date.now() / 1000
+    await utimes(alive, now, now)
+    assert.equal((await store.gc()).abandoned, 0)
+  })
+}
 
 test('who leases while gc runs waits until it has finished', async (t) => {
   const store = await temporaryStore(t)

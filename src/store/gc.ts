@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { type CallOptions, type Digest, withLock } from '../core/index.ts'
+import { type CallOptions, type Digest, type Patience, withLock } from '../core/index.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
 import { dropOldEntries } from './cache.ts'
 import { storedChildren } from './children.ts'
@@ -7,13 +7,16 @@ import type { DerivedBlobs } from './derived.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
-import { scanSessions } from './session.ts'
+import { giveUpReserve, keepReserve } from './reserve.ts'
+import { scanSessions, settleDoubts } from './session.ts'
 import { removeGarbage } from './sweep.ts'
 
 export interface GcOptions extends CallOptions {
   readonly dryRun?: boolean
   /** How long to wait for another `gc`, in milliseconds. */
   readonly lockTimeoutMs?: number
+  /** With processes that cannot be looked at. */
+  readonly patience?: Patience
 }
 
 export interface GcReport {
@@ -34,31 +37,49 @@ interface Parts {
 /**
  * Removes every blob that no tag, number or live session needs. Its lock announces it; then the leases are read, and
  * the tags only after them: what a session publishes and then stops leasing is seen by one of the two.
+ * A dry run needs no lock, and so can be had of a store that this user cannot write to.
  */
 export async function collectGarbage(parts: Parts, options: GcOptions = {}): Promise<GcReport> {
-  const { layout, blobs } = parts
-  return withLock(
-    layout.gcLock,
-    { timeoutMs: options.lockTimeoutMs ?? 30_000, signal: options.signal },
-    async (): Promise<GcReport> => {
-      const { leased, abandoned } = await scanSessions(layout)
-      const live = await mark(parts, leased)
-      const stored = await blobs.list()
-      const garbage = stored.filter((blob) => !live.has(blob.digest))
-      const report: GcReport = {
-        removed: garbage,
-        removedBytes: garbage.reduce((sum, blob) => sum + blob.size, 0),
-        kept: stored.length - garbage.length,
-        abandoned: abandoned.length,
-      }
-      if (options.dryRun) return report
-      await sweepUntagged(parts.records, live)
-      await dropOldEntries(layout)
-      await removeGarbage(parts, { garbage, live }, options)
-      for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
-      return report
-    },
-  )
+  const { layout } = parts
+  const { patience, signal } = options
+  // Before the lock, because everybody who leases waits for it.
+  await settleDoubts(layout, { patience, signal })
+  if (options.dryRun) return (await findGarbage(parts, patience)).report
+  await giveUpReserve(layout)
+  const lock = { timeoutMs: options.lockTimeoutMs ?? 30_000, signal, sharing: layout.sharing, patience }
+  const report = await withLock(layout.gcLock, lock, () => sweep(parts, options))
+  await keepReserve(layout)
+  return report
+}
+
+interface Garbage {
+  readonly report: GcReport
+  readonly live: ReadonlySet<Digest>
+  readonly abandoned: readonly string[]
+}
+
+async function findGarbage(parts: Parts, patience: Patience | undefined): Promise<Garbage> {
+  const { leased, abandoned } = await scanSessions(parts.layout, patience)
+  const live = await mark(parts, leased)
+  const stored = await parts.blobs.list()
+  const removed = stored.filter((blob) => !live.has(blob.digest))
+  const report = {
+    removed,
+    removedBytes: removed.reduce((sum, blob) => sum + blob.size, 0),
+    kept: stored.length - removed.length,
+    abandoned: abandoned.length,
+  }
+  return { report, live, abandoned }
+}
+
+async function sweep(parts: Parts, { patience, signal }: GcOptions): Promise<GcReport> {
+  const { layout, records } = parts
+  const { report, live, abandoned } = await findGarbage(parts, patience)
+  await sweepUntagged(records, live)
+  await dropOldEntries(layout)
+  await removeGarbage(parts, { garbage: report.removed, live }, { signal })
+  for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
+  return report
 }
 
 /**

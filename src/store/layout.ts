@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Digest, hexOf } from '../core/index.ts'
+import { type Digest, type DurableOptions, hexOf, isSystemError, type Sharing } from '../core/index.ts'
 import type { RepositoryName, Tag } from '../model/index.ts'
 
 /** Version of the layout on disk; a store with a higher one is refused. */
@@ -23,9 +24,13 @@ export interface StoreLayout {
   readonly damaged: string
   readonly gcLock: string
   readonly indexLock: string
+  readonly reserve: string
+  /** Of a store that a group of users shares. */
+  readonly sharing: Sharing | undefined
 }
 
-export function layoutOf(root: string): StoreLayout {
+/** `mode` is that of the root, by which it is told whether a group of users shares the store. */
+export function layoutOf(root: string, mode = 0): StoreLayout {
   const own = join(root, 'ballast')
   return {
     root,
@@ -41,7 +46,40 @@ export function layoutOf(root: string): StoreLayout {
     damaged: join(own, 'damaged'),
     gcLock: join(own, 'locks', 'gc'),
     indexLock: join(own, 'locks', 'index'),
+    reserve: join(own, 'reserve'),
+    sharing: sharingOf(mode, join(own, 'sessions')),
   }
+}
+
+const SET_GID = 0o2000
+const GROUP_WRITES = 0o020
+
+/**
+ * A root that is set-gid and writable for its group is a group's store: every directory in it gets the root's own mode,
+ * and every file can be read by who can come to it. Elsewhere the umask decides. The sticky bit would keep one user
+ * from replacing what another has made, so it is not taken over.
+ */
+function sharingOf(mode: number, temporaryDirectory: string): Sharing | undefined {
+  if ((mode & SET_GID) === 0 || (mode & GROUP_WRITES) === 0) return undefined
+  return { directoryMode: mode & 0o2777, fileMode: 0o644, temporaryDirectory }
+}
+
+/** The mode bits of a store's root; 0 where there is none yet. */
+export async function modeOf(root: string): Promise<number> {
+  try {
+    return (await stat(root)).mode
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return 0
+    throw error
+  }
+}
+
+/** How a file of the store is written: first in the session's directory, and readable for whom the store is. */
+export function fileOptions(
+  layout: StoreLayout,
+  { directory }: { readonly directory: string },
+): DurableOptions {
+  return { temporaryDirectory: directory, mode: layout.sharing?.fileMode }
 }
 
 export function blobPath(layout: StoreLayout, digest: Digest): string {

@@ -15,7 +15,7 @@ test('a log that does not exist is empty, and reading it creates nothing', async
 
 test('records come back in the order in which they were appended', async (t) => {
   const { log, temporary } = await place(t)
-  for (const text of ['a', 'b', 'c']) await appendRecord(log, () => text, temporary)
+  for (const text of ['a', 'b', 'c']) await appendRecord(log, () => text, { temporaryDirectory: temporary })
   assert.deepEqual(await readLog(log), [
     { sequence: 1, record: 'a' },
     { sequence: 2, record: 'b' },
@@ -26,7 +26,7 @@ test('records come back in the order in which they were appended', async (t) => 
 
 test('of 64 appends at once none is lost', async (t) => {
   const { log, temporary } = await place(t)
-  const appends = Array.from({ length: 64 }, (_, at) => appendRecord(log, () => at, temporary))
+  const appends = Array.from({ length: 64 }, (_, at) => appendRecord(log, () => at, { temporaryDirectory: temporary }))
   const entries = await Promise.all(appends)
   const records = await readLog<number>(log)
   assert.deepEqual(
@@ -56,7 +56,7 @@ test('of the appends of several processes none is lost, and each keeps its own o
 test('a record is never made from an outdated log', async (t) => {
   const { log, temporary } = await place(t)
   const appends = Array.from({ length: 20 }, () =>
-    appendRecord<number>(log, (records) => (records.at(-1)?.record ?? 0) + 1, temporary),
+    appendRecord<number>(log, (records) => (records.at(-1)?.record ?? 0) + 1, { temporaryDirectory: temporary }),
   )
   await Promise.all(appends)
   assert.deepEqual(
@@ -67,13 +67,13 @@ test('a record is never made from an outdated log', async (t) => {
 
 test('nothing is appended when the writer sees that nothing is to be done', async (t) => {
   const { log, temporary } = await place(t)
-  assert.equal(await appendRecord(log, () => undefined, temporary), undefined)
+  assert.equal(await appendRecord(log, () => undefined, { temporaryDirectory: temporary }), undefined)
   assert.deepEqual(await readLog(log), [])
 })
 
 test('a record that cannot be read is damage, not the end of the log', async (t) => {
   const { log, temporary } = await place(t)
-  await appendRecord(log, () => 'a', temporary)
+  await appendRecord(log, () => 'a', { temporaryDirectory: temporary })
   await writeFile(join(log, '0000000002.json'), '{"cut sho')
   await assert.rejects(readLog(log), { code: 'DAMAGED', message: /0000000002\.json/ })
   await assert.rejects(readHead(log), { code: 'DAMAGED' })
@@ -81,7 +81,7 @@ test('a record that cannot be read is damage, not the end of the log', async (t)
 
 test('files of others beside the records are ignored', async (t) => {
   const { log, temporary } = await place(t)
-  await appendRecord(log, () => 'a', temporary)
+  await appendRecord(log, () => 'a', { temporaryDirectory: temporary })
   await writeFile(join(log, '.0000000002.json.tmp'), 'x')
   await writeFile(join(log, 'notes'), 'x')
   assert.equal((await readLog(log)).length, 1)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, createFileDurably, listIfPresent, makeDirectory } from '../core/index.ts'
+import { BallastError, createFileDurably, listIfPresent, makeShared, type Sharing } from '../core/index.ts'
 
 /** `sequence` counts from 1 without gaps. */
 export interface LogEntry<T> {
@@ -31,6 +31,12 @@ export async function readHead<T>(directory: string): Promise<LogEntry<T> | unde
   return sequence === undefined ? undefined : readEntry<T>(directory, sequence)
 }
 
+export interface AppendOptions {
+  /** On the log's file system. */
+  readonly temporaryDirectory: string
+  readonly sharing?: Sharing | undefined
+}
+
 /**
  * Appends what `next` makes of the records so far. Two writers meet at the same number, which link(2) gives to one
  * of them; the other asks `next` again with the new records, so that no record is lost and none rests on old ones.
@@ -39,9 +45,9 @@ export async function readHead<T>(directory: string): Promise<LogEntry<T> | unde
 export async function appendRecord<T>(
   directory: string,
   next: (log: readonly LogEntry<T>[]) => T | undefined,
-  temporaryDirectory: string,
+  { temporaryDirectory, sharing }: AppendOptions,
 ): Promise<LogEntry<T> | undefined> {
-  await makeDirectory(directory)
+  await makeShared(directory, sharing)
   let log: readonly LogEntry<T>[] = []
   for (;;) {
     log = await readFurther(directory, log)

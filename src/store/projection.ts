@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { type Digest, isSystemError, readIfPresent, withLock, writeFileDurably } from '../core/index.ts'
 import { MODEL_MANIFEST, OCI_INDEX, OCI_MANIFEST, REF_NAME } from '../model/index.ts'
-import { blobPath, type StoreLayout } from './layout.ts'
+import { blobPath, fileOptions, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
 import { readUntagged } from './referrers.ts'
 import type { Session } from './session.ts'
@@ -13,11 +13,12 @@ const LOCK_TIMEOUT_MS = 60_000
  * they are read again after the rename, because one may have moved while the index was on its way.
  */
 export async function project(layout: StoreLayout, records: Records, session: Session): Promise<void> {
-  await withLock(layout.indexLock, { timeoutMs: LOCK_TIMEOUT_MS }, async () => {
+  const lock = { timeoutMs: LOCK_TIMEOUT_MS, sharing: layout.sharing }
+  await withLock(layout.indexLock, lock, async () => {
     for (;;) {
       const wanted = await encodeIndex(layout, records)
       if (wanted === (await currentIndex(layout))) return
-      await writeFileDurably(layout.index, wanted, { temporaryDirectory: session.directory })
+      await writeFileDurably(layout.index, wanted, fileOptions(layout, session))
     }
   })
 }

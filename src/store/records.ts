@@ -7,11 +7,12 @@ import {
   digestOfHex,
   hexOf,
   listIfPresent,
-  makeDirectory,
+  makeShared,
   syncDirectory,
 } from '../core/index.ts'
 import { isName, isTag, numberOfTag, type Reference, type RepositoryName, type Tag } from '../model/index.ts'
 import {
+  fileOptions,
   repositoryOfDirectory,
   repositoryPath,
   type StoreLayout,
@@ -19,7 +20,7 @@ import {
   untaggedPath,
   versionsPath,
 } from './layout.ts'
-import { appendRecord, type LogEntry, readHead, readLog } from './log.ts'
+import { type AppendOptions, appendRecord, type LogEntry, readHead, readLog } from './log.ts'
 import type { Session } from './session.ts'
 
 export type Kind = 'model' | 'image'
@@ -96,6 +97,11 @@ export interface Records {
 }
 
 export function createRecords(layout: StoreLayout): Records {
+  const appending = ({ directory }: Session): AppendOptions => ({
+    temporaryDirectory: directory,
+    sharing: layout.sharing,
+  })
+
   async function listTagNames(name: RepositoryName): Promise<readonly Tag[]> {
     return (await listIfPresent(join(repositoryPath(layout, name), 'tags'))).filter(isTag).sort()
   }
@@ -180,7 +186,7 @@ export function createRecords(layout: StoreLayout): Records {
         }
         return stamped(move)
       }
-      return appendRecord<TagMove>(tagPath(layout, name, tag), next, session.directory)
+      return appendRecord<TagMove>(tagPath(layout, name, tag), next, appending(session))
     },
     async rollbackTag(session, name, tag) {
       const gone = await goneFrom(session, name, await readLog<TagMove>(tagPath(layout, name, tag)))
@@ -198,7 +204,7 @@ export function createRecords(layout: StoreLayout): Records {
         }
         return stamped({ digest: former.record.digest, kind: former.record.kind, by: 'rollback' })
       }
-      return appended(await appendRecord(tagPath(layout, name, tag), next, session.directory))
+      return appended(await appendRecord(tagPath(layout, name, tag), next, appending(session)))
     },
     async claimNumber(session, name, { digest, from, wanted }) {
       let held: NumberedVersion | undefined
@@ -213,7 +219,7 @@ export function createRecords(layout: StoreLayout): Records {
         }
         return { number: wanted ?? highest + 1, digest, time: new Date().toISOString(), from }
       }
-      const entry = await appendRecord(versionsPath(layout, name), next, session.directory)
+      const entry = await appendRecord(versionsPath(layout, name), next, appending(session))
       return (entry?.record as NumberedVersion | undefined) ?? (held as NumberedVersion)
     },
     async removeVersion(session, name, number) {
@@ -221,12 +227,12 @@ export function createRecords(layout: StoreLayout): Records {
         liveVersions(log).some((version) => version.number === number)
           ? { removed: number, time: new Date().toISOString() }
           : undefined
-      await appendRecord(versionsPath(layout, name), next, session.directory)
+      await appendRecord(versionsPath(layout, name), next, appending(session))
     },
     async addUntagged(session, name, digest) {
       const directory = untaggedPath(layout, name)
-      await makeDirectory(directory)
-      await createFileDurably(join(directory, hexOf(digest)), '', { temporaryDirectory: session.directory })
+      await makeShared(directory, layout.sharing)
+      await createFileDurably(join(directory, hexOf(digest)), '', fileOptions(layout, session))
     },
     async removeUntagged(name, digest) {
       const directory = untaggedPath(layout, name)

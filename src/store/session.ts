@@ -1,18 +1,24 @@
 import { randomBytes } from 'node:crypto'
-import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Digest,
+  discard,
   isDigest,
   isLocked,
-  isSilent,
+  keepAlive,
+  lifeByName,
+  lifeBySigns,
   listIfPresent,
-  makeDirectory,
+  makeShared,
+  named,
   ownIdentity,
+  type Patience,
   readIfPresent,
   recordedLife,
-  touch,
+  temporaryName,
+  throwIfAborted,
 } from '../core/index.ts'
 import type { StoreLayout } from './layout.ts'
 
@@ -21,44 +27,73 @@ import type { StoreLayout } from './layout.ts'
  * `gc` spares both while the process lives and removes both once it is gone.
  */
 export interface Session extends AsyncDisposable {
-  /** For temporary files; on the store's file system. */
+  /** For temporary files; on the store's file system. Not to be used where the session is not `writable`. */
   readonly directory: string
+  /** False on a store that this user cannot write to: then nothing can be leased and nothing remembered. */
+  readonly writable: boolean
   /**
    * Keeps blobs from `gc` until the session is closed. To be called BEFORE looking whether they are present, and
    * awaited: it waits for a `gc` that has already announced itself, because that one may not have seen the lease.
    */
   lease(digests: readonly Digest[]): Promise<void>
+  /** Never fails for the disk: what cannot be removed now, `gc` removes once the process is gone. */
   close(): Promise<void>
 }
 
-const HEARTBEAT_MS = 10_000
-const SILENCE_MS = 120_000
 const POLL_MS = 20
 
 export async function openSession(layout: StoreLayout): Promise<Session> {
   const directory = join(layout.sessions, randomBytes(8).toString('hex'))
   const leases = join(directory, 'leases')
-  await makeDirectory(layout.sessions)
-  // In one step for a reader: a session directory without its process would look dead.
-  const nascent = join(layout.sessions, `.${randomBytes(8).toString('hex')}`)
-  await mkdir(nascent)
-  await writeFile(join(nascent, 'process'), JSON.stringify(ownIdentity()))
-  await writeFile(join(nascent, 'leases'), '')
-  await rename(nascent, directory)
-  const heartbeat = setInterval(() => void touch(directory), HEARTBEAT_MS)
-  heartbeat.unref()
+  await makeShared(layout.sessions, layout.sharing)
+  await makeSessionDirectory(layout, directory)
+  const stopHeartbeat = keepAlive(directory)
   const close = async (): Promise<void> => {
-    clearInterval(heartbeat)
-    await rm(directory, { recursive: true, force: true })
+    stopHeartbeat()
+    await discard(directory)
   }
   return {
     directory,
+    writable: true,
     async lease(digests) {
-      await appendFile(leases, digests.map((digest) => `${digest}\n`).join(''))
+      await named(leases, () => appendFile(leases, digests.map((digest) => `${digest}\n`).join('')))
       while (await isLocked(layout.gcLock)) await sleep(POLL_MS)
     },
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+/**
+ * Work that only reads, on a store that this user cannot write to. A `gc` of another user may remove what it relies on;
+ * then it fails, and says so. Of a file system that is read-only for everybody nothing can be removed anyway.
+ */
+export function unleasedSession(layout: StoreLayout): Session {
+  const nothing = async (): Promise<void> => undefined
+  return {
+    directory: layout.sessions,
+    writable: false,
+    lease: nothing,
+    close: nothing,
+    [Symbol.asyncDispose]: nothing,
+  }
+}
+
+/** In one step for a reader, who can tell at every instant whose it is: by the temporary name, or by the file. */
+async function makeSessionDirectory({ sessions, sharing }: StoreLayout, directory: string): Promise<void> {
+  const nascent = join(sessions, temporaryName())
+  try {
+    await mkdir(nascent)
+    if (sharing !== undefined) await chmod(nascent, sharing.directoryMode)
+    for (const [name, text] of Object.entries({ process: JSON.stringify(ownIdentity()), leases: '' })) {
+      const path = join(nascent, name)
+      await named(path, () => writeFile(path, text))
+      if (sharing !== undefined) await chmod(path, sharing.fileMode)
+    }
+    await rename(nascent, directory)
+  } catch (error) {
+    await discard(nascent)
+    throw error
   }
 }
 
@@ -69,21 +104,38 @@ export interface SessionScan {
   readonly abandoned: readonly string[]
 }
 
-export async function scanSessions(layout: StoreLayout): Promise<SessionScan> {
+export async function scanSessions(layout: StoreLayout, patience?: Patience): Promise<SessionScan> {
   const leased = new Set<Digest>()
   const abandoned: string[] = []
   for (const name of await listIfPresent(layout.sessions)) {
     const directory = join(layout.sessions, name)
-    if (await isAbandoned(directory)) abandoned.push(directory)
+    if ((await lifeOfSession(directory, patience)) === 'gone') abandoned.push(directory)
     else for (const digest of await leasesOf(directory)) leased.add(digest)
   }
   return { leased, abandoned }
 }
 
-async function isAbandoned(directory: string): Promise<boolean> {
-  const life = await recordedLife(join(directory, 'process'))
-  const isUncertain = life === 'unknown' || life === 'unnamed'
-  return isUncertain ? isSilent(directory, SILENCE_MS) : life === 'dead'
+/** Watches the sessions that cannot be looked at, and have been silent, until it is clear whether they live. */
+export async function settleDoubts(
+  layout: StoreLayout,
+  { patience, signal }: { readonly patience: Patience | undefined; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  for (;;) {
+    const directories = (await listIfPresent(layout.sessions)).map((name) => join(layout.sessions, name))
+    const lives = await Promise.all(directories.map((directory) => lifeOfSession(directory, patience)))
+    if (!lives.includes('doubtful')) return
+    throwIfAborted(signal)
+    await sleep(POLL_MS)
+  }
+}
+
+async function lifeOfSession(
+  directory: string,
+  patience: Patience | undefined,
+): Promise<'alive' | 'doubtful' | 'gone'> {
+  const life = lifeByName(directory) ?? (await recordedLife(join(directory, 'process')))
+  if (life === 'dead') return 'gone'
+  return life === 'alive' ? 'alive' : lifeBySigns(directory, patience)
 }
 
 /** A line that is still being written is skipped: whoever writes it has yet to look for this `gc`, and will wait. */

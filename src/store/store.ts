@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import {
   BallastError,
@@ -9,6 +9,7 @@ import {
   digestOf,
   isSystemError,
   makeDirectory,
+  makeShared,
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
@@ -17,11 +18,13 @@ import { type BlobStore, createBlobStore, damagedBlob, missingBlob } from './blo
 import { type Cache, createCache } from './cache.ts'
 import { createDerivedBlobs, type DerivedBlobs } from './derived.ts'
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts'
-import { FORMAT, layoutOf, type StoreLayout } from './layout.ts'
+import { FORMAT, fileOptions, layoutOf, modeOf, type StoreLayout } from './layout.ts'
 import { isProjected, project } from './projection.ts'
 import { createRecords, type Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
-import { openSession, type Session } from './session.ts'
+import { giveUpReserve, keepReserve } from './reserve.ts'
+import { openSession, type Session, unleasedSession } from './session.ts'
+import { explainUnwritable, isUnwritable } from './unwritable.ts'
 import { type VerifyReport, verifyStore } from './verify.ts'
 
 /**
@@ -34,8 +37,13 @@ export interface Store {
   readonly derived: DerivedBlobs
   readonly records: Records
   readonly cache: Cache
-  /** Begins work that writes or that relies on blobs staying; creates the store where there is none yet. */
-  begin(): Promise<Session>
+  /**
+   * Begins work that writes; creates the store where there is none yet. With `frees`, work that leads to free space or
+   * must not wait for any: it begins on a full disk too. Throws DISK for a store that this user cannot write to.
+   */
+  begin(options?: BeginOptions): Promise<Session>
+  /** Begins work that relies on blobs staying but writes nothing else; not `writable` where this user cannot write. */
+  beginReading(): Promise<Session>
   /** Manifest and files of a version. Throws NOT_FOUND or DAMAGED. */
   readVersion(digest: Digest): Promise<Version>
   /** The bytes of one file of a version, wherever the store keeps them. Not verified. */
@@ -51,14 +59,25 @@ export interface Store {
   verify(options?: CallOptions): Promise<VerifyReport>
 }
 
+export interface BeginOptions {
+  readonly frees?: boolean
+}
+
 /** Throws REFUSED for a directory that holds something else, or a store that a later Ballast wrote. */
 export async function openStore(directory: string): Promise<Store> {
-  const layout = layoutOf(resolve(directory))
+  const root = resolve(directory)
+  const layout = layoutOf(root, await modeOf(root))
   const exists = await checkFormat(layout)
   const blobs = createBlobStore(layout)
   const derived = createDerivedBlobs(layout)
   const records = createRecords(layout)
   let created = exists
+
+  async function openWritable(): Promise<Session> {
+    if (!created) await createStore(layout)
+    created = true
+    return openSession(layout)
+  }
 
   async function readManifest(digest: Digest): Promise<Buffer> {
     const info = await blobs.stat(digest)
@@ -80,18 +99,23 @@ export async function openStore(directory: string): Promise<Store> {
     cache: createCache(layout),
     readManifest,
     listReferrers: async (name) => (await readUntagged(layout, records, name)).referrers,
-    async begin() {
-      if (!created) await createStore(layout)
-      created = true
-      return openSession(layout)
-    },
+    begin: ({ frees = false } = {}) =>
+      explainUnwritable(layout, async () => {
+        if (frees && created) await giveUpReserve(layout)
+        return openWritable()
+      }),
+    beginReading: () =>
+      openWritable().catch((error: unknown) => {
+        if (isUnwritable(error)) return unleasedSession(layout)
+        throw error
+      }),
     fileContent: (file) => blobs.content(file),
     readVersion: async (digest) => decodeVersion(await readManifest(digest)),
     project: (session) => project(layout, records, session),
     isProjected: () => isProjected(layout, records),
     async gc(options) {
       if (!(await checkFormat(layout))) return { removed: [], removedBytes: 0, kept: 0, abandoned: 0 }
-      return collectGarbage({ layout, blobs, derived, records }, options)
+      return explainUnwritable(layout, () => collectGarbage({ layout, blobs, derived, records }, options))
     },
     verify: (options) => verifyStore({ layout, blobs, derived, records }, options),
   }
@@ -129,12 +153,20 @@ async function checkFormat(layout: StoreLayout): Promise<boolean> {
  * finds them when this is cut short.
  */
 async function createStore(layout: StoreLayout): Promise<void> {
-  for (const directory of [layout.own, layout.blobs, layout.repositories, layout.sessions]) {
-    await makeDirectory(directory)
-  }
-  const options = { temporaryDirectory: layout.sessions }
+  const { sharing, sessions } = layout
+  // Before there is a place for what is not finished, which `makeShared` needs.
+  for (const directory of [layout.own, sessions]) await makeOwn(directory, sharing?.directoryMode)
+  for (const directory of [layout.blobs, layout.repositories]) await makeShared(directory, sharing)
+  const options = fileOptions(layout, { directory: sessions })
   await writeFileDurably(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}', options)
   const empty = '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\n'
   await createFileDurably(layout.index, empty, options)
   await writeFileDurably(layout.format, `${FORMAT}\n`, options)
+  await keepReserve(layout)
+}
+
+/** Whoever was killed before the mode was set mends it with the next attempt. */
+async function makeOwn(directory: string, mode: number | undefined): Promise<void> {
+  await makeDirectory(directory, mode)
+  if (mode !== undefined && ((await stat(directory)).mode & 0o7777) !== mode) await chmod(directory, mode)
 }

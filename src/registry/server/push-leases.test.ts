@@ -28,8 +28,9 @@ test('a failure to begin anew ends no lease that is held', async (t) => {
   const store = await temporaryStore(t)
   const { digest } = await ingest(store, 'kept')
   let full = false
-  const begin: Store['begin'] = () => (full ? Promise.reject(fullDisk()) : store.begin())
-  const leases = createPushLeases({ ...store, begin }, 1)
+  const beginReading: Store['beginReading'] = () =>
+    full ? Promise.reject(fullDisk()) : store.beginReading()
+  const leases = createPushLeases({ ...store, beginReading }, 1)
   await leases.keep([digest])
   full = true
   for (const _ of [1, 2, 3]) {
@@ -53,12 +54,12 @@ test('who asks at once shares a session, and all of them end', async (t) => {
 
 function failingOnce(store: Store): Store {
   let failed = false
-  const begin: Store['begin'] = async () => {
-    if (failed) return store.begin()
+  const beginReading: Store['beginReading'] = async () => {
+    if (failed) return store.beginReading()
     failed = true
     throw fullDisk()
   }
-  return { ...store, begin }
+  return { ...store, beginReading }
 }
 
 function fullDisk(): Error {

@@ -1,4 +1,4 @@
-import { type Digest, isSystemError } from '../../core/index.ts'
+import type { Digest } from '../../core/index.ts'
 import type { Session, Store } from '../../store/index.ts'
 
 /** Keeps blobs from `gc` between the moment a client learns that they are there and the manifest that refers to them. */
@@ -17,7 +17,7 @@ export function createPushLeases(store: Store, leastMs: number = LEAST_MS): Push
   let opening: Promise<Session> | undefined
 
   async function lasting(): Promise<Session> {
-    if (current !== undefined && Date.now() - current.since < leastMs) return current.session
+    if (current !== undefined && performance.now() - current.since < leastMs) return current.session
     // One for all who ask meanwhile; and forgotten when it fails, because a disk that was full may have room again.
     opening ??= rotate().finally(() => {
       opening = undefined
@@ -26,10 +26,10 @@ export function createPushLeases(store: Store, leastMs: number = LEAST_MS): Push
   }
 
   async function rotate(): Promise<Session> {
-    const session = await store.begin()
+    const session = await store.beginReading()
     const ended = former
     former = current?.session
-    current = { session, since: Date.now() }
+    current = { session, since: performance.now() }
     await closed([ended])
     return session
   }
@@ -37,8 +37,7 @@ export function createPushLeases(store: Store, leastMs: number = LEAST_MS): Push
   return {
     async keep(digests) {
       if (digests.length === 0) return
-      const session = await lasting().catch(ignoreReadOnly)
-      await session?.lease(digests)
+      await (await lasting()).lease(digests)
     },
     async close() {
       await opening?.catch(() => undefined)
@@ -52,9 +51,4 @@ export function createPushLeases(store: Store, leastMs: number = LEAST_MS): Push
 /** What cannot be removed now is removed by `gc`, once this process is gone. */
 async function closed(sessions: readonly (Session | undefined)[]): Promise<void> {
   await Promise.allSettled(sessions.map((session) => session?.close()))
-}
-
-/** Nobody pushes into a store that cannot be written, but what it has can be asked for. */
-function ignoreReadOnly(error: unknown): undefined {
-  if (!isSystemError(error, 'EROFS', 'EACCES', 'EPERM')) throw error
 }
