@@ -63,7 +63,7 @@ export async function embed(
   request: EmbedRequest,
   options: CallOptions = {},
 ): Promise<Embedded> {
-  await using session = await store.begin()
+  await using session = await store.beginReading()
   for (const { version } of request.models) {
     await session.lease([version.digest, ...version.files.map((file) => file.digest)])
   }

@@ -14,6 +14,7 @@ import {
 import { type SourceFile, scanLocalFiles } from '../sources/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { describeVersion } from './inspect-version.ts'
+import { projectTags } from './project.ts'
 import { parseModelReference } from './resolve.ts'
 import { pointTag } from './tag.ts'
 
@@ -75,7 +76,7 @@ export async function add(
   })
   const tag = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
   await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by: 'add' })
-  await store.project(session)
+  const unprojected = await projectTags(store, session)
   return {
     ref: `${reference.name}:${claimed.number}`,
     digest: version.digest,

@@ -38,17 +38,35 @@ async function modelHistory(store: Store, text: string): Promise<readonly Move[]
   const all = await store.records.listTagNames(reference.name)
   const tags = hasVersion(text) ? [reference.tag ?? LATEST] : all
   const versions = await store.records.listVersions(reference.name)
-  const moves: Move[] = []
+  const logs: Move[][] = []
   for (const tag of tags) {
-    for (const { record } of await store.records.history(reference.name, tag)) {
-      const digest = record.digest ?? undefined
-      const number = versions.find((version) => version.digest === digest)?.number
-      moves.push({ time: record.time, tag: `${reference.name}:${tag}`, by: record.by, digest, number })
-    }
+    const log = await store.records.history(reference.name, tag)
+    logs.push(
+      log.map(({ record }) => {
+        const digest = record.digest ?? undefined
+        const number = versions.find((version) => version.digest === digest)?.number
+        return { time: record.time, tag: `${reference.name}:${tag}`, by: record.by, digest, number }
+      }),
+    )
   }
-  if (moves.length === 0) await resolveDigest(store, reference)
-  // Stable, so the moves of one tag keep their order whatever the clock said.
-  return tags.length === 1 ? moves : moves.sort((a, b) => a.time.localeCompare(b.time))
+  if (logs.every((log) => log.length === 0)) await resolveDigest(store, reference)
+  return interleave(logs)
+}
+
+/** By time, while the moves of one tag keep their order whatever the clock said. */
+function interleave(logs: readonly (readonly Move[])[]): readonly Move[] {
+  const rest = logs.map((log) => [...log])
+  const moves: Move[] = []
+  for (;;) {
+    const [next] = rest.filter((log) => log.length > 0).sort(([a], [b]) => compareTimes(a, b))
+    const move = next?.shift()
+    if (move === undefined) return moves
+    moves.push(move)
+  }
+}
+
+function compareTimes(a: Move | undefined, b: Move | undefined): number {
+  return (a?.time ?? '').localeCompare(b?.time ?? '')
 }
 
 /** A registry keeps no times; the order is that of the tags `<tag>.was-<n>`, and the tag itself comes last. */

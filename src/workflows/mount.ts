@@ -167,7 +167,7 @@ async function withDelivery(
     })
   }
   const resolved = await resolveVersion(store, ref)
-  await using session = await store.begin()
+  await using session = await store.beginReading()
   const { version, number, reference } = resolved
   await session.lease([version.digest, ...version.files.map((file) => file.digest)])
   const marker: Marker = {
@@ -180,10 +180,19 @@ async function withDelivery(
     const result = await deliver(resolved, { version, marker })
     return { ...result, ms: Math.round(performance.now() - started) }
   } catch (error) {
-    throw isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')
-      ? await withMending(store, error, reference)
-      : error
+    if (!isBallastError(error, 'NOT_FOUND') && !isBallastError(error, 'DAMAGED')) throw error
+    if (!session.writable && isBallastError(error, 'NOT_FOUND')) throw goneMeanwhile(store, reference, error)
+    throw await withMending(store, error, reference)
   }
+}
+
+/** Nothing can be leased on a store that this user cannot write to. */
+function goneMeanwhile(store: Store, reference: Reference, cause: BallastError): BallastError {
+  return new BallastError('NOT_FOUND', `${formatReference(reference)}: ${cause.message}`, {
+    cause,
+    hint: `this user cannot write to ${store.root}, and so cannot keep its files from a gc: run the command again, and \`ballast verify\` if it fails again`,
+    retryable: true,
+  })
 }
 
 function isInside(path: string, directory: string): boolean {

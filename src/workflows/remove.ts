@@ -1,12 +1,14 @@
 import { BallastError } from '../core/index.ts'
 import { formatReference, hasVersion, LATEST, numberOfTag } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { projectTags } from './project.ts'
 import { parseModelReference, requireName, resolveDigest } from './resolve.ts'
 
 export interface RemoveResult {
   readonly removed: readonly string[]
   /** Tags that now point to something else. */
   readonly moved: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 /** A tag, a version by number or digest, or with `all` every version. The bytes stay until `gc`. */
@@ -23,7 +25,7 @@ export async function remove(
     })
   }
   await requireName(store, name)
-  await using session = await store.begin()
+  await using session = await store.begin({ frees: true })
   const tags = await store.records.listTags(name)
   const versions = await store.records.listVersions(name)
   const number = numberOfTag(reference.tag ?? '')
@@ -36,8 +38,8 @@ export async function remove(
     const tag = reference.tag ?? LATEST
     const kind = tags.find((current) => current.tag === tag)?.kind ?? 'model'
     await store.records.moveTag(session, name, tag, { digest: null, kind, by: 'remove', onlyFrom: digest })
-    await store.project(session)
-    return { removed: [formatReference(reference)], moved: [] }
+    const warnings = await projectTags(store, session)
+    return { removed: [formatReference(reference)], moved: [], warnings }
   }
   const rest = versions.filter((version) => !gone.includes(version))
   // A tag may lead to a version that has no number any more.
@@ -75,6 +77,5 @@ export async function remove(
     for (const digest of await store.records.listUntagged(name))
       await store.records.removeUntagged(name, digest)
   }
-  await store.project(session)
-  return { removed, moved }
+  return { removed, moved, warnings: await projectTags(store, session) }
 }

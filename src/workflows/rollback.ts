@@ -29,7 +29,7 @@ export async function rollback(
   const { kind } = parseOperand(operand)
   if (kind === 'path') return rollbackTarget(store, resolve(operand), options)
   if (kind === 'registry' || kind === 'layout') return rollbackImage(operand, options)
-  return { ...(await rollbackTag(store, operand)), warnings: [] }
+  return rollbackTag(store, operand)
 }
 
 /** A manifest and a tag: no layer moves, whatever the model's size. */

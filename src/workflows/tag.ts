@@ -1,6 +1,7 @@
 import { BallastError, type Digest } from '../core/index.ts'
 import { formatReference, LATEST, numberOfTag, type RepositoryName, type Tag } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
+import { projectTags } from './project.ts'
 import { numberOf, parseModelReference, resolveDigest, resolveVersion } from './resolve.ts'
 
 export interface TagResult {
@@ -9,6 +10,7 @@ export interface TagResult {
   readonly number: number
   /** False when it pointed there already. */
   readonly moved: boolean
+  readonly warnings: readonly string[]
 }
 
 /** Points `tag` (`prod`, or `sentiment:prod`) of the same model to what the reference denotes. */
@@ -25,8 +27,8 @@ export async function tag(store: Store, [text, tagText]: readonly [string, strin
   await resolveDigest(store, { name: reference.name, digest: version.digest })
   const to = { name: reference.name, tag: target.tag ?? LATEST }
   const moved = await pointTag(store, session, { ...to, digest: version.digest, by: 'tag' })
-  if (moved) await store.project(session)
-  return { ref: formatReference(to), digest: version.digest, number, moved }
+  const warnings = moved ? await projectTags(store, session) : []
+  return { ref: formatReference(to), digest: version.digest, number, moved, warnings }
 }
 
 /** Moves a tag of a model to a version, unless it is there already. */
@@ -50,14 +52,15 @@ export async function rollbackTag(store: Store, text: string): Promise<TagResult
       hint: `name a tag: ballast rollback ${reference.name}:latest`,
     })
   }
-  await using session = await store.begin()
+  await using session = await store.begin({ frees: true })
   const { record } = await store.records.rollbackTag(session, target.name, target.tag)
-  await store.project(session)
+  const warnings = await projectTags(store, session)
   const digest = record.digest as Digest
   return {
     ref: formatReference(target),
     digest,
     number: await numberOf(store, target.name, digest),
     moved: true,
+    warnings,
   }
 }

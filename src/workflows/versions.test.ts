@@ -168,6 +168,7 @@ test('a tag is pointed to a version, and back with rollback, and each move is in
     digest: one.digest,
     number: 1,
     moved: true,
+    warnings: [],
   })
   assert.equal((await tag(store, ['sentiment:1', 'sentiment:prod'])).moved, false)
   assert.equal((await tag(store, ['sentiment', 'prod'])).number, 2)
@@ -231,6 +232,7 @@ test('removing the newest version moves latest to the one before', async (t) => 
   assert.deepEqual(await remove(store, 'sentiment:2'), {
     removed: ['sentiment:2'],
     moved: ['sentiment:latest -> sentiment:1'],
+    warnings: [],
   })
   assert.equal((await show(store, 'sentiment')).digest, one.digest)
   assert.deepEqual(Object.keys(await indexOf(store.root)), ['sentiment:1', 'sentiment:latest'])
@@ -254,7 +256,7 @@ test('a version that a tag points to is only removed with force, and then with t
 test('removing a tag leaves the version', async (t) => {
   const { store, addFiles } = await place(t)
   await addFiles('sentiment:prod', { a: '1' })
-  assert.deepEqual(await remove(store, 'sentiment:prod'), { removed: ['sentiment:prod'], moved: [] })
+  assert.deepEqual(await remove(store, 'sentiment:prod'), { removed: ['sentiment:prod'], moved: [], warnings: [] })
   assert.equal((await show(store, 'sentiment:1')).number, 1)
   await assert.rejects(remove(store, 'sentiment:prod'), { code: 'NOT_FOUND' })
 })

@@ -12,6 +12,7 @@ export const verb = defineVerb<[string, { all?: boolean; force?: boolean }]>({
   async run(session, ref, options) {
     const { remove } = await import('../../workflows/remove.ts')
     const result = await remove(await session.store(), ref, options)
+    for (const warning of result.warnings) session.note(`warning: ${warning}`)
     const lines = [...result.removed.map((what) => `removed ${what}`), ...result.moved]
     session.print(result, () => `${lines.join('\n')}\n`)
   },

@@ -9,6 +9,7 @@ export const verb = defineVerb<[string, string]>({
     const { tag } = await import('../../workflows/tag.ts')
     const result = await tag(await session.store(), [ref, tagText])
     const state = result.moved ? '' : ' (it did already)'
+    for (const warning of result.warnings) session.note(`warning: ${warning}`)
     session.print(
       result,
       () => `${result.ref} -> ${result.number}   ${formatDigest(result.digest)}${state}\n`,

@@ -9,6 +9,7 @@ export const verb = defineVerb<[]>({
   async run(session) {
     const { verify } = await import('../../workflows/upkeep.ts')
     const report = await verify(await session.store(), session)
+    for (const warning of report.warnings) session.note(`warning: ${warning}`)
     session.print(report, () => {
       const summary = `${formatCount(report.blobs, 'blob')}, ${formatBytes(report.bytes)} read: `
       if (report.problems.length === 0) return `${summary}everything is as it was added\n`
