@@ -26,7 +26,8 @@ export async function startCountingProxy(target: {
     const { method, url: path, headers } = incoming
     const forwarded = request({ ...target, method, path, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
-      if (method === 'GET') {
+      // Not the `{}` with which a registry says that it is one.
+      if (method === 'GET' && /\/(?:blobs|manifests)\//.test(path ?? '')) {
         answer.on('data', (chunk: Buffer) => {
           received[kind] += chunk.length
         })
