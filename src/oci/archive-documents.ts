@@ -1,8 +1,8 @@
 import { type Digest, hexOf, isDigest } from '../core/index.ts'
-import { type Json, OCI_INDEX, objectOf, parseJson, REF_NAME } from '../model/index.ts'
+import { OCI_INDEX, objectOf, parseJson, REF_NAME } from '../model/index.ts'
 import { CONTAINERD_NAME } from './archive-images.ts'
 import { fullName, parseImageName } from './archive-names.ts'
-import type { StoredManifest } from './image-repository.ts'
+import type { BlobDescriptor, StoredManifest } from './image-repository.ts'
 
 /** A manifest under a tag, which is `NAME:TAG` or a mere tag. */
 export interface TaggedManifest {
@@ -38,30 +38,24 @@ function annotationsOf(tag: string): Readonly<Record<string, string>> {
 export function encodeSavedManifest(images: readonly TaggedManifest[]): string {
   const distinct = [...new Map(images.map(({ manifest }) => [manifest.digest, manifest])).values()]
   const saved = distinct.flatMap((manifest) => {
-    const { config, layers } = blobsIn(manifest)
+    const [config, ...layers] = blobsIn(manifest).map(({ digest }) => blobEntry(digest))
     if (config === undefined) return []
     const names = images.flatMap(({ tag, manifest: { digest } }) =>
       digest === manifest.digest && parseImageName(tag) !== undefined ? [tag] : [],
     )
     const tags = names.length === 0 ? null : names
-    return { Config: blobEntry(config), RepoTags: tags, Layers: layers.map(blobEntry) }
+    return { Config: config, RepoTags: tags, Layers: layers }
   })
   return JSON.stringify(saved)
 }
 
-/** The blobs that an image's manifest names, base first; no config for an index. */
-export function blobsIn({ bytes }: StoredManifest): {
-  readonly config: Digest | undefined
-  readonly layers: readonly Digest[]
-} {
+/** The blobs that an image's manifest names, the config first; none for an index. */
+export function blobsIn({ bytes }: StoredManifest): readonly BlobDescriptor[] {
   const { config, layers } = objectOf(parseJson(bytes))
   const listed: readonly unknown[] = Array.isArray(layers) ? layers : []
-  return {
-    config: digestIn(objectOf(config)),
-    layers: listed.flatMap((layer) => digestIn(objectOf(layer)) ?? []),
-  }
-}
-
-function digestIn({ digest }: Json): Digest | undefined {
-  return typeof digest === 'string' && isDigest(digest) ? digest : undefined
+  return [config, ...listed].flatMap((value) => {
+    const { digest, size } = objectOf(value)
+    if (typeof digest !== 'string' || !isDigest(digest)) return []
+    return { digest, size: typeof size === 'number' ? size : Number.NaN }
+  })
 }

@@ -12,17 +12,17 @@ export interface ArchiveEntries {
   find(name: string): Extent | undefined
 }
 
-/** Of 500 images with 100 layers each, and bounded memory for any other. */
-const MOST_ENTRIES = 100_000
+/** Of a hundred images with a hundred layers each, and bounded memory for any other. */
+const MOST_ENTRIES = 50_000
 /** Nothing in an image's archive is called so. */
-const LONGEST_NAME = 512
+const LONGEST_NAME = 255
 const MOST_LINKS = 8
 
 type Located = Extent | { readonly link: string }
 
 /**
  * One pass over the headers. Throws DAMAGED for what is not a tar, is cut short, holds an entry that leads out of it
- * or two of the same name (readers differ in which of them counts); REFUSED above 100,000 entries.
+ * or two of the same name (readers differ in which of them counts); REFUSED above 50,000 entries.
  */
 export async function readEntries(file: ArchiveFile, options: CallOptions = {}): Promise<ArchiveEntries> {
   const located = new Map<string, Located>()

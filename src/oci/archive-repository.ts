@@ -12,6 +12,7 @@ import {
   verified,
 } from '../core/index.ts'
 import { DOCKER_MANIFEST_LIST, LARGEST_MANIFEST, OCI_INDEX } from '../model/index.ts'
+import { blobsIn } from './archive-documents.ts'
 import { readEntries } from './archive-entries.ts'
 import { type Extent, openArchiveFile } from './archive-file.ts'
 import {
@@ -95,7 +96,17 @@ function archiveOf(archive: OpenedArchive, images: readonly ArchiveImage[]): Arc
       verified(file.part(extent).open(), expected, `manifest ${digest}`),
       LARGEST_MANIFEST,
     )
-    return { mediaType: mediaType ?? mediaTypeOf(bytes), digest, bytes }
+    const manifest = { mediaType: mediaType ?? mediaTypeOf(bytes), digest, bytes }
+    for (const blob of blobsIn(manifest)) checkBlob(blob)
+    return manifest
+  }
+
+  function checkBlob({ digest, size }: BlobDescriptor): void {
+    const found = findBlob(digest)
+    if (found === undefined) throw damagedArchive(file, `it lacks blob ${digest}, which a manifest names`)
+    if (found.size !== size) {
+      throw damagedArchive(file, `blob ${digest}: ${size} bytes expected, ${found.size} found`)
+    }
   }
 
   async function getManifest(reference: string, options: CallOptions): Promise<StoredManifest | undefined> {
@@ -122,9 +133,7 @@ function archiveOf(archive: OpenedArchive, images: readonly ArchiveImage[]): Arc
             hint: 'the archive is incomplete: save the image again',
           })
         }
-        if (extent.size !== blob.size) {
-          throw damagedArchive(file, `blob ${blob.digest}: ${blob.size} bytes expected, ${extent.size} found`)
-        }
+        checkBlob(blob)
         yield* metered(file.part(extent).open(range), () => undefined, signal)
       },
     }

@@ -80,9 +80,9 @@ function archiveAt(place: string, name: string): ImageRepository {
     if (tag !== undefined && !isTag(tag) && parseImageName(tag) === undefined) {
       throw new BallastError('USAGE', `not a name for an image: ${JSON.stringify(tag)}`)
     }
-    const { config, layers } = blobsIn(manifest)
-    const missing = [...(config === undefined ? [] : [config]), ...layers].find((blob) => !blobs.has(blob))
-    if (missing !== undefined) throw new BallastError('NOT_FOUND', `blob ${missing} is not in ${name} yet`)
+    const missing = blobsIn(manifest).find((blob) => blobs.get(blob.digest)?.size !== blob.size)
+    if (missing !== undefined)
+      throw new BallastError('NOT_FOUND', `blob ${missing.digest} is not in ${name} yet`)
     await append({ digest, size: bytes.length }, bytesContent(bytes), { signal })
     manifests.set(digest, manifest)
     if (tag !== undefined) await publish(new Map([...tags, [tag, manifest]]))

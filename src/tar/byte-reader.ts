@@ -1,4 +1,4 @@
-import { type Content, readAll } from '../core/index.ts'
+import type { ByteRange, Content } from '../core/index.ts'
 import { damaged } from './header.ts'
 
 /** Bytes in order. What is skipped is never held. Throws DAMAGED where the input ends inside what is asked for. */
@@ -81,7 +81,7 @@ export function seekingReader(content: Content): ByteReader {
     if (position + length > content.size) return cutShort()
     if (position < start || position + length > start + window.length) {
       const size = Math.min(Math.max(length, WINDOW), content.size - position)
-      window = await readAll(content.open({ offset: position, length: size }), size)
+      window = await readWindow(content, { offset: position, length: size })
       start = position
       if (window.length < size) return cutShort()
     }
@@ -96,6 +96,17 @@ export function seekingReader(content: Content): ByteReader {
   }
 
   return { position: () => position, read, skip, drain: nothing, close: nothing }
+}
+
+/** Without a copy where it comes in one piece, as from a file it does. */
+async function readWindow(content: Content, range: ByteRange): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const part of content.open(range)) parts.push(part)
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) {
+    return Buffer.from(only.buffer, only.byteOffset, only.byteLength)
+  }
+  return Buffer.concat(parts)
 }
 
 async function nothing(): Promise<void> {}
