@@ -27,7 +27,7 @@ export async function history(
 ): Promise<readonly Move[]> {
   const { kind } = parseOperand(operand)
   if (kind === 'path') return targetHistory(resolve(operand))
-  if (kind === 'registry' || kind === 'layout') return imageHistory(operand, options)
+  if (kind === 'registry' || kind === 'layout' || kind === 'archive') return imageHistory(operand, options)
   return modelHistory(store, operand)
 }
 

@@ -29,6 +29,11 @@ export async function rollback(
   const { kind } = parseOperand(operand)
   if (kind === 'path') return rollbackTarget(store, resolve(operand), options)
   if (kind === 'registry' || kind === 'layout') return rollbackImage(operand, options)
+  if (kind === 'archive') {
+    throw new BallastError('REFUSED', `${operand} holds no former image: an archive is written anew`, {
+      hint: `embed the version that is wanted: ballast embed REF ${operand} -t ${operand}`,
+    })
+  }
   return rollbackTag(store, operand)
 }
 

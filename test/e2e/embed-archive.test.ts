@@ -151,6 +151,12 @@ test('an old docker save, one of several images in it, replaced by its own resul
   const again = await embed(`archive:${path}`, `archive:${path}`)
   assert.equal(again.digest, first.digest)
   assert.deepEqual(await readdir(at('')), ['all.tar'])
+  const [move, ...others] = await ask<{ digest: string; by: string }[]>(['history', `archive:${path}`], {
+    store,
+  })
+  assert.deepEqual([move?.digest, move?.by, others], [first.digest, 'embed sentiment:1', []])
+  const rollback = { code: 4, names: [path, 'no former image'], next: 'ballast embed REF' }
+  await assertFails(['rollback', `archive:${path}`], rollback, { store })
 })
 
 test('from a registry into an archive, and from an archive into a registry and a layout', {
