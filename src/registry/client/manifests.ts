@@ -15,7 +15,7 @@ import {
 } from '../../model/index.ts'
 import type { StoredManifest } from '../../oci/index.ts'
 import { CONTENT_DIGEST, deleteScope, LARGEST_MANIFEST, pullScope, pushScope } from '../protocol/index.ts'
-import { ask, type Connection, urlOf } from './connection.ts'
+import { ask, askOnce, type Connection, urlOf } from './connection.ts'
 import { readDocument } from './document.ts'
 import { withRetries } from './retry.ts'
 import type { IncomingResponse } from './transport.ts'
@@ -33,8 +33,7 @@ export async function getManifest(
   const request = { method: 'GET', url, headers: { accept: ACCEPT }, scopes, signal } as const
   const what = `the manifest of ${name}:${reference}`
   return withRetries(connection.retryDelays, signal, async () => {
-    const once = { ...connection, retryDelays: [] }
-    const response = await ask(once, request, { statuses: [200, 404], what })
+    const response = await askOnce(connection, request, { statuses: [200, 404], what })
     if (response.status === 404) {
       await response.discard()
       return undefined
@@ -78,23 +77,26 @@ export async function putManifest(
 ): Promise<void> {
   const { mediaType, digest, bytes } = manifest
   if (digestOf(bytes) !== digest) throw new BallastError('DAMAGED', `the manifest to push is not ${digest}`)
-  const response = await ask(
-    connection,
-    {
-      method: 'PUT',
-      url: urlOf(connection, { kind: 'manifest', name, reference: tag ?? digest }),
-      headers: { 'content-type': mediaType },
-      body: bytesContent(bytes),
-      scopes: [pushScope(name)],
-      signal,
-    },
-    { statuses: [200, 201, 202, 204], what: `the manifest of ${name}:${tag ?? digest}` },
-  )
-  await response.discard()
-  const stored = announced(response)
-  if (stored !== undefined && stored !== digest) {
-    throw new BallastError('REMOTE', `registry ${connection.host} stored ${stored} instead of ${digest}`)
-  }
+  const request = {
+    method: 'PUT',
+    url: urlOf(connection, { kind: 'manifest', name, reference: tag ?? digest }),
+    headers: { 'content-type': mediaType },
+    body: bytesContent(bytes),
+    scopes: [pushScope(name)],
+    signal,
+  } as const
+  const what = `the manifest of ${name}:${tag ?? digest}`
+  await withRetries(connection.retryDelays, signal, async () => {
+    const response = await askOnce(connection, request, { statuses: [200, 201, 202, 204], what })
+    await response.discard()
+    const stored = announced(response)
+    if (stored === undefined || stored === digest) return
+    // What was changed on its way stands under the tag now, until it is put there again.
+    throw new BallastError('REMOTE', `registry ${connection.host} stored ${stored} instead of ${digest}`, {
+      hint: 'something between this machine and the registry changes what is sent',
+      retryable: true,
+    })
+  })
 }
 
 /** Removes a tag, or with a digest the manifest and all its tags; false when there is none. */

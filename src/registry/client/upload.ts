@@ -1,6 +1,13 @@
-import { BallastError, type CallOptions, type Content, isBallastError, metered } from '../../core/index.ts'
+import {
+  BallastError,
+  type CallOptions,
+  type Content,
+  isBallastError,
+  isDigest,
+  metered,
+} from '../../core/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
-import { deleteScope, pullScope, pushScope } from '../protocol/index.ts'
+import { CONTENT_DIGEST, deleteScope, pullScope, pushScope } from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
 import { isDowngrade, mayLead } from './leads.ts'
 import { withRetries } from './retry.ts'
@@ -54,6 +61,13 @@ export async function putBlob(
       const request = { method: 'PUT', url: target, headers, body, scopes, signal } as const
       const stored = await askOnce(connection, request, { statuses: [200, 201, 204], what })
       await stored.discard()
+      const digest = stored.header(CONTENT_DIGEST)
+      if (digest !== undefined && isDigest(digest) && digest !== blob.digest) {
+        throw new BallastError(
+          'REMOTE',
+          `registry ${connection.host} stored ${digest} instead of ${blob.digest}`,
+        )
+      }
     } catch (error) {
       await cancel(connection, { name, session })
       throw error
