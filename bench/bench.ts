@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { machine } from './harness.ts'
 import { type Bound, publish } from './result.ts'
 import type { Row } from './table.ts'
@@ -58,10 +58,26 @@ function readParameters<P extends string>(bench: Bench<P>): Readonly<Record<P, s
   const options = Object.fromEntries(
     described.map(([name, { fallback }]) => [name, { type: 'string', default: fallback }] as const),
   )
-  const { values } = parseArgs({ options: { ...options, help: { type: 'boolean' } } })
-  if (values.help !== true) return values as unknown as Readonly<Record<P, string>>
+  const read = readOptions({ ...options, help: { type: 'boolean' } })
+  if (typeof read === 'object' && read.help !== true) return read as Readonly<Record<P, string>>
   const usage = described.map(([name, { fallback, what }]) => `  --${name} ${fallback}   ${what}\n`)
   const script = basename(process.argv[1] ?? '')
   process.stderr.write(`${bench.title}\n${bench.method}\n\nnode bench/${script}\n${usage.join('')}`)
+  if (typeof read === 'string') {
+    process.stderr.write(`\n${read}\n`)
+    process.exitCode = 2
+  }
   return undefined
+}
+
+/** What is wrong with them, in words, when something is. */
+function readOptions(
+  options: NonNullable<ParseArgsConfig['options']>,
+): Readonly<Record<string, unknown>> | string {
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error) return error.message
+    throw error
+  }
 }
