@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +13,7 @@ import { type BaseEntry, writeImageLayout } from '../fixtures/image-layout.ts'
 import { missingParts } from '../fixtures/parts.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { pathsIn, temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
+import { trace } from '../order/trace.ts'
 
 const run = promisify(execFile)
 const skip = missingParts('skopeo', 'umoci')
@@ -181,21 +182,21 @@ test('kill -9 at any moment leaves the former archive or the new one, and the ne
   const former = await readFile(path)
   const args = ['embed', 'sentiment=/app/models', `oci:${layout}:base`, '-t', `archive:${path}`]
   const random = createRandom('kill an archive')
+  const partial = async (): Promise<readonly string[]> =>
+    (await readdir(at(''))).filter((name) => name.endsWith('.tmp'))
   let whilePartial = 0
   for (let round = 0; round < 6; round++) {
+    for (const name of await partial()) await rm(at(name))
     const running = start(args, { store })
-    while ((await readdir(at(''))).length === 1 && running.child.exitCode === null) await sleep(1)
-    await sleep(random.below(60))
+    while ((await partial()).length === 0 && running.child.exitCode === null) await sleep(1)
+    await sleep(random.below(round * 40))
     running.kill()
     await running.ended
-    if ((await readdir(at(''))).length > 1) whilePartial++
-    const found = await readFile(path)
-    if (found.equals(former)) continue
-    const again = await ballast(
-      ['embed', 'sentiment=/app/m2', `archive:${path}`, '-t', `oci:${at('check')}:x`],
-      { store },
-    )
-    assert.equal(again.code, 0, again.stderr)
+    if ((await partial()).length > 0) whilePartial++
+    if ((await readFile(path)).equals(former)) continue
+    const check = ['embed', 'sentiment=/app/m2', `archive:${path}`, '-t', `oci:${at('check')}:x`]
+    const read = await ballast(check, { store })
+    assert.equal(read.code, 0, read.stderr)
     await writeFile(path, former)
   }
   t.diagnostic(`${whilePartial} of 6 kills left a temporary file`)
@@ -204,6 +205,28 @@ test('kill -9 at any moment leaves the former archive or the new one, and the ne
   assert.deepEqual(
     (await readdir(at(''))).filter((name) => name !== 'check'),
     ['out.tar'],
+  )
+})
+
+test('the archive is on the disk before it takes its name, and the name before the command ends', {
+  skip: missingParts('strace'),
+}, async (t) => {
+  const { directory, store, layout, at } = await createWorld(t)
+  const path = await writeArchive(at('out.tar'), savedImages([{ layers: [] }]))
+  const args = ['embed', 'sentiment=/app/models', `oci:${layout}:base`, '-t', `archive:${path}`]
+  const events = await trace(t, args, { file: join(directory, 'trace.txt'), store }).ended
+  const inside = events.filter((event) => `${event.path}/`.startsWith(at('')))
+  const renamed = inside.find((event) => event.kind === 'rename')
+  assert.ok(renamed?.kind === 'rename' && renamed.path === path)
+  const written = inside.filter((event) => event.kind === 'write' && event.path === renamed.from)
+  const synced = inside.find((event) => event.kind === 'sync' && event.path === renamed.from)
+  const named = inside.find((event) => event.kind === 'sync' && event.path === join(directory, 'out'))
+  assert.ok(synced && named && written.length > 0)
+  assert.ok(written.every(({ end }) => end < synced.start))
+  assert.ok(synced.end < renamed.start && renamed.end < named.start)
+  assert.deepEqual(
+    inside.filter((event) => event.kind === 'write' && event.path !== renamed.from),
+    [],
   )
 })
 
