@@ -46,6 +46,10 @@ test('a secret that is kept is hidden as it is, and as URLs and JSON have it', (
   assert.equal(redact(text), 'it was ***; ?p=***; {"password":"***"}')
 })
 
+test('control characters are not passed on to a terminal, lines are', () => {
+  assert.equal(redact('a\u001b[2Jb\u009bc\r\nd\te\u0000'), 'a?[2Jb?c?\nd\te?')
+})
+
 test('a kept secret hides what holds it, and short ones hide nothing', () => {
   keepSecret('inner-secret')
   keepSecret('outer-inner-secret-outer')

@@ -28,6 +28,9 @@ export interface Image {
   readonly diffIds: readonly Digest[]
 }
 
+/** Beyond any image that exists: each layer of a base may have to be fetched. */
+const MOST_READ = 1000
+
 const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json'
 
 /** The blob that holds the image's config. Throws REFUSED for anything but an image of one platform. */
@@ -94,6 +97,8 @@ function checkManifest({ mediaType, bytes }: StoredManifest): {
     throw refused(`it is an artifact of type ${json.artifactType ?? config.mediaType}`)
   }
   if (!Array.isArray(json.layers)) throw damaged('its manifest has no layers')
+  if (json.layers.length > MOST_READ)
+    throw refused(`it has ${json.layers.length} layers, which no engine runs`)
   return { json, config, layers: json.layers.map(descriptorOf) }
 }
 

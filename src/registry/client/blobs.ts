@@ -121,7 +121,7 @@ function skipped(
   const problem = (what: string): BallastError =>
     new BallastError('DAMAGED', `${response.url.host} sends ${blob.digest} ${what}`)
   const encoding = response.header('content-encoding') ?? 'identity'
-  if (encoding !== 'identity') return problem(`encoded as ${encoding}, which changes its bytes`)
+  if (encoding !== 'identity') return problem('encoded, which changes its bytes')
   if (response.status === 206) {
     const got = parseContentRange(response.header('content-range'))
     if (got?.offset === range.offset && got.length === range.length) return 0

@@ -14,7 +14,7 @@ export async function readDocument(
   if (encoding !== 'identity' || length > limit) {
     await response.discard()
     if (length > limit) throw tooLarge(response, { limit, what })
-    throw new BallastError('DAMAGED', `registry ${response.url.host} sends ${what} encoded as ${encoding}`)
+    throw new BallastError('DAMAGED', `registry ${response.url.host} sends ${what} encoded, as nobody asked`)
   }
   return readAll(response.body, limit).catch((error: unknown) => {
     throw isBallastError(error, 'REFUSED') ? tooLarge(response, { limit, what }) : error

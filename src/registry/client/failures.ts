@@ -15,7 +15,8 @@ const NOT_TLS = ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGT
 
 /** A request that got no answer, or half of one, as an error for people: REMOTE, `retryable` where that may help. */
 export function explainFailure(error: unknown, { host }: URL): unknown {
-  const code = systemCode(error)
+  // undici leaves some of these without a code.
+  const code = systemCode(error) ?? (isParserError(error) ? 'HPE_INVALID' : undefined)
   if (isBallastError(error) || code === undefined) return error
   const remote = (message: string, hint: string, retryable: boolean): BallastError =>
     new BallastError('REMOTE', `registry ${host} ${message}`, { cause: error, hint, retryable })
@@ -43,6 +44,10 @@ export function explainFailure(error: unknown, { host }: URL): unknown {
     })
   }
   return remote(`cannot be used (${code})`, CONNECTION, false)
+}
+
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'HTTPParserError'
 }
 
 /** For a connection on which nothing moves any more. */

@@ -13,12 +13,19 @@ export interface Refusal {
 /** ggcr's list; 499 and 522 are what nginx and Cloudflare answer for a server that went away. */
 const RETRYABLE = [408, 429, 499, 500, 502, 503, 504, 522]
 
+/** How much of what a registry says is shown, in characters. */
+const LONGEST_WORDS = 1000
+
 /** An answer with an unexpected status as an error; reads the answer's body. `what` is what was asked for. */
 export async function refusalOf(response: IncomingResponse, what: string): Promise<BallastError> {
   const errors = decodeErrors(await readSome(response))
   const { status, url } = response
   const retryAfterMs = parseRetryAfter(response.header('retry-after'))
-  const said = errors.map(({ code, message }) => (message === '' ? code : `${message} (${code})`)).join('; ')
+  const said = errors
+    .map(({ code, message }) => (message === '' ? code : `${message} (${code})`))
+    .join('; ')
+    .replace(/\s+/g, ' ')
+    .slice(0, LONGEST_WORDS)
   const denied = status === 401 || status === 403
   const message = `registry ${url.host} ${denied ? 'denies' : 'refuses'} ${what}: ${said || `HTTP ${status}`}`
   return new BallastError(denied ? 'UNAUTHORIZED' : 'REMOTE', redact(message), {

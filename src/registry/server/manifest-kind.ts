@@ -33,8 +33,14 @@ export function describeManifest(
     return { problem: `a manifest of type ${JSON.stringify(mediaType)} is not known here` }
   }
   if (sent !== '' && sent !== mediaType) return { problem: `it was sent as ${sent}, and is ${mediaType}` }
-  return { mediaType, subject: subjectOf(parsed) }
+  const subject = subjectOf(parsed)
+  // It is repeated in a header.
+  if (subject !== undefined && !DIGEST.test(subject)) return { problem: 'the digest of its subject is none' }
+  return { mediaType, subject }
 }
+
+/** Of any algorithm (image-spec, descriptor.md, "Digests"). */
+const DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[\w=-]+$/
 
 /** The digest in the `subject` of a manifest. */
 export function subjectOf(manifest: Readonly<Record<string, unknown>>): string | undefined {
