@@ -1,11 +1,13 @@
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import {
   BallastError,
+  type CallOptions,
   CHUNK_SIZE,
   type Content,
   explainSystemError,
   isSystemError,
   readAll,
+  throwIfAborted,
 } from '../core/index.ts'
 import { compressionOf } from './decompress.ts'
 
@@ -98,4 +100,14 @@ interface Identity {
 
 function identityOf({ dev, ino, size, mtimeMs }: Identity): string {
   return `${dev}:${ino}:${size}:${mtimeMs}`
+}
+
+/** A call to a repository: not begun once it is aborted, and failures of the disk are said in words. */
+export async function explained<T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> {
+  throwIfAborted(signal)
+  try {
+    return await work()
+  } catch (error) {
+    throw explainSystemError(error)
+  }
 }

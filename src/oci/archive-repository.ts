@@ -3,7 +3,6 @@ import {
   type CallOptions,
   type Content,
   type Digest,
-  explainSystemError,
   hexOf,
   isDigest,
   metered,
@@ -14,7 +13,7 @@ import {
 import { DOCKER_MANIFEST_LIST, LARGEST_MANIFEST, OCI_INDEX } from '../model/index.ts'
 import { blobsIn } from './archive-documents.ts'
 import { readEntries } from './archive-entries.ts'
-import { type Extent, openArchiveFile } from './archive-file.ts'
+import { type Extent, explained, openArchiveFile } from './archive-file.ts'
 import {
   type ArchiveImage,
   damagedArchive,
@@ -176,13 +175,4 @@ function onlyThere(
   const listed = platformsOf(bytes).map(({ descriptor }) => descriptor.digest)
   const there = listed.filter(isThere)
   return there.length === 1 && listed.length > 1 ? there[0] : undefined
-}
-
-async function explained<T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> {
-  throwIfAborted(signal)
-  try {
-    return await work()
-  } catch (error) {
-    throw explainSystemError(error)
-  }
 }

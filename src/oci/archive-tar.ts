@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises'
+import { constants, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   BallastError,
@@ -35,7 +35,8 @@ export async function createTar(
   let length = 0
 
   async function write(from: number, chunks: AsyncIterable<Uint8Array>): Promise<number> {
-    const handle = await open(temporary, 'a')
+    // Never made anew: in the place of one that somebody has removed, it would begin with a hole.
+    const handle = await open(temporary, constants.O_WRONLY | constants.O_APPEND)
     try {
       // What a put that has failed left behind.
       await handle.truncate(from)

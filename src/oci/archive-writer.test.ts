@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -53,6 +53,15 @@ test('what a killed process left behind goes with the next archive, and nothing 
   await utimes(join(directory, gone), hour, hour)
   await createArchive(join(directory, 'app.tar'))
   assert.deepEqual(await readdir(directory), ['mine.tmp'])
+})
+
+test('a temporary file that somebody removes is a failure, never an archive with a hole', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const archive = await createArchive(join(directory, 'app.tar'))
+  const manifest = await putImage(archive, ['one'])
+  for (const name of await readdir(directory)) await rm(join(directory, name))
+  await assert.rejects(archive.putManifest(manifest, 'app:v1'), (error) => isBallastError(error, 'DISK'))
+  assert.deepEqual(await readdir(directory), [])
 })
 
 test('the same puts give the same bytes, however long each takes', async (t) => {

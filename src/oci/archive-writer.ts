@@ -6,7 +6,6 @@ import {
   type Content,
   type Digest,
   digestOf,
-  explainSystemError,
   fileContent,
   isDigest,
   metered,
@@ -22,7 +21,7 @@ import {
   encodeSavedManifest,
   LAYOUT_MARK,
 } from './archive-documents.ts'
-import { type ArchiveFile, type Extent, openArchiveFile } from './archive-file.ts'
+import { type ArchiveFile, type Extent, explained, openArchiveFile } from './archive-file.ts'
 import { parseImageName } from './archive-names.ts'
 import { archivePlace } from './archive-place.ts'
 import { createTar, type GrowingTar } from './archive-tar.ts'
@@ -201,14 +200,5 @@ function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
     const run = last.then(work, work)
     last = run.catch(() => undefined)
     return run
-  }
-}
-
-async function explained<T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> {
-  throwIfAborted(signal)
-  try {
-    return await work()
-  } catch (error) {
-    throw explainSystemError(error)
   }
 }
