@@ -99,7 +99,7 @@ async function keepFormer(
   await repository.putManifest(current, name, options)
   for (const old of former.slice(0, Math.max(0, former.length + 1 - KEPT))) {
     // Many registries cannot remove a tag alone; one more of them than wished for does no harm.
-    await repository.deleteTag?.(old.tag, options).catch(ignoreRemote)
+    await repository.deleteTag?.(old.tag, options).catch(ignoreRefusal)
   }
   return name
 }
@@ -112,6 +112,7 @@ async function digestOfTag(
   return (await repository.getManifest(tag, options))?.digest
 }
 
-function ignoreRemote(error: unknown): void {
-  if (!isBallastError(error, 'REMOTE')) throw error
+/** Who may push may often not delete. */
+function ignoreRefusal(error: unknown): void {
+  if (!isBallastError(error, 'REMOTE') && !isBallastError(error, 'UNAUTHORIZED')) throw error
 }

@@ -27,17 +27,23 @@ export function dockerRegistryMissing(): string | undefined {
 
 /** Undefined when it is not installed; throws instead where `BALLAST_REQUIRE_PARTS` is set. */
 export async function startDockerRegistry({
+  address = 'localhost',
   auth,
+  tls,
 }: {
+  /** Where it listens. */
+  readonly address?: string
   /** The `auth` of its configuration. */
   readonly auth?: Readonly<Record<string, unknown>>
+  /** Files with the key and the certificate for https. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
 } = {}): Promise<DockerRegistry | undefined> {
   if (dockerRegistryMissing() !== undefined) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'docker-registry-'))
-  const host = `localhost:${await freePort()}`
+  const host = `${address}:${await freePort(address)}`
   const config = join(directory, 'config.yml')
   const extra = auth === undefined ? '' : `auth: ${JSON.stringify(auth)}\n`
-  await writeFile(config, configuration(host, join(directory, 'data')) + extra)
+  await writeFile(config, configuration({ addr: host, tls }, join(directory, 'data')) + extra)
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
   const exited = once(child, 'exit')
   const kill = async (): Promise<void> => {
@@ -56,12 +62,12 @@ export async function startDockerRegistry({
   }
 }
 
-function configuration(host: string, root: string): string {
+function configuration(http: Readonly<Record<string, unknown>>, root: string): string {
   return [
     'version: 0.1',
     'log: { level: error }',
     `storage: { filesystem: { rootdirectory: ${JSON.stringify(root)} }, delete: { enabled: true } }`,
-    `http: { addr: ${JSON.stringify(host)} }`,
+    `http: ${JSON.stringify(http)}`,
     '',
   ].join('\n')
 }
@@ -70,7 +76,7 @@ async function answers(host: string, child: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`)
     const answer = await fetch(`http://${host}/v2/`).catch(() => undefined)
-    // A 401 where it asks for a login.
+    // A 401 where it asks for a login, a 400 where it wants https.
     if (answer !== undefined) return
     await sleep(50)
   }
@@ -78,12 +84,12 @@ async function answers(host: string, child: ChildProcess): Promise<void> {
   throw new Error('docker-registry does not answer')
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, 'localhost')
+async function freePort(address: string): Promise<number> {
+  const server = createServer().listen(0, address)
   await once(server, 'listening')
-  const address = server.address()
+  const bound = server.address()
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  if (bound === null || typeof bound === 'string') throw new Error('no port')
+  return bound.port
 }

@@ -3,6 +3,7 @@ import { randomUUID, sign, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -18,6 +19,8 @@ export interface TokenServerOptions {
   readonly identityTokens?: Readonly<Record<string, string>>
   /** What those who do not log in may do. */
   readonly anonymous?: readonly string[]
+  /** Where to listen, by https; by default on loopback and without. */
+  readonly secureAddress?: string
 }
 
 export interface IssuedToken {
@@ -29,6 +32,8 @@ export interface IssuedToken {
 
 export interface TokenServer {
   readonly realm: string
+  /** Files with the key and the certificate that tokens are signed with, and https is spoken. */
+  readonly files: { readonly key: string; readonly certificate: string }
   /** The `auth` of a docker-registry's configuration. */
   readonly auth: Readonly<Record<string, unknown>>
   readonly issued: readonly IssuedToken[]
@@ -52,7 +57,8 @@ interface Access {
  * authorization or none, POST with a refresh token; RS256, the certificate in the token's `x5c`. Ends with the test.
  */
 export async function startTokenServer(t: TestContext, options: TokenServerOptions): Promise<TokenServer> {
-  const { key, certificate, path } = await makeCertificate(await temporaryDirectory(t))
+  const { secureAddress: address = '127.0.0.1' } = options
+  const { key, certificate, files } = await makeCertificate(await temporaryDirectory(t), address)
   const issued: IssuedToken[] = []
   const state = { lifetime: { real: 300, announced: 300 } }
 
@@ -70,33 +76,42 @@ export async function startTokenServer(t: TestContext, options: TokenServerOptio
     const token = encodeToken({ user, access, key, certificate, lifetime: state.lifetime.real })
     response.end(JSON.stringify({ token, expires_in: state.lifetime.announced }))
   }
-  const server = createServer((request, response) => void answer(request, response))
-  server.listen(0, '127.0.0.1')
+  const handler = (request: IncomingMessage, response: ServerResponse) => void answer(request, response)
+  const secure = options.secureAddress !== undefined
+  const server = secure
+    ? createSecureServer({ key, cert: certificate.toString() }, handler)
+    : createServer(handler)
+  server.listen(0, address)
   await once(server, 'listening')
   t.after(async () => {
     server.closeAllConnections()
     server.close()
     await once(server, 'close')
   })
-  const realm = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
+  const { port } = server.address() as AddressInfo
+  const realm = `${secure ? 'https' : 'http'}://${address}:${port}/token`
   return Object.assign(state, {
     realm,
-    auth: { token: { realm, service: SERVICE, issuer: ISSUER, rootcertbundle: path } },
+    files,
+    auth: { token: { realm, service: SERVICE, issuer: ISSUER, rootcertbundle: files.certificate } },
     issued,
   })
 }
 
-async function makeCertificate(directory: string): Promise<{
+async function makeCertificate(
+  directory: string,
+  address: string,
+): Promise<{
   readonly key: string
   readonly certificate: X509Certificate
-  readonly path: string
+  readonly files: TokenServer['files']
 }> {
-  const [keyPath, path] = [join(directory, 'key.pem'), join(directory, 'certificate.pem')]
-  const files = ['-keyout', keyPath, '-out', path]
+  const files = { key: join(directory, 'key.pem'), certificate: join(directory, 'certificate.pem') }
+  const out = ['-keyout', files.key, '-out', files.certificate, '-addext', `subjectAltName=IP:${address}`]
   const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=ballast-test']
-  await promisify(execFile)('openssl', [...args, ...files])
-  const certificate = new X509Certificate(await readFile(path))
-  return { key: await readFile(keyPath, 'utf8'), certificate, path }
+  await promisify(execFile)('openssl', [...args, ...out])
+  const certificate = new X509Certificate(await readFile(files.certificate))
+  return { key: await readFile(files.key, 'utf8'), certificate, files }
 }
 
 async function readRequest(

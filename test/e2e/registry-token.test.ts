@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -36,14 +37,16 @@ interface EmbedAnswer {
 }
 
 /** docker-registry, which takes the tokens of a token server. */
-async function createWorld(t: TestContext): Promise<World> {
+async function createWorld(t: TestContext, secureAddress?: string): Promise<World> {
   const users = { ann: PASSWORD }
   const tokens = await startTokenServer(t, {
     users,
     identityTokens: { [IDENTITY]: 'ann' },
     anonymous: ['pull'],
+    ...(secureAddress !== undefined && { secureAddress }),
   })
-  const registry = await startDockerRegistry({ auth: tokens.auth })
+  const secure = secureAddress === undefined ? {} : { address: secureAddress, tls: tokens.files }
+  const registry = await startDockerRegistry({ auth: tokens.auth, ...secure })
   assert.ok(registry)
   t.after(() => registry.close())
   const directory = await temporaryDirectory(t)
@@ -136,16 +139,19 @@ test("the login may be kept by a credential helper, be an identity token, or sta
   const helpers = await writeFiles(join(directory, 'bin'), {})
   const script = `#!/bin/sh\nread -r host\n[ "$host" = "${host}" ] && echo '{"Username":"ann","Secret":"${PASSWORD}"}'\n`
   await writeFile(join(helpers, 'docker-credential-test'), script, { mode: 0o755 })
-  const authFile = join(directory, 'auth.json')
+  const [authFile, written] = [join(directory, 'auth.json'), join(directory, 'skopeo.json')]
+  const login = ['login', '--tls-verify=false', '--authfile', written, '-u', 'ann', '-p', PASSWORD, host]
+  await promisify(execFile)('skopeo', login)
   await writeFile(authFile, JSON.stringify(loginOf(`${host}/four`)))
   const users = [
     await userWith({ credsStore: 'test' }, helpers),
     await userWith({ credHelpers: { [host]: 'test' }, auths: { [host]: {} } }, helpers),
     await userWith({ auths: { [host]: { identitytoken: IDENTITY } } }),
     { ...(await userWith({})), REGISTRY_AUTH_FILE: authFile },
+    { ...(await userWith({})), REGISTRY_AUTH_FILE: written },
   ]
   for (const [index, env] of users.entries()) {
-    const image = `${['one', 'two', 'three', 'four'][index]}/app:1`
+    const image = `${['one', 'two', 'three', 'four', 'five'][index]}/app:1`
     await ask(['embed', 'm=/app/models', base, '-t', `${host}/${image}`], { store, env })
     assert.ok(await digestIn(host, image, directory))
   }
@@ -185,6 +191,37 @@ test('a wrong password, a helper that is missing: exit code 6, what and which, a
     { store, env: missing },
   )
   for (const env of [wrong, old]) assertNoSecret(await run([...embed, '--debug'], { store, env }))
+})
+
+const address = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+
+test('by https, with the token server at another port; not where its certificate is not trusted, nor by http', {
+  skip: skip || (address === undefined && 'this machine has no address but loopback'),
+}, async (t) => {
+  const { store, host, base, tokens, userWith } = await createWorld(t, address)
+  const user = await userWith(loginOf(host))
+  const env = { ...user, NODE_EXTRA_CA_CERTS: tokens.files.certificate }
+  const embed = ['embed', 'm=/app/models', base, '-t', `${host}/one/app:1`]
+  assert.ok((await ask<EmbedAnswer>(embed, { store, env })).digest)
+  assert.ok(tokens.issued.every((token) => token.user === 'ann' && token.status === 200))
+  const before = tokens.issued.length
+  const names = [host, 'certificate that is not trusted']
+  await assertFails(embed, { code: 6, names, next: 'NODE_EXTRA_CA_CERTS' }, { store, env: user })
+
+  const open = await startTokenServer(t, { users: {}, anonymous: ['pull', 'push'] })
+  const leading = await startDockerRegistry({ auth: open.auth, address: address ?? '', tls: tokens.files })
+  assert.ok(leading)
+  t.after(() => leading.close())
+  const elsewhere = {
+    ...(await userWith(loginOf(leading.host))),
+    NODE_EXTRA_CA_CERTS: tokens.files.certificate,
+  }
+  const push = ['embed', 'm=/app/models', base, '-t', `${leading.host}/one/app:1`]
+  const refused = { code: 6, names: [leading.host, 'http://127.0.0.1'], next: 'https' }
+  await assertFails(push, refused, { store, env: elsewhere })
+  assert.deepEqual([tokens.issued.length, open.issued.length], [before, 0])
 })
 
 test('a token that ends in the middle of an upload is replaced', { skip }, async (t) => {

@@ -79,6 +79,14 @@ test('how the login is found is asked once, and not before the registry asks for
   assert.deepEqual(server.authorizations, [undefined, undefined, formatBasic(ANN), formatBasic(ANN)])
 })
 
+test('an abort does not wait for a login that is still looked for', async (context) => {
+  const server = await startScriptedServer(context, reply(401, BASIC))
+  const credentials = () => new Promise<undefined>(() => undefined)
+  const repository = openRepository({ host: server.host, name: 'app', credentials })
+  const signal = AbortSignal.timeout(50)
+  await assert.rejects(repository.listTags({ signal }), (error) => isBallastError(error, 'INTERRUPTED'))
+})
+
 test('a challenge of no known kind is a refusal', async (context) => {
   for (const header of ['Negotiate', 'constructor x=y', '__proto__ x=y', 'Bearer', '']) {
     const server = await startScriptedServer(context, reply(401, { 'www-authenticate': header }))

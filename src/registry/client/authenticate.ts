@@ -11,6 +11,7 @@ import { checkRealm, type TokenServer } from './realm.ts'
 import { createTokenCache } from './token-cache.ts'
 import { loginNeeded, loginRefused, requestToken } from './token-request.ts'
 import type { OutgoingRequest, Send } from './transport.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** How a registry asked to be shown who asks, and what it is shown. */
 interface Proof {
@@ -42,9 +43,9 @@ export function withAuthentication(send: Send, { base, host, login }: Authentica
   let proof: Proof | undefined
   let found: Promise<Login | undefined> | undefined
 
-  async function prove(challenge: Challenge): Promise<Proof> {
+  async function prove(challenge: Challenge, signal: AbortSignal | undefined): Promise<Proof> {
     found ??= login().then(hidden)
-    const known = await found
+    const known = await unlessAborted(found, signal)
     // Another request may have got this far meanwhile.
     if (proof?.answers(challenge) !== true) {
       const options = { base, host, login: known, send }
@@ -61,7 +62,7 @@ export function withAuthentication(send: Send, { base, host, login }: Authentica
     const challenge = chooseChallenge(response.header('www-authenticate'))
     if (challenge === undefined) return response
     await response.discard()
-    const chosen = await prove(challenge)
+    const chosen = await prove(challenge, request.signal)
     const answer = await chosen.authorize(request, { challenge, refused: sent })
     const second = await send(authorized(request, answer))
     if (second.status !== 401 || chosen.failure === undefined) return second

@@ -1,4 +1,5 @@
 import { throwIfAborted } from '../../core/index.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** A token, and until when it is used, in milliseconds as `Date.now` counts them. */
 export interface Token {
@@ -64,20 +65,5 @@ export function createTokenCache(
         }
       }
     },
-  }
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } catch (error) {
-    throwIfAborted(signal)
-    throw error
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
