@@ -21,12 +21,27 @@ export async function syncDirectory(path: string): Promise<void> {
  * them has exactly that, whatever the umask.
  */
 export async function makeDirectory(path: string, mode?: number): Promise<void> {
-  const made = await mkdir(path, { recursive: true })
+  const made = await makeMissing(path)
   if (made === undefined) return
   const top = dirname(resolve(made))
   for (let at = resolve(path); at !== top; at = dirname(at)) {
     if (mode !== undefined) await chmod(at, mode)
     await syncDirectory(dirname(at))
+  }
+}
+
+/** The topmost directory that had to be made. */
+async function makeMissing(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true })
+  } catch (error) {
+    // What node says when it may not make one on the way (EROFS); asked for that one alone, the system says why.
+    if (!isSystemError(error, 'ENOENT')) throw error
+    let at = resolve(path)
+    while (at !== dirname(at) && !(await isPresent(dirname(at)))) at = dirname(at)
+    await mkdir(at)
+    await mkdir(path, { recursive: true })
+    return at
   }
 }
 

@@ -20,7 +20,7 @@ export async function freeSpace(path: string): Promise<FreeSpace> {
 
 /**
  * Throws DISK where so many bytes cannot be written: before a long copy, instead of at its end. To be asked for what is
- * certainly written; where there is room, another process may still take it.
+ * certainly written and shares no blocks; where there is room, another process may still take it.
  */
 export async function requireSpace(
   path: string,
@@ -31,18 +31,10 @@ export async function requireSpace(
   throw new BallastError(
     'DISK',
     `${what} needs ${inUnits(bytes)}, and the file system of ${path} has ${inUnits(free.bytes)} free`,
-    { hint: `make room for ${inUnits(bytes - free.bytes)} more (ballast gc), or name a place on another disk` },
+    {
+      hint: `make room for ${inUnits(bytes - free.bytes)} more (ballast gc), or name a place on another disk`,
+    },
   )
-}
-
-/** By their numbers in statfs(2): ext2 to ext4, tmpfs, NFS, FAT. */
-const WITHOUT_CLONES = [0xef53, 0x01021994, 0x6969, 0x4d44]
-
-/** Whether a copy from one place to the other may share blocks, and so need no space. */
-export async function mayClone(from: string, to: string): Promise<boolean> {
-  const [a, b] = [await nearest(from), await nearest(to)]
-  if ((await stat(a)).dev !== (await stat(b)).dev) return false
-  return !WITHOUT_CLONES.includes((await statfs(b)).type)
 }
 
 async function nearest(path: string): Promise<string> {

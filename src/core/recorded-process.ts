@@ -37,7 +37,15 @@ export interface Patience {
 /** Two signs of life may get lost on the way. */
 export const PATIENCE: Patience = { silenceMs: 120_000, watchMs: 2.5 * HEARTBEAT_MS }
 
-const watched = new Map<string, { readonly sign: number; readonly since: number }>()
+interface Watch {
+  readonly sign: number
+  /** By a clock that nobody sets. */
+  readonly since: number
+  /** Whether the sign came while it was watched: whatever its clock says, it lives. */
+  readonly isFresh: boolean
+}
+
+const watched = new Map<string, Watch>()
 
 /**
  * Whether a process that cannot be looked at, on another host or in another pid namespace, gives signs of life.
@@ -55,10 +63,12 @@ export async function lifeBySigns(
     return 'alive'
   }
   if (seen?.sign !== sign) {
-    watched.set(path, { sign, since: performance.now() })
-    return watchMs > 0 ? 'doubtful' : 'gone'
+    const isFresh = seen !== undefined
+    watched.set(path, { sign, since: performance.now(), isFresh })
+    return isFresh ? 'alive' : 'doubtful'
   }
-  return performance.now() - seen.since < watchMs ? 'doubtful' : 'gone'
+  if (performance.now() - seen.since >= watchMs) return 'gone'
+  return seen.isFresh ? 'alive' : 'doubtful'
 }
 
 async function signOf(path: string): Promise<number | undefined> {

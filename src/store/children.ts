@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises'
-import { isSystemError } from '../core/index.ts'
+import { isSystemError, named } from '../core/index.ts'
 import { type Descriptor, followedFrom, LARGEST_MANIFEST, mayBeManifest } from '../model/index.ts'
 
 /** Enough to tell a manifest from weights; beyond that, white space is read as a manifest would be. */
@@ -19,9 +19,11 @@ export async function storedManifest(path: string): Promise<Buffer | undefined> 
   })
   if (handle === undefined) return undefined
   try {
-    if ((await handle.stat()).size > LARGEST_MANIFEST) return undefined
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(PEEK_SIZE), 0, PEEK_SIZE, 0)
-    return mayBeManifest(buffer.subarray(0, bytesRead)) ? await readFile(path) : undefined
+    return await named(path, async () => {
+      if ((await handle.stat()).size > LARGEST_MANIFEST) return undefined
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(PEEK_SIZE), 0, PEEK_SIZE, 0)
+      return mayBeManifest(buffer.subarray(0, bytesRead)) ? readFile(path) : undefined
+    })
   } finally {
     await handle.close()
   }

@@ -1,5 +1,12 @@
 import { rm } from 'node:fs/promises'
-import { type CallOptions, type Digest, type Patience, withLock } from '../core/index.ts'
+import {
+  type CallOptions,
+  type Digest,
+  isPresent,
+  type Patience,
+  removeAbandonedFiles,
+  withLock,
+} from '../core/index.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
 import { dropOldEntries } from './cache.ts'
 import { storedChildren } from './children.ts'
@@ -79,6 +86,9 @@ async function sweep(parts: Parts, { patience, signal }: GcOptions): Promise<GcR
   await dropOldEntries(layout)
   await removeGarbage(parts, { garbage: report.removed, live }, { signal })
   for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
+  for (const lock of [layout.gcLock, layout.indexLock]) {
+    if (await isPresent(lock)) await removeAbandonedFiles(lock)
+  }
   return report
 }
 

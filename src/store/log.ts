@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, createFileDurably, listIfPresent, makeShared, type Sharing } from '../core/index.ts'
+import {
+  BallastError,
+  createFileDurably,
+  listIfPresent,
+  makeShared,
+  type Sharing,
+  systemCode,
+} from '../core/index.ts'
 
 /** `sequence` counts from 1 without gaps. */
 export interface LogEntry<T> {
@@ -54,12 +61,29 @@ export async function appendRecord<T>(
     const record = next(log)
     if (record === undefined) return undefined
     const sequence = (log.at(-1)?.sequence ?? 0) + 1
-    const created = await createFileDurably(fileOf(directory, sequence), `${JSON.stringify(record)}\n`, {
-      mode: 0o444,
-      temporaryDirectory,
-    })
+    const path = fileOf(directory, sequence)
+    const text = `${JSON.stringify(record)}\n`
+    const created = await createFileDurably(path, text, { mode: 0o444, temporaryDirectory }).catch(
+      async (error: unknown) => {
+        throw (await isWritten(path, text)) ? unconfirmed(path, error) : error
+      },
+    )
     if (created) return { sequence, record }
   }
+}
+
+async function isWritten(path: string, text: string): Promise<boolean> {
+  return (await readFile(path, 'utf8').catch(() => undefined)) === text
+}
+
+/** The link is made, and the sync of its directory has failed: to report the plain failure would invite to do it twice. */
+function unconfirmed(path: string, cause: unknown): unknown {
+  const code = systemCode(cause)
+  if (code === undefined) return cause
+  return new BallastError('DISK', `${path} was written, but the disk did not confirm it (${code})`, {
+    cause,
+    hint: 'the change has been made and may be lost with the power: look at `ballast history` before you repeat it',
+  })
 }
 
 async function sequencesIn(directory: string): Promise<readonly number[]> {
