@@ -95,7 +95,8 @@ export async function named<T>(path: string, calls: () => Promise<T>): Promise<T
   try {
     return await calls()
   } catch (error) {
-    if (systemCode(error) !== undefined && !('path' in (error as Error))) Object.assign(error as Error, { path })
+    if (systemCode(error) !== undefined && !('path' in (error as Error)))
+      Object.assign(error as Error, { path })
     throw error
   }
 }

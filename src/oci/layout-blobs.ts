@@ -1,16 +1,18 @@
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { open, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   BallastError,
   type CallOptions,
   type Content,
   type Digest,
+  discard,
   explainSystemError,
   fileContent,
   hexOf,
   isSystemError,
   makeDirectory,
   metered,
+  named,
   syncDirectory,
   temporaryName,
   throwIfAborted,
@@ -85,7 +87,7 @@ export async function writeBlob(
     throwIfAborted(signal)
     await rename(temporary, blobPath(directory, blob.digest))
   } finally {
-    await rm(temporary, { force: true })
+    await discard(temporary)
   }
   await syncDirectory(blobs)
   onProgress?.({ kind: 'done', step: 'copy', item, digest: blob.digest })
@@ -94,8 +96,10 @@ export async function writeBlob(
 async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const handle = await open(path, 'wx', 0o644)
   try {
-    for await (const chunk of chunks) await writeFully(handle, chunk)
-    await handle.sync()
+    await named(path, async () => {
+      for await (const chunk of chunks) await writeFully(handle, chunk)
+      await handle.sync()
+    })
   } finally {
     await handle.close()
   }

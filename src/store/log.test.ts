@@ -26,7 +26,9 @@ test('records come back in the order in which they were appended', async (t) => 
 
 test('of 64 appends at once none is lost', async (t) => {
   const { log, temporary } = await place(t)
-  const appends = Array.from({ length: 64 }, (_, at) => appendRecord(log, () => at, { temporaryDirectory: temporary }))
+  const appends = Array.from({ length: 64 }, (_, at) =>
+    appendRecord(log, () => at, { temporaryDirectory: temporary }),
+  )
   const entries = await Promise.all(appends)
   const records = await readLog<number>(log)
   assert.deepEqual(
@@ -56,7 +58,9 @@ test('of the appends of several processes none is lost, and each keeps its own o
 test('a record is never made from an outdated log', async (t) => {
   const { log, temporary } = await place(t)
   const appends = Array.from({ length: 20 }, () =>
-    appendRecord<number>(log, (records) => (records.at(-1)?.record ?? 0) + 1, { temporaryDirectory: temporary }),
+    appendRecord<number>(log, (records) => (records.at(-1)?.record ?? 0) + 1, {
+      temporaryDirectory: temporary,
+    }),
   )
   await Promise.all(appends)
   assert.deepEqual(

@@ -2,7 +2,7 @@ import { BallastError, type Digest } from '../core/index.ts'
 import { formatReference, LATEST, numberOfTag, type RepositoryName, type Tag } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { projectTags } from './project.ts'
-import { numberOf, parseModelReference, resolveDigest, resolveVersion } from './resolve.ts'
+import { parseModelReference, resolveDigest, resolveVersion } from './resolve.ts'
 
 export interface TagResult {
   readonly ref: string
@@ -53,13 +53,15 @@ export async function rollbackTag(store: Store, text: string): Promise<TagResult
     })
   }
   await using session = await store.begin({ frees: true })
+  // All that can fail comes before the move: to run a rollback again that has happened would undo it.
+  const versions = await store.records.listVersions(target.name)
   const { record } = await store.records.rollbackTag(session, target.name, target.tag)
   const warnings = await projectTags(store, session)
   const digest = record.digest as Digest
   return {
     ref: formatReference(target),
     digest,
-    number: await numberOf(store, target.name, digest),
+    number: versions.find((version) => version.digest === digest)?.number ?? 0,
     moved: true,
     warnings,
   }

@@ -256,7 +256,11 @@ test('a version that a tag points to is only removed with force, and then with t
 test('removing a tag leaves the version', async (t) => {
   const { store, addFiles } = await place(t)
   await addFiles('sentiment:prod', { a: '1' })
-  assert.deepEqual(await remove(store, 'sentiment:prod'), { removed: ['sentiment:prod'], moved: [], warnings: [] })
+  assert.deepEqual(await remove(store, 'sentiment:prod'), {
+    removed: ['sentiment:prod'],
+    moved: [],
+    warnings: [],
+  })
   assert.equal((await show(store, 'sentiment:1')).number, 1)
   await assert.rejects(remove(store, 'sentiment:prod'), { code: 'NOT_FOUND' })
 })

@@ -89,9 +89,12 @@ function wrap(
     const original = object[name]
     if (original === undefined) continue
     object[name] = function faulty(this: unknown, ...args: unknown[]): unknown {
-      const error = failure(EFFECTS[name] ?? 'reads', name, pathFrom(this, args))
+      const isOpen = pathOf.has(Object(this))
+      // What is open cannot be forbidden any more.
+      const mayFail = !isOpen || fault.code !== 'EACCES'
+      const error = mayFail ? failure(EFFECTS[name] ?? 'reads', name, pathFrom(this, args)) : undefined
       // A failure of a call on an open file names no path.
-      if (error !== undefined && pathOf.has(Object(this))) delete (error as { path?: string }).path
+      if (error !== undefined && isOpen) delete (error as { path?: string }).path
       return error === undefined ? Reflect.apply(original, this, args) : Promise.reject(error)
     }
   }
