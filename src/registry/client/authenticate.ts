@@ -17,10 +17,10 @@ import { unlessAborted } from './unless-aborted.ts'
 interface Proof {
   /** Whether another challenge is answered in the same way. */
   answers(challenge: Challenge): boolean
-  /** The value of `Authorization`. `challenge` and `refused` are of an answer 401 to the same request. */
+  /** The value of `Authorization`. `refused` was sent and answered with 401, and a challenge of this `scope`. */
   authorize(
     request: OutgoingRequest,
-    asked?: { readonly challenge: Challenge; readonly refused: string | undefined },
+    asked?: { readonly scope: string | undefined; readonly refused: string | undefined },
   ): Promise<string>
   /** What a second 401 means; undefined where the registry itself says it best. */
   readonly failure: BallastError | undefined
@@ -60,12 +60,13 @@ export function withAuthentication(send: Send, { base, host, login }: Authentica
     const response = await send(authorized(request, sent))
     if (response.status !== 401) return response
     const challenge = chooseChallenge(response.header('www-authenticate'))
-    if (challenge === undefined) return response
+    if (challenge === undefined && proof === undefined) return response
     await response.discard()
-    const chosen = await prove(challenge, request.signal)
-    const answer = await chosen.authorize(request, { challenge, refused: sent })
+    // Some registries say nothing more than 401 once a token is at its end.
+    const chosen = challenge === undefined ? proof : await prove(challenge, request.signal)
+    const answer = await chosen?.authorize(request, { scope: challenge?.parameters.scope, refused: sent })
     const second = await send(authorized(request, answer))
-    if (second.status !== 401 || chosen.failure === undefined) return second
+    if (second.status !== 401 || chosen?.failure === undefined) return second
     await second.discard()
     throw chosen.failure
   }
@@ -141,7 +142,7 @@ function proveByToken(first: Challenge, { base, host, login, send }: ProofOption
     async authorize({ scopes = [], signal }, asked) {
       const expected = scopes.join(' ')
       if (asked !== undefined) {
-        wanted.set(expected, mergeScopes([...scopes, ...parseScopes(asked.challenge.parameters.scope)]))
+        wanted.set(expected, mergeScopes([...scopes, ...parseScopes(asked.scope)]))
       }
       const all = wanted.get(expected) ?? mergeScopes(scopes)
       const refused = asked?.refused?.replace(/^Bearer /, '')

@@ -211,6 +211,18 @@ test('a token that ends in the middle of an upload is replaced, and the upload g
   assert.equal(asked.length, 2)
 })
 
+test('a token that is refused without a challenge is replaced too', async (t) => {
+  const tokens = await serve(t, (_, response) => void response.end(`{"token":"t-${tokens.seen.length}"}`))
+  const registry = await serve(t, ({ authorization }, response) => {
+    if (authorization === 'Bearer t-2') return void response.end('{"tags":["a"]}')
+    const challenge = { 'www-authenticate': `Bearer realm="http://${tokens.host}/token"` }
+    response.writeHead(401, authorization === undefined ? challenge : {}).end()
+  })
+  const repository = openRepository({ host: registry.host, name: 'app', credentials: ANN, retryDelays: [] })
+  await failure(repository.listTags(), 'UNAUTHORIZED')
+  assert.deepEqual(await repository.listTags(), ['a'])
+})
+
 test('many whose token is refused at once ask for one new one', async (t) => {
   const refused = new Set<string>()
   const { open, asked } = await world(t, { good: (token) => !refused.has(token) })
