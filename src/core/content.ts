@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createHasher, type Digest } from './digest.ts'
-import { BallastError, throwIfAborted } from './errors.ts'
+import { BallastError, named, throwIfAborted } from './errors.ts'
 
 /** Bytes `offset` to `offset + length - 1`. */
 export interface ByteRange {
@@ -30,12 +31,23 @@ export function bytesContent(data: Uint8Array): Content {
   }
 }
 
+/** A part of another content; ranges count from its beginning. */
+export function slice(content: Content, { offset, length }: ByteRange): Content {
+  return {
+    size: length,
+    open: (range = { offset: 0, length }) =>
+      content.open({ offset: offset + range.offset, length: range.length }),
+  }
+}
+
 /** The bytes of a file; `size` is trusted, so a file that shrinks meanwhile ends early. */
 export function fileContent(path: string, size: number): Content {
   return {
     size,
     open(range = { offset: 0, length: size }) {
       if (range.length === 0) return empty()
+      // A stream costs several times as much as a small file's bytes.
+      if (range.length <= CHUNK_SIZE) return readOnce(path, range)
       return createReadStream(path, {
         start: range.offset,
         end: range.offset + range.length - 1,
@@ -46,6 +58,22 @@ export function fileContent(path: string, size: number): Content {
 }
 
 async function* empty(): AsyncIterable<Uint8Array> {}
+
+async function* readOnce(path: string, { offset, length }: ByteRange): AsyncIterable<Uint8Array> {
+  const handle = await open(path, 'r')
+  const data = Buffer.allocUnsafe(length)
+  let done = 0
+  try {
+    await named(path, async () => {
+      for (let read = 1; read > 0 && done < length; done += read) {
+        read = (await handle.read(data, done, length - done, offset + done)).bytesRead
+      }
+    })
+  } finally {
+    await handle.close()
+  }
+  if (done > 0) yield data.subarray(0, done)
+}
 
 export interface Expected {
   readonly digest: Digest

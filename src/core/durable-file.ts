@@ -61,10 +61,14 @@ export async function discard(path: string): Promise<void> {
   })
 }
 
-/** Writes the whole of `data` from the handle's position on; a short write is continued, never taken for success. */
-export async function writeFully(handle: FileHandle, data: Uint8Array): Promise<void> {
+/**
+ * Writes the whole of `data`, from `position` on or where the handle stands; a short write is continued, never taken
+ * for success.
+ */
+export async function writeFully(handle: FileHandle, data: Uint8Array, position?: number): Promise<void> {
   for (let done = 0; done < data.length; ) {
-    const { bytesWritten } = await handle.write(data, done, data.length - done)
+    const at = position === undefined ? null : position + done
+    const { bytesWritten } = await handle.write(data, done, data.length - done, at)
     done += bytesWritten
   }
 }

@@ -86,8 +86,12 @@ async function price(
     codeBytes: facts.codeBytes,
     modelUpdatesPerMonth: facts.modelUpdates ?? null,
     codeUpdatesPerMonth: facts.codeUpdates ?? null,
-    bytesPerMonth: choice.bytesPerMonth ?? null,
+    bytesPerMonth: wholeBytes(choice.bytesPerMonth),
   }
+}
+
+function wholeBytes(bytes: PositionChoice['bytesPerMonth']): Pricing['bytesPerMonth'] {
+  return bytes === undefined ? null : { top: Math.round(bytes.top), bottom: Math.round(bytes.bottom) }
 }
 
 function sizeOf(blobs: readonly { readonly size: number }[]): number {

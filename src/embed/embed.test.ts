@@ -27,6 +27,7 @@ interface World {
     reference: string,
     options?: {
       base?: string
+      from?: ImageRepository
       tag?: string
       into?: ImageRepository
       path?: string
@@ -54,7 +55,17 @@ async function createWorld(
     layout,
     async embedAs(
       text,
-      { base = 'base', tag = 'v1', into = layout, path, name, platform, position, realPath } = {},
+      {
+        base = 'base',
+        from = layout,
+        tag = 'v1',
+        into = layout,
+        path,
+        name,
+        platform,
+        position,
+        realPath,
+      } = {},
     ) {
       const reference = parseReference(text)
       const digest = await store.records.resolve(reference)
@@ -73,7 +84,7 @@ async function createWorld(
       }
       return embed(store, {
         models: [model],
-        base: { repository: layout, reference: base, platform },
+        base: { repository: from, reference: base, platform },
         result: { repository: into, reference: tag },
       })
     },
@@ -318,6 +329,21 @@ test('at the bottom: the files below the base, the link on top, and the same lay
   const entries = await filesOf(layout, 'bottom')
   assert.equal(entries.get('app/models')?.link, '../models/m')
   assert.ok(entries.has('models/m/d/g'))
+})
+
+test('new code above a model at the bottom leaves the model and what is common in their chain', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t, { layers: [[{ path: 'usr/' }], BASE] })
+  await addVersion(store, 'm', { f: 'x' })
+  await embedAs('m', { path: '/app/models', position: 'bottom' })
+  const directory = join(await temporaryDirectory(t), 'next')
+  const code: BaseEntry[] = [...BASE, { path: 'app/new.py', text: 'pass' }]
+  await writeImageLayout(directory, { tag: 'base', layers: [[{ path: 'usr/' }], code] })
+  const next = await openLayout(directory, { create: false })
+  await embedAs('m', { path: '/app/models', position: 'bottom', from: next, tag: 'v2' })
+  const diffIds = async (tag: string) => (await readImage(layout, { reference: tag })).diffIds
+  const [before, after] = [await diffIds('v1'), await diffIds('v2')]
+  const changed = after.findIndex((id, at) => id !== before[at])
+  assert.deepEqual([changed, after.length, after.at(-1)], [2, 4, before.at(-1)])
 })
 
 test('embedding again keeps the position, another one leaves no remains, and back gives the same image', async (t) => {

@@ -7,7 +7,7 @@ import {
   isBallastError,
   shortDigest,
 } from '../core/index.ts'
-import { formatReference } from '../model/index.ts'
+import { blobsOfFiles, blobsOfVersion, formatReference } from '../model/index.ts'
 import {
   type AddedLayer,
   type AssembledImage,
@@ -65,7 +65,7 @@ export async function embed(
 ): Promise<Embedded> {
   await using session = await store.beginReading()
   for (const { version } of request.models) {
-    await session.lease([version.digest, ...version.files.map((file) => file.digest)])
+    await session.lease(blobsOfVersion(version))
   }
   try {
     return await embedLeased(store, session, request, options)
@@ -138,7 +138,7 @@ function movedPath({ name, path }: EmbeddedModel, replaced: readonly EmbeddedMod
 
 async function rehashAll(store: Store, models: readonly ModelToEmbed[]): Promise<void> {
   for (const { version } of models)
-    for (const blob of version.files) await store.blobs.rehash(blob)
+    for (const blob of blobsOfFiles(version.files)) await store.blobs.rehash(blob)
 }
 
 /** Two models whose names end alike would take each other's place, path included. */
@@ -189,7 +189,7 @@ async function publish(
     const content = (): Content =>
       recipe === undefined
         ? heldBy.openBlob({ digest, size }, options)
-        : layerContent(decodeRecipe(recipe), store.blobs.content)
+        : layerContent(decodeRecipe(recipe), store.fileContent)
     return { digest, size, item, heldBy, content }
   })
   const transferred = await transferBlobs(repository, blobs, options)

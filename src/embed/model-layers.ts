@@ -14,7 +14,7 @@ export async function deriveLayer(
   const text = encodeRecipe(recipe)
   const known = await store.derived.findByRecipe(text)
   if (known !== undefined) return known
-  const { digest, size } = await hashLayer(recipe, store.blobs.content, options)
+  const { digest, size } = await hashLayer(recipe, store.fileContent, options)
   const layer = { digest, size, recipe: text, parts: blobsOf(recipe).map((blob) => blob.digest) }
   await store.derived.put(session, layer)
   return layer

@@ -121,7 +121,7 @@ function placeOf(
 
 /** Why the model cannot lie below the base's layers, in words; undefined when it can. */
 export function whyNotBelow({ recipes }: PlannedModel, base: BaseFiles): string | undefined {
-  const hidden = hiddenBelow(recipes, base.inventories)
+  const hidden = hiddenBelow(recipes, base)
   if (hidden === undefined) return undefined
   const { path } = hidden
   if (hidden.kind === 'changed') return `with the model below, /${path} of the image would be another thing`

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { digestOf } from '../core/index.ts'
 import { diffVersions } from './diff.ts'
-import type { Version } from './manifest.ts'
+import type { Version } from './version.ts'
 
 test('added, removed and changed files are told with their sizes, and the rest is counted', () => {
   const from = version({ kept: 'same', changed: 'old', gone: 'gone' })

@@ -1,4 +1,4 @@
-import type { ModelFile, Version } from './manifest.ts'
+import type { ModelFile, Version } from './version.ts'
 
 export interface FileChange {
   readonly path: string

@@ -1,5 +1,5 @@
 import { BallastError, compareBytes, type Digest, digestOf, isDigest } from '../core/index.ts'
-import { checkFilePath } from './file-path.ts'
+import { groupFiles } from './grouping.ts'
 import { parseJson } from './json.ts'
 import {
   FILE_METADATA,
@@ -7,9 +7,11 @@ import {
   MODEL_CONFIG,
   MODEL_FILE,
   MODEL_MANIFEST,
+  MODEL_PACK,
   OCI_MANIFEST,
   TITLE,
 } from './media-types.ts'
+import { checkPaths, type ModelFile, type Version } from './version.ts'
 
 /** A content descriptor (OCI image-spec, descriptor.md). `size` in bytes. */
 export interface Descriptor {
@@ -27,19 +29,6 @@ export interface Platform {
   readonly variant?: string
 }
 
-/** One file of a version. `path` is relative, with `/`; `size` in bytes. */
-export interface ModelFile {
-  readonly path: string
-  readonly digest: Digest
-  readonly size: number
-}
-
-/** An immutable set of files. `digest` is the manifest's and the version's identity. `files` in order of path bytes. */
-export interface Version {
-  readonly digest: Digest
-  readonly files: readonly ModelFile[]
-}
-
 export interface EncodedVersion {
   readonly version: Version
   readonly manifest: Buffer
@@ -47,8 +36,6 @@ export interface EncodedVersion {
   readonly configDigest: Digest
 }
 
-/** Above this, files would have to be grouped: registries refuse manifests of many thousands of layers. */
-export const MOST_FILES = 2000
 /**
  * In bytes. Registries accept manifests of at least 4 MiB (distribution-spec, "Pushing Manifests"), and `gc` follows
  * none that are larger, so none may be written or read.
@@ -61,11 +48,15 @@ export const LARGEST_MANIFEST = 4 * 1024 * 1024
  */
 export function encodeVersion(files: readonly ModelFile[]): EncodedVersion {
   const sorted = [...files].sort((a, b) => compareBytes(a.path, b.path))
-  checkFileSet(sorted)
+  checkPaths(sorted)
+  const { single } = groupFiles(sorted)
+  if (sorted.filter(({ pack }) => pack === undefined).length !== single.length)
+    throw new TypeError('the files are not packed as groupFiles has it')
+  const layers = layersOf(sorted)
   const config = Buffer.from(
     JSON.stringify({
       descriptor: {},
-      modelfs: { type: 'layers', diffIds: sorted.map((file) => file.digest) },
+      modelfs: { type: 'layers', diffIds: layers.map((layer) => layer.digest) },
       config: {},
     }),
   )
@@ -76,7 +67,7 @@ export function encodeVersion(files: readonly ModelFile[]): EncodedVersion {
       mediaType: OCI_MANIFEST,
       artifactType: MODEL_MANIFEST,
       config: { mediaType: MODEL_CONFIG, digest: configDigest, size: config.length },
-      layers: sorted.map(layerOf),
+      layers,
     }),
   )
   if (manifest.length > LARGEST_MANIFEST) {
@@ -87,7 +78,36 @@ export function encodeVersion(files: readonly ModelFile[]): EncodedVersion {
   return { version: { digest: digestOf(manifest), files: sorted }, manifest, config, configDigest }
 }
 
-function layerOf({ path, digest, size }: ModelFile): Descriptor {
+/** Throws what `encodeVersion` would throw for files whose contents are not known yet. */
+export function checkVersion(files: readonly { readonly path: string; readonly size: number }[]): void {
+  checkPaths(files)
+  const digest = digestOf('')
+  const { single, packs } = groupFiles(files)
+  const packed = packs.flatMap((group, index) =>
+    group.map(({ path, size }): ModelFile => {
+      return { path, size, digest, pack: { digest: digestOf(`${index}`), size: 0, offset: 0 } }
+    }),
+  )
+  encodeVersion([...single.map(({ path, size }) => ({ path, size, digest })), ...packed])
+}
+
+/** The files that are blobs in path order, then the packs in the order of their first files. */
+function layersOf(files: readonly ModelFile[]): readonly Descriptor[] {
+  const packs = new Map(files.flatMap(({ pack }) => (pack === undefined ? [] : [[pack.digest, pack.size]])))
+  return [
+    ...files
+      .filter(({ pack }) => pack === undefined)
+      .map(({ path, digest, size }) => layerOf(MODEL_FILE, { path, digest, size })),
+    ...[...packs].map(([digest, size], index) =>
+      layerOf(MODEL_PACK, { path: `packed-${index + 1}.tar`, digest, size }),
+    ),
+  ]
+}
+
+function layerOf(
+  mediaType: string,
+  { path, digest, size }: { readonly path: string; readonly digest: Digest; readonly size: number },
+): Descriptor {
   const metadata = {
     name: path.slice(path.lastIndexOf('/') + 1),
     mode: 0o644,
@@ -98,15 +118,25 @@ function layerOf({ path, digest, size }: ModelFile): Descriptor {
     typeflag: 0,
   }
   return {
-    mediaType: MODEL_FILE,
+    mediaType,
     digest,
     size,
     annotations: { [FILE_METADATA]: JSON.stringify(metadata), [FILE_PATH]: path, [TITLE]: path },
   }
 }
 
-/** The version that a manifest describes. Throws DAMAGED for anything but a ModelPack manifest, REFUSED for unsafe paths. */
-export function decodeVersion(manifest: Uint8Array): Version {
+/** What a manifest says by itself: the files that are blobs, and the archives that hold the others. */
+export interface VersionManifest {
+  readonly digest: Digest
+  readonly files: readonly ModelFile[]
+  readonly packs: readonly { readonly digest: Digest; readonly size: number }[]
+}
+
+/**
+ * Throws DAMAGED for anything but a ModelPack manifest, REFUSED for unsafe paths. The version is known only once the
+ * packs have been looked into: `completeVersion`.
+ */
+export function decodeManifest(manifest: Uint8Array): VersionManifest {
   const damaged = (why: string): never => {
     throw new BallastError('DAMAGED', `not a model manifest: ${why}`)
   }
@@ -118,21 +148,36 @@ export function decodeVersion(manifest: Uint8Array): Version {
   if (parsed.artifactType !== MODEL_MANIFEST)
     damaged(`its artifactType is ${JSON.stringify(parsed.artifactType)}`)
   if (!Array.isArray(parsed.layers)) damaged('it has no layers')
-  const files = (parsed.layers as unknown[]).map((layer): ModelFile => {
+  const files: ModelFile[] = []
+  const packs: { digest: Digest; size: number }[] = []
+  for (const layer of parsed.layers as unknown[]) {
     const { mediaType, digest, size, annotations } = (layer ?? {}) as Partial<Record<string, unknown>>
-    if (mediaType !== MODEL_FILE)
+    if (mediaType !== MODEL_FILE && mediaType !== MODEL_PACK)
       return damaged(`a layer of type ${JSON.stringify(mediaType)} is not read yet`)
     if (typeof digest !== 'string' || !isDigest(digest)) return damaged('a layer without a sha256 digest')
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
       return damaged('a layer without a size')
+    if (mediaType === MODEL_PACK) {
+      packs.push({ digest, size })
+      continue
+    }
     const path = (annotations as Record<string, unknown> | undefined)?.[FILE_PATH]
     if (typeof path !== 'string') return damaged(`a layer without ${FILE_PATH}`)
-    return { path, digest, size }
-  })
+    files.push({ path, digest, size })
+  }
+  if (packs.length === 0 || files.length > 0) checkPaths(files)
+  return { digest: digestOf(manifest), files, packs }
+}
+
+/** The whole version. `packed` are the files of all its packs. Throws REFUSED for unsafe or clashing paths. */
+export function completeVersion(
+  { digest, files }: VersionManifest,
+  packed: readonly ModelFile[] = [],
+): Version {
   // Manifests of other tools have their layers in any order.
-  files.sort((a, b) => compareBytes(a.path, b.path))
-  checkFileSet(files)
-  return { digest: digestOf(manifest), files }
+  const all = [...files, ...packed].sort((a, b) => compareBytes(a.path, b.path))
+  checkPaths(all)
+  return { digest, files: all }
 }
 
 /** The descriptors that an OCI manifest or index refers to: config, layers, manifests. Throws DAMAGED. */
@@ -174,33 +219,4 @@ const OPENING_BRACE = 0x7b
 
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
-}
-
-export function totalSize(files: readonly { readonly size: number }[]): number {
-  return files.reduce((sum, file) => sum + file.size, 0)
-}
-
-function checkFileSet(files: readonly ModelFile[]): void {
-  if (files.length === 0) throw new BallastError('REFUSED', 'a model needs at least one file')
-  if (files.length > MOST_FILES) {
-    throw new BallastError(
-      'REFUSED',
-      `${files.length} files: a model of more than ${MOST_FILES} is not possible yet`,
-      {
-        hint: 'pack the small files into one archive, or add the parts as models of their own',
-      },
-    )
-  }
-  const paths = new Set<string>()
-  for (const { path } of files) {
-    checkFilePath(path)
-    if (paths.has(path)) throw new BallastError('REFUSED', `two files called ${JSON.stringify(path)}`)
-    paths.add(path)
-  }
-  for (const path of paths) {
-    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
-      if (!paths.has(path.slice(0, at))) continue
-      throw new BallastError('REFUSED', `${JSON.stringify(path.slice(0, at))} is both a file and a directory`)
-    }
-  }
 }

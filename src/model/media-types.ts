@@ -10,6 +10,9 @@ export const MODEL_MANIFEST = 'application/vnd.cncf.model.manifest.v1+json'
 export const MODEL_CONFIG = 'application/vnd.cncf.model.config.v1+json'
 export const MODEL_FILE = 'application/vnd.cncf.model.weight.v1.raw'
 
+/** Many small files in one tar archive. */
+export const MODEL_PACK = 'application/vnd.cncf.model.weight.v1.tar'
+
 export const FILE_PATH = 'org.cncf.model.filepath'
 export const FILE_METADATA = 'org.cncf.model.file.metadata+json'
 export const TITLE = 'org.opencontainers.image.title'

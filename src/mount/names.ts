@@ -4,6 +4,8 @@ import { MARKER, OWN_DIRECTORY } from '../model/index.ts'
 export const TREE_MARKER = MARKER
 /** The version's manifest, byte for byte: with it a tree can be verified without a store. */
 export const TREE_MANIFEST = `${OWN_DIRECTORY}/manifest.json`
+/** Where the packed files of the version stand in its packs, for the same reason. */
+export const TREE_PACKED = `${OWN_DIRECTORY}/packed.json`
 /** Size, modification time and inode of each file when it was verified. */
 export const TREE_RECORD = `${OWN_DIRECTORY}/files.json`
 

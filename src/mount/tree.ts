@@ -1,12 +1,16 @@
-import { chmod, constants, copyFile, link, mkdir, open } from 'node:fs/promises'
+import { chmod, link, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   BallastError,
   type CallOptions,
+  cloneFile,
+  forEachLimited,
   isBallastError,
   isSystemError,
   makeDirectory,
+  named,
   readIfPresent,
+  requireSpace,
   syncDirectory,
   systemCode,
   throwIfAborted,
@@ -15,16 +19,21 @@ import {
   writeFully,
 } from '../core/index.ts'
 import {
+  completeVersion,
+  decodeManifest,
   decodeMarker,
-  decodeVersion,
+  decodePackedFiles,
   encodeMarker,
+  encodePackedFiles,
   type Marker,
   type ModelFile,
   OWN_DIRECTORY,
+  totalSize,
   type Version,
+  type VersionManifest,
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { DIRECTORY_MODE, FILE_MODE, TREE_MANIFEST, TREE_MARKER } from './names.ts'
+import { DIRECTORY_MODE, FILE_MODE, TREE_MANIFEST, TREE_MARKER, TREE_PACKED } from './names.ts'
 import { writeTreeRecord } from './record.ts'
 import { whyNotLinked } from './why-not-linked.ts'
 
@@ -52,21 +61,26 @@ export async function writeTree(
   const warnings: string[] = []
   const copied = options.link ? await whyNotLinked(store, version) : undefined
   if (copied !== undefined) warnings.push(copied)
-  const place = placer(store, { link: options.link && copied === undefined, warnings })
+  const room = roomFor(tree, version)
+  const place = placer(store, { link: options.link && copied === undefined, warnings, room })
   const directories = new Set<string>([tree])
   let bytesCopied = 0
-  for (const file of version.files) {
-    throwIfAborted(options.signal)
-    const target = join(tree, file.path)
-    await makeParents(tree, { target, directories })
+  for (const { path } of version.files) await makeParents(tree, { target: join(tree, path), directories })
+  const placeFile = async (file: ModelFile, signal: AbortSignal): Promise<void> => {
     options.onProgress?.({ kind: 'start', step: 'copy', item: file.path, total: file.size })
-    bytesCopied += await place(file, target, options)
+    const count = await place(file, join(tree, file.path), { ...options, signal })
+    // Not in one statement: it would add to what the sum was before the wait.
+    bytesCopied += count
   }
+  await forEachLimited(version.files, FILES_AT_ONCE, placeFile, options.signal)
   await writeOwnFiles(store, { tree, version, marker })
   // Children before their parents, so that a directory that is durable is so with all that is below it.
   for (const directory of [...directories].reverse()) await syncDirectory(directory)
   return { bytesCopied, warnings }
 }
+
+/** While one waits for the disk, another is read. */
+const FILES_AT_ONCE = 4
 
 /** Makes a directory of files, which are there already, a delivered tree. */
 export async function writeOwnFiles(
@@ -78,6 +92,10 @@ export async function writeOwnFiles(
   await writeFileDurably(join(tree, TREE_MANIFEST), await store.readManifest(version.digest), {
     mode: FILE_MODE,
   })
+  if (version.files.some(({ pack }) => pack !== undefined)) {
+    const packed = encodePackedFiles(version.files)
+    await writeFileDurably(join(tree, TREE_PACKED), packed, { mode: FILE_MODE })
+  }
   await writeTreeRecord(tree, version.files)
   // Last, and all at once: whoever finds the marker finds the rest.
   await writeFileDurably(join(tree, TREE_MARKER), encodeMarker(marker), { mode: FILE_MODE })
@@ -95,9 +113,24 @@ export async function readTree(tree: string): Promise<DeliveredTree | undefined>
   const marker = decodeMarker(markerBytes)
   const manifest = await readIfPresent(join(tree, TREE_MANIFEST))
   if (marker === undefined || manifest === undefined) throw damagedTree(tree, 'its own files are incomplete')
-  const version = decodeVersion(manifest)
+  const decoded = decodeManifest(manifest)
+  const packed = decoded.packs.length === 0 ? [] : await readPacked(tree, decoded.packs)
+  if (packed === undefined) throw damagedTree(tree, 'its own files are incomplete')
+  const version = completeVersion(decoded, packed)
   if (version.digest !== marker.digest) throw damagedTree(tree, 'its manifest belongs to another version')
   return { marker, version }
+}
+
+/** Undefined unless it tells of exactly the packs that the manifest has. */
+async function readPacked(
+  tree: string,
+  packs: VersionManifest['packs'],
+): Promise<readonly ModelFile[] | undefined> {
+  const bytes = await readIfPresent(join(tree, TREE_PACKED))
+  const files = bytes === undefined ? undefined : decodePackedFiles(bytes)
+  const told = new Set(files?.map(({ pack }) => pack?.digest))
+  const isWhole = told.size === packs.length && packs.every(({ digest }) => told.has(digest))
+  return isWhole ? files : undefined
 }
 
 function damagedTree(tree: string, why: string): BallastError {
@@ -106,21 +139,52 @@ function damagedTree(tree: string, why: string): BallastError {
 
 type Place = (file: ModelFile, target: string, options: CallOptions) => Promise<number>
 
-function placer(store: Store, { link: wantLinks, warnings }: { link: boolean; warnings: string[] }): Place {
+/** Asked before the first copy, and told what takes no room, so that a copy that cannot end does not begin. */
+interface Room {
+  readonly shared: (bytes: number) => void
+  readonly require: () => Promise<void>
+}
+
+function roomFor(tree: string, version: Version): Room {
+  let bytes = totalSize(version.files)
+  let required: Promise<void> | undefined
+  return {
+    shared: (count) => {
+      bytes -= count
+    },
+    require: () => {
+      required ??= requireSpace(tree, { bytes, what: 'the copy' })
+      return required
+    },
+  }
+}
+
+function placer(
+  store: Store,
+  { link: wantLinks, warnings, room }: { link: boolean; warnings: string[]; room: Room },
+): Place {
   let linking = wantLinks
   let cloning = true
   return async (file, target, options) => {
-    await store.blobs.ensureIntact(file)
-    if (linking) {
+    await store.blobs.ensureIntact(file.pack ?? file)
+    if (linking && file.pack === undefined) {
       const refused = await tryLink(store.blobs.path(file.digest), target)
-      if (refused === undefined) return 0
+      if (refused === undefined) {
+        room.shared(file.size)
+        return 0
+      }
       linking = false
       warnings.push(`no hard links from the store to here (${refused}), so the files were copied`)
     }
-    if (cloning) {
+    if (cloning && file.pack === undefined) {
       cloning = await tryClone(store.blobs.path(file.digest), target)
-      if (cloning) return 0
+      if (cloning) {
+        room.shared(file.size)
+        return 0
+      }
     }
+    // Packed files are copied also where the others need no room, and they are small.
+    if (file.pack === undefined) await room.require()
     await copyVerified(store, { file, target }, options)
     return file.size
   }
@@ -133,23 +197,21 @@ async function tryLink(blob: string, target: string): Promise<string | undefined
     return undefined
   } catch (error) {
     if (isSystemError(error, 'EXDEV')) return 'it is another file system'
-    if (isSystemError(error, 'EPERM', 'EMLINK', 'ENOTSUP')) return systemCode(error)
+    if (isSystemError(error, 'EPERM')) return 'the system lets only the owner of a file link it: EPERM'
+    if (isSystemError(error, 'EMLINK', 'ENOTSUP')) return systemCode(error)
     throw error
   }
 }
 
 /** A reflink shares the blocks and not the inode: what is written to it never reaches the store. */
 async function tryClone(blob: string, target: string): Promise<boolean> {
-  try {
-    await copyFile(blob, target, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL)
-  } catch (error) {
-    if (isSystemError(error, 'ENOTSUP', 'EXDEV', 'EINVAL', 'ENOTTY', 'ENOSYS', 'EOPNOTSUPP')) return false
-    throw error
-  }
+  if (!(await cloneFile(blob, target))) return false
   const handle = await open(target, 'r')
   try {
-    await handle.chmod(FILE_MODE)
-    await handle.sync()
+    await named(target, async () => {
+      await handle.chmod(FILE_MODE)
+      await handle.sync()
+    })
   } finally {
     await handle.close()
   }
@@ -163,16 +225,18 @@ async function copyVerified(
 ): Promise<void> {
   const handle = await open(target, 'wx', FILE_MODE)
   try {
-    const chunks = verified(store.blobs.content(file).open(), file, `the stored blob of ${file.path}`)
-    for await (const chunk of chunks) {
-      throwIfAborted(signal)
-      await writeFully(handle, chunk)
-      onProgress?.({ kind: 'bytes', step: 'copy', item: file.path, count: chunk.length })
-    }
-    await handle.chmod(FILE_MODE)
-    await handle.sync()
+    const chunks = verified(store.fileContent(file).open(), file, `the stored blob of ${file.path}`)
+    await named(target, async () => {
+      for await (const chunk of chunks) {
+        throwIfAborted(signal)
+        await writeFully(handle, chunk)
+        onProgress?.({ kind: 'bytes', step: 'copy', item: file.path, count: chunk.length })
+      }
+      await handle.chmod(FILE_MODE)
+      await handle.sync()
+    })
   } catch (error) {
-    if (isBallastError(error, 'DAMAGED')) await store.blobs.markDamaged(file.digest)
+    if (isBallastError(error, 'DAMAGED')) await store.blobs.markDamaged((file.pack ?? file).digest)
     throw error
   } finally {
     await handle.close()

@@ -81,7 +81,7 @@ test('what hides nothing changes nothing of the base either, whatever its layers
       const placement = placedIn(base)
       if (placement === undefined) return
       const recipes = modelLayers({ files: FILES, ...placement })
-      if (hiddenBelow(recipes, layers) !== undefined) return
+      if (hiddenBelow(recipes, { inventories: layers, view: base }) !== undefined) return
       placed++
       const lower = recipes.flatMap(({ entries }) => entries.map(inventoryEntry))
       const view = mergeInventories([{ entries: lower, whiteouts: [], opaques: [] }, ...layers])
@@ -104,10 +104,9 @@ function causeOf(found: HiddenBelow | undefined): HidingStep | undefined {
 }
 
 function hidden(...layers: readonly Partial<Inventory>[]): HiddenBelow | undefined {
-  return hiddenBelow(
-    modelLayers({ files: FILES, directory: 'app/models', parents: [] }),
-    layers.map((layer) => ({ entries: [], whiteouts: [], opaques: [], ...layer })),
-  )
+  const inventories = layers.map((layer) => ({ entries: [], whiteouts: [], opaques: [], ...layer }))
+  const recipes = modelLayers({ files: FILES, directory: 'app/models', parents: [] })
+  return hiddenBelow(recipes, { inventories, view: mergeInventories(inventories) })
 }
 
 /** Undefined where placement refuses the path. */
@@ -141,15 +140,5 @@ function file(path: string): InventoryEntry {
 
 /** Every path with what stands there, but for the layer that put it. */
 function treeOf(view: RootView): ReadonlyMap<string, string> {
-  const tree = new Map<string, string>()
-  const walk = (at: string): void => {
-    for (const name of view.children(at)) {
-      const path = at === '' ? name : `${at}/${name}`
-      const { layer: _, ...node } = view.lookup(path) ?? { layer: 0 }
-      tree.set(path, JSON.stringify(node))
-      walk(path)
-    }
-  }
-  walk('')
-  return tree
+  return new Map([...view.entries()].map(([path, { layer: _, ...node }]) => [path, JSON.stringify(node)]))
 }

@@ -16,47 +16,49 @@ export interface HidingStep {
   readonly path: string
 }
 
+/** What the base's layers say, lowest first, and what they make together. */
+export interface LayeredBase {
+  readonly inventories: readonly Inventory[]
+  readonly view: RootView
+}
+
 /**
- * Whether the base's layers, lowest first, would hide a part of a model that lies below them all: an application may
+ * Whether the base's layers would hide a part of a model that lies below them all: an application may
  * delete, empty or replace what stands there, and means its own former files by it. Also whether the base would
  * change: a link of its own that leads nowhere may lead to the model's directory then. Undefined when all is well.
  */
-export function hiddenBelow(
-  recipes: readonly LayerRecipe[],
-  base: readonly Inventory[],
-): HiddenBelow | undefined {
+export function hiddenBelow(recipes: readonly LayerRecipe[], base: LayeredBase): HiddenBelow | undefined {
   const model = inventoryOf(recipes)
-  const view = mergeInventories([model, ...base])
+  const view = mergeInventories([model, ...base.inventories])
   const lost = model.entries.find(
     ({ path, type }) => type !== 'directory' && view.lookup(path)?.layer !== MODEL_LAYER,
   )
-  if (lost !== undefined) return { kind: 'lost', path: lost.path, cause: causeOf(lost.path, base) }
-  const before = mergeInventories(base)
+  if (lost !== undefined)
+    return { kind: 'lost', path: lost.path, cause: causeOf(lost.path, base.inventories) }
   const own = new Set(model.entries.map(({ path }) => path))
-  for (const path of pathsOf(before)) {
-    if (!isSame(before.lookup(path), view.lookup(path))) return { kind: 'changed', path }
-  }
-  for (const path of pathsOf(view)) {
-    if (!own.has(path) && before.lookup(path) === undefined) return { kind: 'changed', path }
-  }
-  return undefined
+  const changed = changedPath(base.view, { after: view, added: own })
+  return changed === undefined ? undefined : { kind: 'changed', path: changed }
 }
 
-function* pathsOf(view: RootView): Iterable<string> {
-  const todo = ['']
-  for (let directory = todo.pop(); directory !== undefined; directory = todo.pop()) {
-    for (const name of view.children(directory)) {
-      const path = directory === '' ? name : `${directory}/${name}`
-      yield path
-      todo.push(path)
-    }
+/** The first path that is another thing afterwards, is gone, or has come without being among what was added. */
+function changedPath(
+  before: RootView,
+  { after, added }: { readonly after: RootView; readonly added: ReadonlySet<string> },
+): string | undefined {
+  const missing = new Map(before.entries())
+  for (const [path, node] of after.entries()) {
+    const former = missing.get(path)
+    if (former === undefined ? !added.has(path) : !isSame(former, node)) return path
+    missing.delete(path)
   }
+  const [gone] = missing.keys()
+  return gone
 }
 
 /** The layer apart, which is counted otherwise and for directories that no layer states may be the model's. */
-function isSame(a: RootNode | undefined, b: RootNode | undefined): boolean {
-  const facts = ({ type, mode, uid, gid, link, size }: RootNode) => [type, mode, uid, gid, link, size].join()
-  return a !== undefined && b !== undefined && facts(a) === facts(b)
+function isSame(a: RootNode, b: RootNode): boolean {
+  const owner = a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
+  return owner && a.type === b.type && a.link === b.link && a.size === b.size
 }
 
 const MODEL_LAYER = 0

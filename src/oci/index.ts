@@ -37,7 +37,7 @@ export {
   type ReadInventoryOptions,
   readInventory,
 } from './inventory.ts'
-export { type HashedLayer, hashLayer, layerContent, type OpenBlob } from './layer.ts'
+export { type HashedLayer, hashLayer, layerContent, type OpenFile } from './layer.ts'
 export { blobsOf, decodeRecipe, encodeRecipe, type LayerEntry, type LayerRecipe } from './layer-recipe.ts'
 export { type OpenLayoutOptions, openLayout } from './layout-repository.ts'
 export { layersOf } from './own-layers.ts'

@@ -1,5 +1,5 @@
 import { BallastError, type Digest, isDigest } from '../core/index.ts'
-import { parseJson } from '../model/index.ts'
+import { blobsOfFiles, type ModelFile, type Packed, parseJson } from '../model/index.ts'
 import type { BlobDescriptor } from './image-repository.ts'
 
 /**
@@ -14,7 +14,14 @@ export type LayerEntry =
       readonly uid: number
       readonly gid: number
     }
-  | { readonly kind: 'file'; readonly path: string; readonly blob: Digest; readonly size: number }
+  | {
+      readonly kind: 'file'
+      readonly path: string
+      readonly blob: Digest
+      readonly size: number
+      /** Where the bytes stand when `blob` is no blob of the store's own. */
+      readonly pack?: Packed
+    }
   | { readonly kind: 'inline'; readonly path: string; readonly text: string }
   | { readonly kind: 'symlink'; readonly path: string; readonly target: string }
 
@@ -25,11 +32,12 @@ export interface LayerRecipe {
 
 /** The blobs that the layer is made from, each once, in the order of the entries. */
 export function blobsOf(recipe: LayerRecipe): readonly BlobDescriptor[] {
-  const blobs = new Map<Digest, BlobDescriptor>()
-  for (const entry of recipe.entries) {
-    if (entry.kind === 'file') blobs.set(entry.blob, { digest: entry.blob, size: entry.size })
-  }
-  return [...blobs.values()]
+  const files = recipe.entries.flatMap((entry) => (entry.kind === 'file' ? [fileOf(entry)] : []))
+  return blobsOfFiles(files).map(({ digest, size }) => ({ digest, size }))
+}
+
+export function fileOf({ path, blob, size, pack }: LayerEntry & { readonly kind: 'file' }): ModelFile {
+  return { path, digest: blob, size, ...(pack && { pack }) }
 }
 
 /** Equal recipes give equal text. */
@@ -53,7 +61,13 @@ function canonical(entry: LayerEntry): LayerEntry {
     case 'directory':
       return { kind: entry.kind, path: entry.path, mode: entry.mode, uid: entry.uid, gid: entry.gid }
     case 'file':
-      return { kind: entry.kind, path: entry.path, blob: entry.blob, size: entry.size }
+      return {
+        kind: entry.kind,
+        path: entry.path,
+        blob: entry.blob,
+        size: entry.size,
+        ...(entry.pack && { pack: canonicalPack(entry.pack) }),
+      }
     case 'inline':
       return { kind: entry.kind, path: entry.path, text: entry.text }
     case 'symlink':
@@ -61,20 +75,35 @@ function canonical(entry: LayerEntry): LayerEntry {
   }
 }
 
+function canonicalPack({ digest, size, offset }: Packed): Packed {
+  return { digest, size, offset }
+}
+
 function decodeEntry(value: unknown): LayerEntry {
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
-  const { kind, path, mode, uid, gid, blob, size, text, target } = fields
+  const { kind, path, mode, uid, gid, blob, size, pack, text, target } = fields
   if (typeof path !== 'string' || !isSafe(path)) throw damaged(`it has the path ${JSON.stringify(path)}`)
   if (kind === 'directory' && isCount(mode) && mode <= 0o7777 && isCount(uid) && isCount(gid)) {
     return { kind, path, mode, uid, gid }
   }
   if (kind === 'file' && typeof blob === 'string' && isDigest(blob) && isCount(size)) {
-    return { kind, path, blob, size }
+    if (pack === undefined) return { kind, path, blob, size }
+    return { kind, path, blob, size, pack: decodePack(pack, size) ?? malformed(path) }
   }
   if (kind === 'inline' && typeof text === 'string') return { kind, path, text }
   if (kind === 'symlink' && typeof target === 'string' && target !== '' && !target.includes('\0')) {
     return { kind, path, target }
   }
+  return malformed(path)
+}
+
+function decodePack(value: unknown, length: number): Packed | undefined {
+  const { digest, size, offset } = (value ?? {}) as Record<string, unknown>
+  const valid = typeof digest === 'string' && isDigest(digest) && isCount(size) && isCount(offset)
+  return valid && offset + length <= size ? { digest, size, offset } : undefined
+}
+
+function malformed(path: string): never {
   throw damaged(`the entry ${JSON.stringify(path)} is malformed`)
 }
 

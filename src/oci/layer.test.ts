@@ -15,7 +15,7 @@ import {
   readAll,
 } from '../core/index.ts'
 import { readTar } from '../tar/index.ts'
-import { hashLayer, layerContent, type OpenBlob } from './layer.ts'
+import { hashLayer, layerContent, type OpenFile } from './layer.ts'
 import { blobsOf, decodeRecipe, encodeRecipe, type LayerEntry, type LayerRecipe } from './layer-recipe.ts'
 
 const LIMIT = 1024 * 1024
@@ -69,7 +69,7 @@ test('random layers: size, ranges and digest agree', async () => {
 
 test('a range opens only the blobs that it touches', async () => {
   const opened: Digest[] = []
-  const openBlob: OpenBlob = (blob) => {
+  const openBlob: OpenFile = (blob) => {
     opened.push(blob.digest)
     return openTexts(texts)(blob)
   }
@@ -85,7 +85,7 @@ test('a range opens only the blobs that it touches', async () => {
 
 test('hashing verifies each blob and names it and its path', async () => {
   const changedTexts = ['', 'hello', `${'x'.repeat(511)}z`, 'y'.repeat(1300)]
-  const openBlob: OpenBlob = ({ digest }) => {
+  const openBlob: OpenFile = ({ digest }) => {
     const at = texts.findIndex((text) => digestOf(text) === digest)
     return bytesContent(Buffer.from(changedTexts[at] ?? ''))
   }
@@ -195,7 +195,7 @@ function fileOf(text: string): { kind: 'file'; blob: Digest; size: number } {
   return { kind: 'file', blob: digestOf(text), size: Buffer.byteLength(text) }
 }
 
-function openTexts(known: readonly string[]): OpenBlob {
+function openTexts(known: readonly string[]): OpenFile {
   return ({ digest }) => {
     const text = known.find((candidate) => digestOf(candidate) === digest)
     if (text === undefined) throw new BallastError('NOT_FOUND', digest)

@@ -9,24 +9,24 @@ import {
   throwIfAborted,
   verified,
 } from '../core/index.ts'
+import type { ModelFile } from '../model/index.ts'
 import { encodeHeader, paddingOf, TAR_END, type TarEntry } from '../tar/index.ts'
-import type { BlobDescriptor } from './image-repository.ts'
-import type { LayerEntry, LayerRecipe } from './layer-recipe.ts'
+import { fileOf, type LayerEntry, type LayerRecipe } from './layer-recipe.ts'
 
-/** Opens a blob that a layer is made from. */
-export type OpenBlob = (blob: BlobDescriptor) => Content
+/** Opens a file that a layer is made from: a blob, or a part of one. */
+export type OpenFile = (file: ModelFile) => Content
 
 /**
  * The layer's bytes, an uncompressed tar made while it is read. A range opens only the blobs that it touches; one
  * beyond the end is cut. Blobs are not verified here (see `hashLayer`), but one that gives more or fewer bytes than
  * the recipe says throws DAMAGED.
  */
-export function layerContent(recipe: LayerRecipe, openBlob: OpenBlob): Content {
+export function layerContent(recipe: LayerRecipe, openFile: OpenFile): Content {
   const segments = segmentsOf(recipe)
   const size = sizeOf(segments)
   return {
     size,
-    open: (range = { offset: 0, length: size }) => readSegments(segments, range, openBlob),
+    open: (range = { offset: 0, length: size }) => readSegments(segments, range, openFile),
   }
 }
 
@@ -43,7 +43,7 @@ export interface HashedLayer {
  */
 export async function hashLayer(
   recipe: LayerRecipe,
-  openBlob: OpenBlob,
+  openFile: OpenFile,
   options: CallOptions = {},
 ): Promise<HashedLayer> {
   throwIfAborted(options.signal)
@@ -51,7 +51,7 @@ export async function hashLayer(
   const segments = segmentsOf(recipe)
   for (const segment of segments) {
     if (segment.kind === 'bytes') hasher.update(segment.bytes)
-    else for await (const chunk of verifiedBlob(segment, openBlob, options)) hasher.update(chunk)
+    else for await (const chunk of verifiedBlob(segment, openFile, options)) hasher.update(chunk)
   }
   return { digest: hasher.digest(), size: sizeOf(segments) }
 }
@@ -69,8 +69,7 @@ interface BlobSegment {
   readonly kind: 'blob'
   readonly start: number
   readonly length: number
-  readonly digest: Digest
-  readonly path: string
+  readonly file: ModelFile
 }
 
 /** The layer from start to end: headers, padding and inline files run together, and a segment for each blob. */
@@ -93,7 +92,7 @@ function segmentsOf(recipe: LayerRecipe): readonly Segment[] {
     if (entry.kind === 'inline') bytes.push(Buffer.from(entry.text))
     if (entry.kind === 'file') {
       flush()
-      push({ kind: 'blob', start, length: entry.size, digest: entry.blob, path: entry.path })
+      push({ kind: 'blob', start, length: entry.size, file: fileOf(entry) })
     }
     bytes.push(Buffer.alloc(paddingOf(header.size)))
   }
@@ -125,7 +124,7 @@ function sizeOf(segments: readonly Segment[]): number {
 async function* readSegments(
   segments: readonly Segment[],
   range: ByteRange,
-  openBlob: OpenBlob,
+  openFile: OpenFile,
 ): AsyncIterable<Uint8Array> {
   const end = Math.min(range.offset + range.length, sizeOf(segments))
   for (let index = firstTouched(segments, range.offset); index < segments.length; index++) {
@@ -135,7 +134,7 @@ async function* readSegments(
     const length = Math.min(segment.length, end - segment.start) - offset
     if (length <= 0) continue
     if (segment.kind === 'bytes') yield segment.bytes.subarray(offset, offset + length)
-    else yield* readBlob(segment, { offset, length }, openBlob)
+    else yield* readBlob(segment, { offset, length }, openFile)
   }
 }
 
@@ -155,9 +154,9 @@ function firstTouched(segments: readonly Segment[], offset: number): number {
 async function* readBlob(
   segment: BlobSegment,
   range: ByteRange,
-  openBlob: OpenBlob,
+  openFile: OpenFile,
 ): AsyncIterable<Uint8Array> {
-  const content = openBlob({ digest: segment.digest, size: segment.length })
+  const content = openFile(segment.file)
   const whole = range.length === segment.length
   let missing = range.length
   for await (const chunk of whole ? content.open() : content.open(range)) {
@@ -171,17 +170,17 @@ async function* readBlob(
 
 async function* verifiedBlob(
   segment: BlobSegment,
-  openBlob: OpenBlob,
+  openFile: OpenFile,
   { signal, onProgress }: CallOptions,
 ): AsyncIterable<Uint8Array> {
-  const expected = { digest: segment.digest, size: segment.length }
-  const item = segment.path
+  const { file } = segment
+  const item = file.path
   onProgress?.({ kind: 'start', step: 'hash', item, total: segment.length })
   const count = (bytes: number): void => onProgress?.({ kind: 'bytes', step: 'hash', item, count: bytes })
-  yield* verified(metered(openBlob(expected).open(), count, signal), expected, nameOf(segment))
-  onProgress?.({ kind: 'done', step: 'hash', item, digest: segment.digest })
+  yield* verified(metered(openFile(file).open(), count, signal), file, nameOf(segment))
+  onProgress?.({ kind: 'done', step: 'hash', item, digest: file.digest })
 }
 
-function nameOf(segment: BlobSegment): string {
-  return `blob ${segment.digest} of /${segment.path}`
+function nameOf({ file }: BlobSegment): string {
+  return `blob ${file.digest} of /${file.path}`
 }

@@ -68,6 +68,7 @@ export function modelLayers({ files, directory, parents }: ModelLayersOptions): 
         path: `${directory}/${file.path}`,
         blob: file.digest,
         size: file.size,
+        ...(file.pack && { pack: file.pack }),
       }),
     )
     return withParents(entries, parents)

@@ -30,6 +30,8 @@ export interface RootView {
   /** Names in a directory, sorted; none for anything else. */
   children(path: string): readonly string[]
   isEmptyDirectory(path: string): boolean
+  /** Every path but the root, without a leading slash, directories before what is in them. */
+  entries(): Iterable<readonly [path: string, node: RootNode]>
   /**
    * Follows the symlinks above the last part of the path as a process in the container would: absolute ones from
    * the image's root, `..` never above it. What the base has not got is taken for directories to be made. Throws
@@ -46,7 +48,19 @@ export function mergeInventories(layers: readonly Inventory[]): RootView {
     lookup: (path) => find(root, path)?.node,
     children: (path) => [...(find(root, path)?.children?.keys() ?? [])].sort(),
     isEmptyDirectory: (path) => find(root, path)?.children?.size === 0,
+    entries: () => entriesBelow(root),
     resolve: (path) => resolve(root, path),
+  }
+}
+
+function* entriesBelow(root: Place): Iterable<readonly [string, RootNode]> {
+  const todo = [{ prefix: '', children: root.children }]
+  for (let directory = todo.pop(); directory !== undefined; directory = todo.pop()) {
+    for (const [name, { node, children }] of directory.children ?? []) {
+      const path = directory.prefix + name
+      yield [path, node]
+      if (children !== undefined) todo.push({ prefix: `${path}/`, children })
+    }
   }
 }
 

@@ -1,1 +1,3 @@
+export * from './file-state.ts'
 export * from './local-files.ts'
+export * from './move-out.ts'

@@ -42,7 +42,7 @@ test('files larger than a chunk come back whole', async (t) => {
   const data = Buffer.alloc(2 * CHUNK_SIZE + 17, 'chunky')
   await writeFile(join(directory, 'large.bin'), data)
   const { files } = await scanLocalFiles([directory])
-  assert.deepEqual(await readAll((files[0] as SourceFile).read(), Infinity), data)
+  assert.deepEqual(await readAll(bytesOf(files[0] as SourceFile), Infinity), data)
 })
 
 test('links that stay inside the source are followed, to files and to directories', async (t) => {
@@ -178,7 +178,7 @@ for (const [what, change] of CHANGES) {
     const { files } = await scanLocalFiles([path])
     const reading = (async () => {
       let first = true
-      for await (const _ of (files[0] as SourceFile).read()) {
+      for await (const _ of bytesOf(files[0] as SourceFile)) {
         if (first) await change(path)
         first = false
       }
@@ -194,7 +194,7 @@ test('a file that is replaced by a rename while it is read is read as it was', a
   await writeFile(path, data)
   const { files } = await scanLocalFiles([path])
   const parts: Uint8Array[] = []
-  for await (const part of (files[0] as SourceFile).read()) {
+  for await (const part of bytesOf(files[0] as SourceFile)) {
     if (parts.length === 0) {
       await writeFile(`${path}.new`, 'new')
       await rename(`${path}.new`, path)
@@ -209,7 +209,7 @@ test('a file that vanishes before it is read is explained', async (t) => {
   await writeFile(join(directory, 'a'), 'a')
   const { files } = await scanLocalFiles([directory])
   await rename(join(directory, 'a'), join(directory, 'b'))
-  await assert.rejects(readAll((files[0] as SourceFile).read(), 10), {
+  await assert.rejects(readAll(bytesOf(files[0] as SourceFile), 10), {
     code: 'DISK',
     message: /no such file/,
   })
@@ -236,5 +236,16 @@ function sizes({ files }: Scan): Readonly<Record<string, number>> {
 async function text({ files }: Scan, path: string): Promise<string> {
   const file = files.find((candidate) => candidate.path === path)
   if (file === undefined) throw new Error(`${path} was not found`)
-  return (await readAll(file.read(), 1000)).toString()
+  return (await readAll(bytesOf(file), 1000)).toString()
+}
+
+async function* bytesOf(file: SourceFile): AsyncIterable<Uint8Array> {
+  const source = await file.open()
+  const buffer = new Uint8Array(CHUNK_SIZE)
+  try {
+    for (let length = await source.read(buffer); length > 0; length = await source.read(buffer))
+      yield Buffer.from(buffer.subarray(0, length))
+  } finally {
+    await source.close()
+  }
 }

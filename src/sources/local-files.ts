@@ -1,15 +1,34 @@
-import type { Stats } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { BallastError, CHUNK_SIZE, explainSystemError, isSystemError } from '../core/index.ts'
+import {
+  BallastError,
+  type ByteSource,
+  explainSystemError,
+  fileSource,
+  isSystemError,
+  named,
+} from '../core/index.ts'
 import { checkFilePath } from '../model/index.ts'
+import { type FileState, stateOf } from './file-state.ts'
 
 /** A file that is to become part of a model. `path` is its path in the model; `size` in bytes. */
 export interface SourceFile {
   readonly path: string
   readonly size: number
-  /** The bytes, once; throws REFUSED when the file changes meanwhile, DISK when it cannot be read. */
-  read(): AsyncIterable<Uint8Array>
+  /** Where it stands, links resolved. */
+  readonly place: string
+  /** Whether it was found through a symbolic link. */
+  readonly isLinked: boolean
+  /** What it was when it was found, to tell whether it is still the same. */
+  readonly state: FileState
+  /** Throws DISK when it cannot be read. */
+  open(): Promise<OpenedSource>
+}
+
+/** Its bytes, once. Reading the end throws REFUSED when the file has changed since it was opened. */
+export interface OpenedSource extends ByteSource {
+  close(): Promise<void>
 }
 
 export interface Scan {
@@ -45,11 +64,18 @@ interface Walk extends Found {
 
 async function scanSource(source: string, found: Found): Promise<void> {
   try {
-    const info = await stat(source)
+    const info = await stat(source, { bigint: true })
     const real = await realpath(source)
+    const isLinked = (await lstat(source)).isSymbolicLink()
     if (!info.isDirectory())
-      return await addFile({ ...found, inside: dirname(real) }, { path: basename(source), file: real, info })
-    await walk({ ...found, inside: hubCacheOf(real) ?? real }, { directory: real, prefix: '', above: [] })
+      return addFile(
+        { ...found, inside: dirname(real) },
+        { path: basename(source), file: real, isLinked, info },
+      )
+    await walk(
+      { ...found, inside: hubCacheOf(real) ?? real },
+      { directory: real, prefix: '', isLinked, above: [] },
+    )
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) {
       throw new BallastError('NOT_FOUND', `${source}: no such file or directory`, {
@@ -64,22 +90,25 @@ async function scanSource(source: string, found: Found): Promise<void> {
 interface Place {
   readonly directory: string
   readonly prefix: string
+  readonly isLinked: boolean
   /** Real paths of the directories above, by which a link that leads back up is noticed. */
   readonly above: readonly string[]
 }
 
-async function walk(scan: Walk, { directory, prefix, above }: Place): Promise<void> {
+async function walk(scan: Walk, { directory, prefix, above, ...place }: Place): Promise<void> {
   const names = (await readdir(directory)).sort()
   if (names.length === 0) scan.skipped.push(`${prefix === '' ? directory : prefix}: an empty directory`)
   for (const name of names) {
     const path = checkFilePath(`${prefix}${name}`)
     const file = join(directory, name)
-    const target = (await lstat(file)).isSymbolicLink() ? await followLink(scan, { path, file }) : file
-    const info = await stat(target)
-    if (!info.isDirectory()) await addFile(scan, { path, file: target, info })
+    const isLink = (await lstat(file)).isSymbolicLink()
+    const target = isLink ? await followLink(scan, { path, file }) : file
+    const info = await stat(target, { bigint: true })
+    const isLinked = isLink || place.isLinked
+    if (!info.isDirectory()) addFile(scan, { path, file: target, isLinked, info })
     else if ([...above, directory].includes(target))
       throw linkError(path, 'leads back to a directory above it')
-    else await walk(scan, { directory: target, prefix: `${path}/`, above: [...above, directory] })
+    else await walk(scan, { directory: target, prefix: `${path}/`, isLinked, above: [...above, directory] })
   }
 }
 
@@ -93,39 +122,62 @@ async function followLink(scan: Walk, { path, file }: { path: string; file: stri
   return target
 }
 
-async function addFile(
+function addFile(
   { files }: Walk,
-  { path, file, info }: { path: string; file: string; info: Stats },
-): Promise<void> {
+  {
+    path,
+    file,
+    isLinked,
+    info,
+  }: {
+    readonly path: string
+    readonly file: string
+    readonly isLinked: boolean
+    readonly info: BigIntStats
+  },
+): void {
   if (!info.isFile()) {
     throw new BallastError('REFUSED', `${path} is not a regular file`, {
       hint: 'a model is made of files; remove the device, socket or pipe, or name the files one by one',
     })
   }
-  files.push({ path: checkFilePath(path), size: info.size, read: () => readUnchanged(file) })
+  files.push({
+    path: checkFilePath(path),
+    size: Number(info.size),
+    place: file,
+    isLinked,
+    state: stateOf(info),
+    open: () => openUnchanged(file),
+  })
 }
 
-async function* readUnchanged(path: string): AsyncIterable<Uint8Array> {
-  try {
-    const handle = await open(path, 'r')
-    try {
-      const before = await handle.stat({ bigint: true })
-      let spare = Buffer.allocUnsafe(CHUNK_SIZE)
-      for (;;) {
-        const { bytesRead } = await handle.read(spare, 0, CHUNK_SIZE)
-        if (bytesRead === 0) break
-        yield spare.subarray(0, bytesRead)
-        spare = Buffer.allocUnsafe(CHUNK_SIZE)
-      }
-      const after = await handle.stat({ bigint: true })
-      if (before.size === after.size && before.mtimeNs === after.mtimeNs) return
+async function openUnchanged(path: string): Promise<OpenedSource> {
+  const handle = await explained(open(path, 'r'))
+  const source = fileSource(handle)
+  const before = await explained(named(path, () => handle.stat({ bigint: true }))).catch(
+    async (error: unknown) => {
+      await handle.close()
+      throw error
+    },
+  )
+  return {
+    async read(into) {
+      const length = await explained(named(path, () => source.read(into)))
+      if (length > 0) return length
+      const after = await explained(named(path, () => handle.stat({ bigint: true })))
+      if (before.size === after.size && before.mtimeNs === after.mtimeNs) return 0
       throw new BallastError('REFUSED', `${path} changed while it was read`, {
         hint: 'wait until it is written completely, then run the command again',
         retryable: true,
       })
-    } finally {
-      await handle.close()
-    }
+    },
+    close: () => handle.close(),
+  }
+}
+
+async function explained<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
   } catch (error) {
     throw explainSystemError(error)
   }

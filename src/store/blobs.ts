@@ -1,22 +1,29 @@
-import { chmod, open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   BallastError,
+  type ByteSource,
   type CallOptions,
   type Content,
-  createHasher,
+  copyHashed,
+  createSharedSync,
   type Digest,
   digestOfHex,
+  discard,
   fileContent,
+  fileSource,
+  type HashedCopyOptions,
+  hashOf,
   hexOf,
   isBallastError,
   isSystemError,
   listIfPresent,
-  makeDirectory,
-  syncDirectory,
+  makeShared,
+  named,
+  sourceOf,
+  systemCode,
   throwIfAborted,
   verified,
-  writeFully,
 } from '../core/index.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Session } from './session.ts'
@@ -29,8 +36,15 @@ export interface BlobInfo {
 export interface IngestOptions extends CallOptions {
   /** For progress and messages. */
   readonly item: string
+  /** Is given the first bytes, which tell what the content is. */
+  readonly onHead?: (head: Uint8Array) => void
   /** Where the content is known beforehand; anything else is refused with DAMAGED and leaves no trace. */
   readonly expected?: { readonly digest?: Digest; readonly size?: number }
+}
+
+export interface Ingested extends BlobInfo {
+  /** Whether the same bytes were there already. */
+  readonly existed: boolean
 }
 
 /** Immutable content addressed by digest. A blob is visible only once it is complete, verified and durable. */
@@ -40,12 +54,21 @@ export interface BlobStore {
   /** Not verified. Opening throws NOT_FOUND when the blob is missing. */
   content(blob: BlobInfo): Content
   path(digest: Digest): string
-  /** Stores what `chunks` yields and leases it for the session; `existed` when the same bytes were there already. */
+  /** Stores what `content` yields and leases it for the session. */
   ingest(
     session: Session,
-    chunks: AsyncIterable<Uint8Array>,
+    content: AsyncIterable<Uint8Array> | ByteSource,
     options: IngestOptions,
-  ): Promise<BlobInfo & { readonly existed: boolean }>
+  ): Promise<Ingested>
+  /**
+   * The same for a file that `place` puts at the path it is given, by a reflink or a hard link: its bytes are read
+   * once and written never. Undefined, and nothing stored, when `place` answers false.
+   */
+  ingestPlaced(
+    session: Session,
+    place: (path: string) => Promise<boolean>,
+    options: IngestOptions,
+  ): Promise<Ingested | undefined>
   list(): Promise<readonly BlobInfo[]>
   remove(digest: Digest): Promise<void>
   /** In constant time where nothing has written to the blob since it was verified, else by reading it. Throws DAMAGED, NOT_FOUND. */
@@ -61,9 +84,11 @@ export interface BlobStore {
  * without a record elsewhere, that the blob must be hashed before it is trusted again.
  */
 const VERIFIED_TIME = new Date(0)
+const BLOB_MODE = 0o444
 
 export function createBlobStore(layout: StoreLayout): BlobStore {
   const pathOf = (digest: Digest): string => blobPath(layout, digest)
+  const syncBlobs = createSharedSync(layout.blobs)
   const damagedMark = (digest: Digest): string => join(layout.damaged, hexOf(digest))
 
   async function statBlob(digest: Digest): Promise<BlobInfo | undefined> {
@@ -85,18 +110,19 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
         options.onProgress?.({ kind: 'bytes', step: 'verify', item: blob.digest, count: chunk.length })
       }
     } catch (error) {
-      if (!(error instanceof BallastError) || error.code !== 'DAMAGED') throw error
+      // A sector that cannot be read any more is no better than a wrong one.
+      if (!isBallastError(error, 'DAMAGED') && !isSystemError(error, 'EIO')) throw error
       await markDamaged(blob.digest)
       return 'damaged'
     }
-    await rm(damagedMark(blob.digest), { force: true }).catch(ignoreReadOnly)
-    await stampVerified(path).catch(ignoreReadOnly)
+    await rm(damagedMark(blob.digest), { force: true }).catch(ignoreDisk)
+    await stampVerified(path).catch(ignoreDisk)
     return 'intact'
   }
 
   async function markDamaged(digest: Digest): Promise<void> {
-    await makeDirectory(layout.damaged).catch(ignoreReadOnly)
-    await writeFile(damagedMark(digest), '').catch(ignoreReadOnly)
+    await makeShared(layout.damaged, layout.sharing).catch(ignoreDisk)
+    await writeFile(damagedMark(digest), '').catch(ignoreDisk)
   }
 
   async function ensureIntact(blob: BlobInfo): Promise<void> {
@@ -123,15 +149,34 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
   async function publish(session: Session, temporary: string, blob: BlobInfo): Promise<boolean> {
     await session.lease([blob.digest])
     if (await isIntact(blob)) {
-      await rm(temporary)
+      await discard(temporary)
       // Whoever renamed it there may not have come to this yet.
-      await syncDirectory(layout.blobs)
+      await syncBlobs()
       return true
     }
     await rename(temporary, pathOf(blob.digest))
-    await syncDirectory(layout.blobs)
+    await syncBlobs()
     await rm(damagedMark(blob.digest), { force: true })
     return false
+  }
+
+  /** `write` makes the temporary file, whole and durable, or says that it cannot. */
+  async function ingestBy(
+    session: Session,
+    write: (temporary: string) => Promise<BlobInfo | undefined>,
+    { item, onProgress }: IngestOptions,
+  ): Promise<Ingested | undefined> {
+    const temporary = join(session.directory, `blob-${process.hrtime.bigint()}`)
+    try {
+      const blob = await write(temporary)
+      if (blob === undefined) return undefined
+      const existed = await publish(session, temporary, blob)
+      onProgress?.({ kind: 'done', step: 'add', item, digest: blob.digest })
+      return { ...blob, existed }
+    } catch (error) {
+      await discard(temporary)
+      throw error
+    }
   }
 
   return {
@@ -150,18 +195,16 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
         }
       },
     }),
-    async ingest(session, chunks, options) {
-      const temporary = join(session.directory, `blob-${process.hrtime.bigint()}`)
-      try {
-        const blob = await writeBlob(temporary, chunks, options)
-        const existed = await publish(session, temporary, blob)
-        options.onProgress?.({ kind: 'done', step: 'add', item: options.item, digest: blob.digest })
-        return { ...blob, existed }
-      } catch (error) {
-        await rm(temporary, { force: true })
-        throw error
-      }
+    async ingest(session, content, options) {
+      const write = (path: string): Promise<BlobInfo> => writeBlob(path, content, options)
+      return (await ingestBy(session, write, options)) as Ingested
     },
+    ingestPlaced: (session, place, options) =>
+      ingestBy(
+        session,
+        async (path) => ((await place(path)) ? stampPlaced(path, options) : undefined),
+        options,
+      ),
     async list() {
       const names = await listIfPresent(layout.blobs)
       const blobs: BlobInfo[] = []
@@ -190,42 +233,72 @@ export function damagedBlob(digest: Digest): BallastError {
   )
 }
 
-/** Hashing runs while the operating system writes the same chunk, so a copy costs the slower of the two. */
 async function writeBlob(
   path: string,
-  chunks: AsyncIterable<Uint8Array>,
-  { expected = {}, item, signal, onProgress }: IngestOptions,
+  content: AsyncIterable<Uint8Array> | ByteSource,
+  options: IngestOptions,
 ): Promise<BlobInfo> {
-  throwIfAborted(signal)
-  const handle = await open(path, 'wx', 0o444)
+  const handle = await open(path, 'wx', BLOB_MODE)
+  // A stream of Node.js has a `read` too, which is another one.
+  const iterator = Symbol.asyncIterator in content ? content[Symbol.asyncIterator]() : undefined
+  const source = iterator === undefined ? (content as ByteSource) : sourceOf(iterator)
   try {
-    const hasher = createHasher()
-    let size = 0
-    for await (const chunk of chunks) {
-      throwIfAborted(signal)
-      const written = writeFully(handle, chunk)
-      hasher.update(chunk)
-      await written
-      size += chunk.length
-      onProgress?.({ kind: 'bytes', step: 'add', item, count: chunk.length })
-    }
-    const digest = hasher.digest()
-    if (expected.size !== undefined && expected.size !== size) {
-      throw new BallastError('DAMAGED', `${item}: ${expected.size} bytes expected, ${size} found`)
-    }
-    if (expected.digest !== undefined && expected.digest !== digest) {
-      throw new BallastError(
-        'DAMAGED',
-        `${item}: digest ${expected.digest} expected, the bytes have ${digest}`,
-      )
-    }
-    await handle.chmod(0o444)
-    await handle.utimes(VERIFIED_TIME, VERIFIED_TIME)
-    await handle.sync()
-    return { digest, size }
+    return await named(path, async () => {
+      const copied = await copyHashed(watched(source, options), handle, hashing(options))
+      return seal(handle, checked(copied, options))
+    })
+  } finally {
+    await iterator?.return?.()
+    await handle.close()
+  }
+}
+
+/** A file that is there already: its bytes are read for the digest alone. */
+async function stampPlaced(path: string, options: IngestOptions): Promise<BlobInfo> {
+  const handle = await open(path, 'r')
+  try {
+    return await named(path, async () => {
+      const hashed = await hashOf(watched(fileSource(handle), options), hashing(options))
+      return seal(handle, checked(hashed, options))
+    })
   } finally {
     await handle.close()
   }
+}
+
+function hashing({ item, signal, onProgress }: IngestOptions): HashedCopyOptions {
+  return { signal, onBytes: (count) => onProgress?.({ kind: 'bytes', step: 'add', item, count }) }
+}
+
+function watched(source: ByteSource, { onHead }: IngestOptions): ByteSource {
+  let isFirst = true
+  return {
+    async read(into) {
+      const length = await source.read(into)
+      if (isFirst) onHead?.(into.subarray(0, length))
+      isFirst = false
+      return length
+    },
+  }
+}
+
+/** Throws DAMAGED for anything but what was expected. */
+function checked(found: BlobInfo, { item, expected = {} }: IngestOptions): BlobInfo {
+  const { digest, size } = found
+  if (expected.size !== undefined && expected.size !== size) {
+    throw new BallastError('DAMAGED', `${item}: ${expected.size} bytes expected, ${size} found`)
+  }
+  if (expected.digest !== undefined && expected.digest !== digest) {
+    throw new BallastError('DAMAGED', `${item}: digest ${expected.digest} expected, the bytes have ${digest}`)
+  }
+  return found
+}
+
+async function seal(handle: FileHandle, blob: BlobInfo): Promise<BlobInfo> {
+  await handle.chmod(BLOB_MODE)
+  await handle.utimes(VERIFIED_TIME, VERIFIED_TIME)
+  await handle.sync()
+  return blob
 }
 
 async function stampVerified(path: string): Promise<void> {
@@ -233,7 +306,7 @@ async function stampVerified(path: string): Promise<void> {
   try {
     if ((await handle.stat()).mtimeMs === VERIFIED_TIME.getTime()) return
     await handle.utimes(VERIFIED_TIME, VERIFIED_TIME)
-    await chmod(path, 0o444)
+    await chmod(path, BLOB_MODE)
   } finally {
     await handle.close()
   }
@@ -248,7 +321,7 @@ async function statOrUndefined(path: string): Promise<{ size: number; mtimeMs: n
   }
 }
 
-/** What is only remembered for next time may be lost on a store that this user cannot write to. */
-function ignoreReadOnly(error: unknown): void {
-  if (!isSystemError(error, 'EROFS', 'EACCES', 'EPERM', 'ENOENT')) throw error
+/** What is only remembered for next time may be lost: on a full disk, or in a store that this user cannot write to. */
+function ignoreDisk(error: unknown): void {
+  if (systemCode(error) === undefined) throw error
 }

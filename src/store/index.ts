@@ -1,10 +1,18 @@
-export { type BlobInfo, type BlobStore, damagedBlob, type IngestOptions, missingBlob } from './blobs.ts'
+export {
+  type BlobInfo,
+  type BlobStore,
+  damagedBlob,
+  type Ingested,
+  type IngestOptions,
+  missingBlob,
+} from './blobs.ts'
 export type { Cache } from './cache.ts'
 export type { DerivedBlob, DerivedBlobs } from './derived.ts'
 export type { GcOptions, GcReport } from './gc.ts'
 export type { LogEntry } from './log.ts'
-export type { Referrer } from './referrers.ts'
+export type { Packs } from './packs.ts'
 export type { CurrentTag, Kind, NumberedVersion, Records, TagMove } from './records.ts'
+export type { Referrer } from './referrers.ts'
 export type { Session } from './session.ts'
 export { type BeginOptions, openStore, type Store } from './store.ts'
 export type { Problem, VerifyReport } from './verify.ts'

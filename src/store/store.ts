@@ -11,14 +11,22 @@ import {
   makeDirectory,
   makeShared,
   readIfPresent,
+  slice,
   writeFileDurably,
 } from '../core/index.ts'
-import { decodeVersion, type ModelFile, type RepositoryName, type Version } from '../model/index.ts'
+import {
+  completeVersion,
+  decodeManifest,
+  type ModelFile,
+  type RepositoryName,
+  type Version,
+} from '../model/index.ts'
 import { type BlobStore, createBlobStore, damagedBlob, missingBlob } from './blobs.ts'
 import { type Cache, createCache } from './cache.ts'
 import { createDerivedBlobs, type DerivedBlobs } from './derived.ts'
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts'
 import { FORMAT, fileOptions, layoutOf, modeOf, type StoreLayout } from './layout.ts'
+import { createPacks, type Packs } from './packs.ts'
 import { isProjected, project } from './projection.ts'
 import { createRecords, type Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
@@ -47,7 +55,10 @@ export interface Store {
   /** Manifest and files of a version. Throws NOT_FOUND or DAMAGED. */
   readVersion(digest: Digest): Promise<Version>
   /** The bytes of one file of a version, wherever the store keeps them. Not verified. */
-  fileContent(file: ModelFile): Content
+  fileContent(file: Omit<ModelFile, 'path'>): Content
+  readonly packs: Packs
+  /** The version that a manifest describes, whose packs are in the store. Throws DAMAGED, REFUSED or NOT_FOUND. */
+  decodeVersion(manifest: Uint8Array): Promise<Version>
   /** Manifests of the repository that are attached to others, a version's description among them. */
   listReferrers(name: RepositoryName): Promise<readonly Referrer[]>
   /** A manifest's exact bytes, verified. Throws NOT_FOUND or DAMAGED. */
@@ -71,6 +82,8 @@ export async function openStore(directory: string): Promise<Store> {
   const blobs = createBlobStore(layout)
   const derived = createDerivedBlobs(layout)
   const records = createRecords(layout)
+  const cache = createCache(layout)
+  const packs = createPacks(cache, blobs.content)
   let created = exists
 
   async function openWritable(): Promise<Session> {
@@ -91,12 +104,19 @@ export async function openStore(directory: string): Promise<Store> {
     return bytes
   }
 
+  async function decodeVersion(bytes: Uint8Array): Promise<Version> {
+    const manifest = decodeManifest(bytes)
+    const packed: ModelFile[] = []
+    for (const pack of manifest.packs) packed.push(...(await packs.filesOf(pack)))
+    return completeVersion(manifest, packed)
+  }
+
   return {
     root: layout.root,
     blobs,
     derived,
     records,
-    cache: createCache(layout),
+    cache,
     readManifest,
     listReferrers: async (name) => (await readUntagged(layout, records, name)).referrers,
     begin: ({ frees = false } = {}) =>
@@ -109,7 +129,12 @@ export async function openStore(directory: string): Promise<Store> {
         if (isUnwritable(error)) return unleasedSession(layout)
         throw error
       }),
-    fileContent: (file) => blobs.content(file),
+    packs,
+    fileContent: ({ digest, size, pack }) =>
+      pack === undefined
+        ? blobs.content({ digest, size })
+        : slice(blobs.content(pack), { offset: pack.offset, length: size }),
+    decodeVersion,
     readVersion: async (digest) => decodeVersion(await readManifest(digest)),
     project: (session) => project(layout, records, session),
     isProjected: () => isProjected(layout, records),

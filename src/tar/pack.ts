@@ -21,22 +21,35 @@ export function planPack(files: readonly PackedFile[]): {
   return { offsets, size: at + TAR_END.length }
 }
 
+/** So many files are read ahead of the one that is written. */
+const READ_AHEAD = 8
+
 /**
  * A tar archive of regular files, 0644, owned by 0:0, with modification time 0 and no directories: equal files in
- * equal order give equal bytes. `read` must give exactly `size` bytes.
+ * equal order give equal bytes. `read` must give exactly `size` bytes; `onFile` is called in the order of the files.
  */
 export async function* writePack<F extends PackedFile>(
   files: readonly F[],
   read: (file: F) => Promise<Uint8Array>,
+  onFile?: (file: F, bytes: Uint8Array) => void,
 ): AsyncIterable<Uint8Array> {
-  for (const file of files) {
-    const bytes = await read(file)
-    if (bytes.length !== file.size) {
-      throw new RangeError(`${file.path}: ${bytes.length} bytes instead of ${file.size}`)
+  const ahead: Promise<Uint8Array>[] = []
+  let next = 0
+  try {
+    for (const file of files) {
+      while (next < files.length && ahead.length < READ_AHEAD) ahead.push(read(files[next++] as F))
+      const bytes = (await ahead.shift()) as Uint8Array
+      if (bytes.length !== file.size) {
+        throw new RangeError(`${file.path}: ${bytes.length} bytes instead of ${file.size}`)
+      }
+      onFile?.(file, bytes)
+      yield Buffer.concat([headerOf(file), bytes, Buffer.alloc(paddingOf(file.size))])
     }
-    yield Buffer.concat([headerOf(file), bytes, Buffer.alloc(paddingOf(file.size))])
+    yield TAR_END
+  } finally {
+    // Nothing goes on behind the back of whoever stops here.
+    await Promise.allSettled(ahead)
   }
-  yield TAR_END
 }
 
 function headerOf({ path, size }: PackedFile): Buffer {

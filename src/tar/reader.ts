@@ -15,20 +15,12 @@ import { decodePax, type PaxRecords } from './pax.ts'
 /** Extended headers and long names are held in memory, so they are limited. */
 const LONGEST_EXTENSION = 1024 * 1024
 
-export interface ReadTarOptions {
-  /** Called with where the body begins in the archive; what it returns is given the body, in chunks. */
-  readonly onBody?: (entry: TarEntry, offset: number) => ((chunk: Uint8Array) => void) | undefined
-}
-
 /**
  * The entries of a tar archive (ustar, PAX, GNU), without their bodies: these are skipped and never held. Reads on
  * to the end of the input, so that a `verified` input is verified. Global extended headers are read past, as image
  * engines do. Throws DAMAGED for what is not a tar archive or is cut short; a missing end marker is accepted.
  */
-export async function* readTar(
-  chunks: AsyncIterable<Uint8Array>,
-  { onBody }: ReadTarOptions = {},
-): AsyncIterable<TarEntry> {
+export async function* readTar(chunks: AsyncIterable<Uint8Array>): AsyncIterable<TarEntry> {
   const reader = streamReader(chunks)
   try {
     for await (const { entry } of entriesIn(reader)) yield entry

@@ -1,21 +1,21 @@
 import { resolve } from 'node:path'
-import { BallastError, bytesContent, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import { BallastError, bytesContent, type CallOptions, type Digest } from '../core/index.ts'
 import {
+  checkVersion,
   encodeVersion,
   formatReference,
   hasVersion,
-  isPickle,
   LATEST,
-  type ModelFile,
   numberOfTag,
   type RepositoryName,
   totalSize,
 } from '../model/index.ts'
-import { type SourceFile, scanLocalFiles } from '../sources/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import { refuseLinked, removeMoved, type SourceFile, scanLocalFiles } from '../sources/index.ts'
+import type { Store } from '../store/index.ts'
 import { describeVersion } from './inspect-version.ts'
 import { projectTags } from './project.ts'
 import { parseModelReference } from './resolve.ts'
+import { storeFiles } from './store-files.ts'
 import { pointTag } from './tag.ts'
 
 export interface AddResult {
@@ -33,7 +33,12 @@ export interface AddResult {
   readonly warnings: readonly string[]
 }
 
-const FILES_AT_ONCE = 4
+export interface AddRequest {
+  readonly name: string
+  readonly sources: readonly string[]
+  /** The sources are removed once the version is in the store; on its own file system they are not copied at all. */
+  readonly move?: boolean | undefined
+}
 
 /**
  * Files and directories become a version of a model. Without a tag, `latest` moves to it; with one, that tag; a
@@ -41,7 +46,7 @@ const FILES_AT_ONCE = 4
  */
 export async function add(
   store: Store,
-  { name: text, sources }: { readonly name: string; readonly sources: readonly string[] },
+  { name: text, sources, move = false }: AddRequest,
   options: CallOptions = {},
 ): Promise<AddResult> {
   const reference = parseModelReference(text)
@@ -53,10 +58,11 @@ export async function add(
   const wanted = hasVersion(text) ? numberOfTag(reference.tag ?? '') : undefined
   const { files, skipped } = await scanLocalFiles(sources)
   // Before any byte is copied, what can be refused is refused.
-  encodeVersion(files.map(({ path, size }) => ({ path, size, digest: NO_DIGEST })))
+  if (move) refuseLinked(files)
+  checkVersion(files)
   await refuseTakenNumber(store, reference.name, wanted)
   await using session = await store.begin()
-  const stored = await storeFiles(store, { session, files }, options)
+  const stored = await storeFiles(store, { session, files }, { ...options, move })
   const { version, manifest, config, configDigest } = encodeVersion(stored.files)
   await store.blobs.ingest(session, bytesContent(config).open(), {
     item: 'config',
@@ -77,6 +83,7 @@ export async function add(
   const tag = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
   await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by: 'add' })
   const unprojected = await projectTags(store, session)
+  const stayed = move ? await removeMoved(files) : []
   return {
     ref: `${reference.name}:${claimed.number}`,
     digest: version.digest,
@@ -85,7 +92,13 @@ export async function add(
     bytes: totalSize(version.files),
     newBytes: stored.newBytes,
     isNew: !before.some(({ digest }) => digest === version.digest),
-    warnings: [...skipped.map((what) => `skipped ${what}`), ...pickleWarning(stored.pickles)],
+    warnings: [
+      ...skipped.map((what) => `skipped ${what}`),
+      ...pickleWarning(stored.pickles),
+      ...unprojected,
+      ...twinWarning(files),
+      ...stayed.map((path) => `${path} was changed after it was stored, so it was not removed`),
+    ],
   }
 }
 
@@ -112,52 +125,26 @@ function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
-/** Stands in for digests that are not known yet. */
-const NO_DIGEST = `sha256:${'0'.repeat(64)}` as Digest
-
-interface Stored {
-  readonly files: readonly ModelFile[]
-  readonly newBytes: number
-  readonly pickles: readonly string[]
-}
-
-async function storeFiles(
-  store: Store,
-  { session, files }: { session: Session; files: readonly SourceFile[] },
-  options: CallOptions,
-): Promise<Stored> {
-  const done: ModelFile[] = []
-  const pickles: string[] = []
-  let newBytes = 0
-  const storeFile = async (file: SourceFile, signal: AbortSignal): Promise<void> => {
-    options.onProgress?.({ kind: 'start', step: 'add', item: file.path, total: file.size })
-    const chunks = watchHead(file.read(), (head) => {
-      if (isPickle(file.path, head)) pickles.push(file.path)
-    })
-    const blob = await store.blobs.ingest(session, chunks, { ...options, signal, item: file.path })
-    done.push({ path: file.path, digest: blob.digest, size: blob.size })
-    if (!blob.existed) newBytes += blob.size
-  }
-  await forEachLimited(files, FILES_AT_ONCE, storeFile, options.signal)
-  return { files: done, newBytes, pickles: pickles.sort() }
-}
-
-async function* watchHead(
-  chunks: AsyncIterable<Uint8Array>,
-  onHead: (head: Uint8Array) => void,
-): AsyncIterable<Uint8Array> {
-  let first = true
-  for await (const chunk of chunks) {
-    if (first) onHead(chunk)
-    first = false
-    yield chunk
-  }
-}
-
 function pickleWarning(paths: readonly string[]): readonly string[] {
   const [first] = paths
   if (first === undefined) return []
   const what =
     paths.length === 1 ? `${first} is a pickle` : `${first} and ${paths.length - 1} more are pickles`
   return [`${what}: loading it can run any code in it; prefer safetensors, ONNX or GGUF`]
+}
+
+/** Names that some file systems take for one: those of macOS and Windows. */
+function twinWarning(files: readonly SourceFile[]): readonly string[] {
+  const seen = new Map<string, string>()
+  for (const { path } of files) {
+    const folded = path.normalize('NFC').toLowerCase()
+    const twin = seen.get(folded)
+    if (twin !== undefined) {
+      return [
+        `${JSON.stringify(twin)} and ${JSON.stringify(path)} are one name to macOS and Windows, which cannot hold both`,
+      ]
+    }
+    seen.set(folded, path)
+  }
+  return []
 }

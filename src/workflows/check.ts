@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
-import { formatReference, parseOperand } from '../model/index.ts'
+import { blobsOfFiles, formatReference, nameOfFiles, parseOperand } from '../model/index.ts'
 import {
   checkTree,
   currentGeneration,
@@ -102,9 +102,9 @@ async function checkDelivered(
 async function checkStored(store: Store, operand: string, options: CheckOptions): Promise<CheckResult> {
   const { reference, number, version } = await resolveVersion(store, operand)
   const faults: string[] = []
-  for (const file of version.files) {
-    const fault = await blobFault(store, file, options)
-    if (fault !== undefined) faults.push(`${file.path}: ${fault}`)
+  for (const blob of blobsOfFiles(version.files)) {
+    const fault = await blobFault(store, blob, options)
+    if (fault !== undefined) faults.push(`${nameOfFiles(blob.files)}: ${fault}`)
   }
   const mend = faults.length === 0 ? undefined : await mendingHint(store, reference)
   const name = number === 0 ? formatReference(reference) : `${reference.name}:${number}`

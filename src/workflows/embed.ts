@@ -6,6 +6,7 @@ import {
   type Pricing,
   type Transferred,
 } from '../embed/index.ts'
+import { blobsOfFiles } from '../model/index.ts'
 import { directoryOf, type Position } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
@@ -89,7 +90,7 @@ export async function embed(
 /** Whether what failed did so for a stored file that is missing or damaged; asked only then. */
 async function damageOf(store: Store, models: readonly ModelToEmbed[]): Promise<unknown> {
   for (const { reference, version } of models) {
-    for (const blob of version.files) {
+    for (const blob of blobsOfFiles(version.files)) {
       try {
         await store.blobs.ensureIntact(blob)
       } catch (error) {

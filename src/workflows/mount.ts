@@ -8,7 +8,14 @@ import {
   isBallastError,
   throwIfAborted,
 } from '../core/index.ts'
-import { formatReference, lastPart, type Marker, numberOfTag, type Reference } from '../model/index.ts'
+import {
+  blobsOfVersion,
+  formatReference,
+  lastPart,
+  type Marker,
+  numberOfTag,
+  type Reference,
+} from '../model/index.ts'
 import { type Delivery, deliverFollowing, deliverPinned, withFollower } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import {
@@ -169,7 +176,7 @@ async function withDelivery(
   const resolved = await resolveVersion(store, ref)
   await using session = await store.beginReading()
   const { version, number, reference } = resolved
-  await session.lease([version.digest, ...version.files.map((file) => file.digest)])
+  await session.lease(blobsOfVersion(version))
   const marker: Marker = {
     model: reference.name,
     digest: version.digest,

@@ -1,5 +1,12 @@
 import { BallastError, type Digest } from '../core/index.ts'
-import { formatReference, LATEST, numberOfTag, type RepositoryName, type Tag } from '../model/index.ts'
+import {
+  blobsOfVersion,
+  formatReference,
+  LATEST,
+  numberOfTag,
+  type RepositoryName,
+  type Tag,
+} from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { projectTags } from './project.ts'
 import { parseModelReference, resolveDigest, resolveVersion } from './resolve.ts'
@@ -23,7 +30,7 @@ export async function tag(store: Store, [text, tagText]: readonly [string, strin
       hint: `a tag names a version of its own model: ballast tag ${text} ${target.tag ?? LATEST}`,
     })
   }
-  await session.lease([version.digest, ...version.files.map((file) => file.digest)])
+  await session.lease(blobsOfVersion(version))
   await resolveDigest(store, { name: reference.name, digest: version.digest })
   const to = { name: reference.name, tag: target.tag ?? LATEST }
   const moved = await pointTag(store, session, { ...to, digest: version.digest, by: 'tag' })

@@ -103,7 +103,7 @@ type Pricing = EmbedImageResult['pricing'][number]
 function describePricing(pricing: Pricing): string {
   const { ref, position, because, refusal, modelBytes, baseBytes, bytesPerMonth } = pricing
   const why = {
-    'no history': 'nothing tells both rates for a week or more, so as it was, by default on top',
+    'no history': 'less than a week of history of the model or the code, so as it was, by default on top',
     'fewer bytes': 'fewer bytes',
     'a move would cost more than a month saves': 'a move would cost more than a month saves',
     'the bottom is not possible': `the bottom is not possible: ${refusal}`,
@@ -112,8 +112,8 @@ function describePricing(pricing: Pricing): string {
   const costs =
     bytesPerMonth === null
       ? ''
-      : `; a Docker node pulls about ${formatBytes(Math.round(bytesPerMonth.top))} a month with top, ` +
-        `${formatBytes(Math.round(bytesPerMonth.bottom))} with bottom`
+      : `; a Docker node pulls about ${formatBytes(bytesPerMonth.top)} a month with top, ` +
+        `${formatBytes(bytesPerMonth.bottom)} with bottom`
   return (
     `position of ${ref}: ${position} (${why})\n` +
     `  ${formatBytes(modelBytes)} of model, ${formatBytes(baseBytes)} of image; ${rates}${costs}\n`

@@ -28,8 +28,7 @@ test('a failure to begin anew ends no lease that is held', async (t) => {
   const store = await temporaryStore(t)
   const { digest } = await ingest(store, 'kept')
   let full = false
-  const beginReading: Store['beginReading'] = () =>
-    full ? Promise.reject(fullDisk()) : store.beginReading()
+  const beginReading: Store['beginReading'] = () => (full ? Promise.reject(fullDisk()) : store.beginReading())
   const leases = createPushLeases({ ...store, beginReading }, 1)
   await leases.keep([digest])
   full = true

@@ -15,8 +15,8 @@ export async function openBlob(store: Store, digest: Digest): Promise<Content | 
 }
 
 /** The layer is laid out only when it is read: most requests ask for no more than whether it is there. */
-function derivedContent({ blobs }: Store, { size, recipe }: DerivedBlob): Content {
-  return { size, open: (range) => layerContent(decodeRecipe(recipe), blobs.content).open(range) }
+function derivedContent({ fileContent }: Store, { size, recipe }: DerivedBlob): Content {
+  return { size, open: (range) => layerContent(decodeRecipe(recipe), fileContent).open(range) }
 }
 
 async function areIntact(store: Store, digests: readonly Digest[]): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { bytesContent, compareBytes, type Digest, forEachLimited } from '../../core/index.ts'
-import { childrenOf, decodeVersion, MODEL_MANIFEST, numberOfTag, parseJson } from '../../model/index.ts'
+import { childrenOf, MODEL_MANIFEST, numberOfTag, parseJson } from '../../model/index.ts'
 import type { Store } from '../../store/index.ts'
 import { describeManifest } from './manifest-kind.ts'
 import { createPushLeases } from './push-leases.ts'
@@ -51,7 +51,7 @@ export function createStoreStorage(store: Store): RegistryStorage {
     },
     async putManifest(name, { bytes, digest }, tag) {
       const isModel = parseJson(bytes)?.artifactType === MODEL_MANIFEST
-      if (isModel) decodeVersion(bytes)
+      if (isModel) await store.decodeVersion(bytes)
       await using session = await store.begin()
       await session.lease([digest, ...childrenOf(bytes).map((child) => child.digest)])
       await blobs.ingest(session, bytesContent(bytes).open(), {

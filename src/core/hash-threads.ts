@@ -1,0 +1,111 @@
+import { availableParallelism } from 'node:os'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { createHasher, type Digest, parseDigest } from './digest.ts'
+
+/** A digest in the making. Chunks are hashed in the order of the calls; a chunk must not change until its call ends. */
+export interface StreamHash {
+  update(chunk: Uint8Array): Promise<void>
+  digest(): Promise<Digest>
+}
+
+/** Where digests are computed: SHA-256 of one stream cannot be divided, that of several can. */
+export interface HashThreads {
+  start(): StreamHash
+  /** Ends the threads. Digests that are not finished never will be. */
+  close(): Promise<void>
+}
+
+/**
+ * One thread of execution is left for the reading and writing that goes on beside. With none to spare, hashing
+ * takes turns with them, and no thread is started.
+ */
+export function createHashThreads(count: number = Math.min(availableParallelism() - 1, 8)): HashThreads {
+  if (count <= 1) return { start: hashInTurns, close: async () => undefined }
+  const threads: HashThread[] = []
+  return {
+    start() {
+      const idle = threads.find((thread) => thread.load === 0)
+      if (idle !== undefined) return idle.hash()
+      if (threads.length < count) threads.push(startThread())
+      return threads.reduce((least, thread) => (thread.load < least.load ? thread : least)).hash()
+    },
+    async close() {
+      await Promise.all(threads.map((thread) => thread.close()))
+    },
+  }
+}
+
+/** On the calling thread, but never twice without a look at what has been read and written meanwhile. */
+function hashInTurns(): StreamHash {
+  const hasher = createHasher()
+  let before: Promise<void> = Promise.resolve()
+  return {
+    update(chunk) {
+      before = before.then(async () => {
+        await nextTurn()
+        hasher.update(chunk)
+      })
+      return before
+    },
+    async digest() {
+      await before
+      return hasher.digest()
+    },
+  }
+}
+
+interface HashThread {
+  /** Digests in the making. */
+  readonly load: number
+  hash(): StreamHash
+  close(): Promise<void>
+}
+
+/** What the thread is told. A chunk stands in shared memory; without one, the digest is wanted. */
+export interface HashOrder {
+  readonly stream: number
+  readonly chunk: Uint8Array | undefined
+}
+
+function startThread(): HashThread {
+  // Compiled, the file is called .js.
+  const file = new URL(`./hash-thread${/\.[jt]s$/.exec(import.meta.url)?.[0]}`, import.meta.url)
+  const worker = new Worker(file)
+  worker.unref()
+  const orders: { resolve: (answer: string) => void; reject: (error: unknown) => void }[] = []
+  const fail = (error: unknown): void => {
+    for (const { reject } of orders.splice(0)) reject(error)
+  }
+  worker.on('message', (answer: string) => orders.shift()?.resolve(answer))
+  worker.on('error', fail)
+  worker.on('exit', () => fail(new Error('a hash thread ended')))
+  const order = (message: HashOrder): Promise<string> => {
+    worker.ref()
+    return new Promise<string>((resolve, reject) => {
+      orders.push({ resolve, reject })
+      worker.postMessage(message)
+    }).finally(() => {
+      if (orders.length === 0) worker.unref()
+    })
+  }
+  let load = 0
+  let streams = 0
+  return {
+    get load() {
+      return load
+    },
+    hash() {
+      const stream = ++streams
+      load++
+      return {
+        update: async (chunk) => void (await order({ stream, chunk })),
+        digest: async () => {
+          load--
+          return parseDigest(await order({ stream, chunk: undefined }))
+        },
+      }
+    },
+    close: async () => void (await worker.terminate()),
+  }
+}
