@@ -40,7 +40,8 @@ await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
 await build({
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
+  // A thread begins with a file of its own, beside the one that starts it.
+  entryPoints: { main: 'src/cli/main.ts', 'hash-thread': 'src/core/hash-thread.ts' },
   // Flat, because package.json is found by its place relative to the file that asks for it.
   outdir: 'dist/cli',
   chunkNames: '[name]-[hash]',

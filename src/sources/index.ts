@@ -1,3 +1,4 @@
 export * from './file-state.ts'
+export * from './known-files.ts'
 export * from './local-files.ts'
 export * from './move-out.ts'

@@ -10,7 +10,13 @@ import {
   type RepositoryName,
   totalSize,
 } from '../model/index.ts'
-import { refuseLinked, removeMoved, type SourceFile, scanLocalFiles } from '../sources/index.ts'
+import {
+  type KnownFiles,
+  refuseLinked,
+  removeMoved,
+  type SourceFile,
+  scanLocalFiles,
+} from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
 import { describeVersion } from './inspect-version.ts'
 import { projectTags } from './project.ts'
@@ -38,6 +44,8 @@ export interface AddRequest {
   readonly sources: readonly string[]
   /** The sources are removed once the version is in the store; on its own file system they are not copied at all. */
   readonly move?: boolean | undefined
+  /** For whoever adds the same files again and again: what has not changed is not read again. */
+  readonly known?: KnownFiles | undefined
 }
 
 /**
@@ -46,7 +54,7 @@ export interface AddRequest {
  */
 export async function add(
   store: Store,
-  { name: text, sources, move = false }: AddRequest,
+  { name: text, sources, move = false, known }: AddRequest,
   options: CallOptions = {},
 ): Promise<AddResult> {
   const reference = parseModelReference(text)
@@ -62,7 +70,7 @@ export async function add(
   checkVersion(files)
   await refuseTakenNumber(store, reference.name, wanted)
   await using session = await store.begin()
-  const stored = await storeFiles(store, { session, files }, { ...options, move })
+  const stored = await storeFiles(store, { session, files }, { ...options, move, known })
   const { version, manifest, config, configDigest } = encodeVersion(stored.files)
   await store.blobs.ingest(session, bytesContent(config).open(), {
     item: 'config',

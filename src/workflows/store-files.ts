@@ -6,11 +6,12 @@ import {
   digestOf,
   forEachLimited,
   freeSpace,
+  isBallastError,
   requireSpace,
 } from '../core/index.ts'
 import { groupFiles, isPickle, type ModelFile, nameOfFiles } from '../model/index.ts'
-import { linkOut, type OpenedSource, type SourceFile } from '../sources/index.ts'
-import type { Ingested, IngestOptions, Session, Store } from '../store/index.ts'
+import { type KnownFiles, linkOut, type OpenedSource, type SourceFile } from '../sources/index.ts'
+import type { BlobInfo, Ingested, IngestOptions, Session, Store } from '../store/index.ts'
 import { planPack, writePack } from '../tar/index.ts'
 
 export interface StoredFiles {
@@ -24,6 +25,8 @@ export interface StoredFiles {
 export interface StoreFilesOptions extends CallOptions {
   /** Files become blobs themselves where that is possible, instead of being copied. They are not removed here. */
   readonly move?: boolean
+  /** Files that it knows, and whose blobs are there, are not read. */
+  readonly known?: KnownFiles | undefined
 }
 
 /** While one waits for the disk, another is hashed. */
@@ -69,10 +72,17 @@ export async function storeFiles(
 
   const storeFile = async (file: SourceFile, signal: AbortSignal): Promise<void> => {
     const { path, size } = file
+    const known = options.known?.digestOf(file)
+    if (known !== undefined && (await keepStored(store, session, { digest: known, size }))) {
+      stored.push({ path, digest: known, size })
+      return
+    }
     options.onProgress?.({ kind: 'start', step: 'add', item: path, total: size })
     const onHead = (head: Uint8Array): void => noteHead(path, head)
     const settings = { ...options, signal, item: path, onHead }
+    const begun = Date.now()
     const blob = (await place(file, settings)) ?? (await copy(file, settings))
+    options.known?.remember(file, blob.digest, begun)
     count(blob)
     stored.push({ path, digest: blob.digest, size: blob.size })
   }
@@ -102,6 +112,18 @@ export async function storeFiles(
   ]
   await forEachLimited(works, BLOBS_AT_ONCE, (work, signal) => work(signal), options.signal)
   return { files: stored, newBytes, pickles: pickles.sort() }
+}
+
+/** False where the blob is missing or damaged. */
+async function keepStored(store: Store, session: Session, blob: BlobInfo): Promise<boolean> {
+  await session.lease([blob.digest])
+  try {
+    await store.blobs.ensureIntact(blob)
+    return true
+  } catch (error) {
+    if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return false
+    throw error
+  }
 }
 
 /**

@@ -131,7 +131,7 @@ test('a source or a store that the user may not read or write', async (t) => {
   const weights = join(source, 'weights.bin')
   await assertFails(
     ['add', 'm', weights],
-    { code: 7, names: [closed], next: 'permission denied' },
+    { code: 7, names: [closed], next: 'run the command as its owner' },
     { store: closed, uid },
   )
 })
@@ -246,20 +246,6 @@ test('a target that is mounted in another way', async (t) => {
     { store },
   )
   await assertFails(['history', pinned], { code: 3, names: [pinned], next: '--follow' }, { store })
-})
-
-test('more than 2,000 files: refused before a byte is copied', async (t) => {
-  const { root, store } = await setUp(t)
-  const many = join(root, 'many')
-  await mkdir(many)
-  for (let file = 0; file <= 2000; file++) await writeFile(join(many, `${file}`), '')
-  const before = await readdir(join(store, 'blobs', 'sha256'))
-  await assertFails(
-    ['add', 'many', many],
-    { code: 4, names: ['2001 files', '2000'], next: 'pack the small files' },
-    { store },
-  )
-  assert.deepEqual(await readdir(join(store, 'blobs', 'sha256')), before)
 })
 
 test('file names that could do harm elsewhere', async (t) => {

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { appendFile, rename, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
+import { digestOf } from '../core/index.ts'
+import { createKnownFiles } from './known-files.ts'
+import { type SourceFile, scanLocalFiles } from './local-files.ts'
+
+const LONG_AGO = new Date('2020-01-01')
+const DIGEST = digestOf('weights')
+
+test('a file that was read is known until it is written to, replaced or touched', async (t) => {
+  const directory = await writeFiles(await temporaryDirectory(t), { 'weights.bin': 'weights' })
+  const path = join(directory, 'weights.bin')
+  const changes: readonly (() => Promise<unknown>)[] = [
+    () => appendFile(path, '!'),
+    async () => {
+      await writeFile(`${path}.new`, 'others!')
+      await rename(`${path}.new`, path)
+    },
+    () => utimes(path, LONG_AGO, new Date('2020-01-02')),
+  ]
+  for (const change of changes) {
+    await utimes(path, LONG_AGO, LONG_AGO)
+    const known = createKnownFiles()
+    const file = await find(path)
+    assert.equal(known.digestOf(file), undefined)
+    known.remember(file, DIGEST, Date.now())
+    assert.equal(known.digestOf(await find(path)), DIGEST)
+    await change()
+    assert.equal(known.digestOf(await find(path)), undefined)
+  }
+})
+
+test('a file that was written to right before it was read is not known: it may have been written to again', async (t) => {
+  const directory = await writeFiles(await temporaryDirectory(t), { 'weights.bin': 'weights' })
+  const file = await find(join(directory, 'weights.bin'))
+  const known = createKnownFiles()
+  known.remember(file, DIGEST, Date.now())
+  assert.equal(known.digestOf(file), undefined)
+  known.remember(file, DIGEST, Date.now() + 3600_000)
+  assert.equal(known.digestOf(file), DIGEST)
+})
+
+async function find(path: string): Promise<SourceFile> {
+  return (await scanLocalFiles([path])).files[0] as SourceFile
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  BallastError,
+  type CallOptions,
+  type Digest,
+  digestOf,
+  explainSystemError,
+  isBallastError,
+  throwIfAborted,
+} from '../core/index.ts'
+import { hasVersion, numberOfTag } from '../model/index.ts'
+import { createKnownFiles, scanLocalFiles } from '../sources/index.ts'
+import type { Store } from '../store/index.ts'
+import { type AddRequest, type AddResult, add } from './add.ts'
+import { parseModelReference } from './resolve.ts'
+
+export interface FollowSourceEvents {
+  readonly onVersion: (result: AddResult) => void
+  /** What keeps the files from becoming a version for now; it is tried again, and told once. */
+  readonly onTrouble: (error: BallastError) => void
+}
+
+/** Looked at again and again instead of watched: directories that are shared with a virtual machine or over a network tell nobody. */
+const POLL_MS = 300
+/** Looking takes a tenth of the time at most, however many files there are. */
+const LOOKING_SHARE = 10
+/** What writes a model writes several files, and each for a while. */
+const QUIET_MS = 1000
+
+/**
+ * Adds the sources, and again each time that they have changed and then stayed as they are for a second, until the
+ * signal is aborted. Throws what the first `add` throws, and USAGE for a name that cannot follow.
+ */
+export async function followSource(
+  store: Store,
+  request: Omit<AddRequest, 'move' | 'known'>,
+  { onVersion, onTrouble, ...options }: CallOptions & FollowSourceEvents,
+): Promise<void> {
+  const tag = parseModelReference(request.name).tag ?? ''
+  if (hasVersion(request.name) && numberOfTag(tag) !== undefined) {
+    throw new BallastError('USAGE', `${request.name} is one version, and every change makes another`, {
+      hint: 'name a tag that moves, or none',
+    })
+  }
+  const known = createKnownFiles()
+  let last: Digest | undefined
+  const addNow = async (): Promise<void> => {
+    const result = await add(store, { ...request, known }, options)
+    if (result.digest !== last) onVersion(result)
+    last = result.digest
+  }
+  try {
+    // Before it is added: what changes meanwhile is then a change.
+    const first = await look(request.sources)
+    await addNow()
+    await keepUp({ sources: request.sources, first, addNow, onTrouble }, options.signal)
+  } catch (error) {
+    // To be stopped is how following ends.
+    if (!isBallastError(error, 'INTERRUPTED')) throw error
+  }
+}
+
+interface Followed {
+  readonly sources: readonly string[]
+  readonly first: Look
+  readonly addNow: () => Promise<void>
+  readonly onTrouble: FollowSourceEvents['onTrouble']
+}
+
+async function keepUp(
+  { sources, first, addNow, onTrouble }: Followed,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let added = first.state
+  let changed: { readonly state: Digest; readonly since: number } | undefined
+  let trouble: string | undefined
+  let wait = first.ms * LOOKING_SHARE
+  for (;;) {
+    await sleep(Math.max(POLL_MS, wait), undefined, signal && { signal }).catch(() => undefined)
+    throwIfAborted(signal)
+    try {
+      const { state, ms } = await look(sources)
+      wait = ms * LOOKING_SHARE
+      if (state === added) changed = undefined
+      else if (state !== changed?.state) changed = { state, since: performance.now() }
+      else if (performance.now() - changed.since >= QUIET_MS) {
+        await addNow()
+        added = state
+      }
+      trouble = undefined
+    } catch (thrown) {
+      const error = explainSystemError(thrown)
+      if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
+      changed = undefined
+      // A file that is being written to is no trouble.
+      if (!error.retryable && error.message !== trouble) onTrouble(error)
+      trouble = error.message
+    }
+  }
+}
+
+interface Look {
+  /** Equal as long as no file has come, gone or been written to. */
+  readonly state: Digest
+  readonly ms: number
+}
+
+async function look(sources: readonly string[]): Promise<Look> {
+  const started = performance.now()
+  const { files } = await scanLocalFiles(sources)
+  const lines = files.map(({ path, place, state: { device, inode, size, changedNs } }) =>
+    JSON.stringify([path, place, ...[device, inode, size, changedNs].map(String)]),
+  )
+  return { state: digestOf(lines.join('\n')), ms: performance.now() - started }
+}
