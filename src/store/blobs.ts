@@ -71,9 +71,12 @@ export interface BlobStore {
   ): Promise<Ingested | undefined>
   list(): Promise<readonly BlobInfo[]>
   remove(digest: Digest): Promise<void>
-  /** In constant time where nothing has written to the blob since it was verified, else by reading it. Throws DAMAGED, NOT_FOUND. */
+  /**
+   * In constant time where nothing has written to the blob since it was verified, else by reading it. Throws NOT_FOUND,
+   * and DAMAGED also for a blob that is sound and has another size.
+   */
   ensureIntact(blob: BlobInfo): Promise<void>
-  /** Reads and hashes the blob, and remembers the outcome. */
+  /** Reads and hashes the blob, and remembers the outcome; not that of a sound one of another size, which is `damaged`. */
   rehash(blob: BlobInfo, options?: CallOptions): Promise<'intact' | 'damaged' | 'missing'>
   /** Remembers that the blob's bytes are wrong, so that storing it again replaces it. */
   markDamaged(digest: Digest): Promise<void>
@@ -105,7 +108,9 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     const found = await statOrUndefined(path)
     if (found === undefined) return 'missing'
     try {
-      for await (const chunk of verified(fileContent(path, found.size).open(), blob)) {
+      // By the size that it has: a wrong one in somebody's manifest does not make the bytes wrong.
+      const stored = { digest: blob.digest, size: found.size }
+      for await (const chunk of verified(fileContent(path, found.size).open(), stored)) {
         throwIfAborted(options.signal)
         options.onProgress?.({ kind: 'bytes', step: 'verify', item: blob.digest, count: chunk.length })
       }
@@ -117,7 +122,7 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     }
     await rm(damagedMark(blob.digest), { force: true }).catch(ignoreDisk)
     await stampVerified(path).catch(ignoreDisk)
-    return 'intact'
+    return found.size === blob.size ? 'intact' : 'damaged'
   }
 
   async function markDamaged(digest: Digest): Promise<void> {
@@ -131,9 +136,10 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     const known = await statOrUndefined(damagedMark(blob.digest))
     const untouched = info.size === blob.size && info.mtimeMs === VERIFIED_TIME.getTime()
     if (known === undefined && untouched) return
-    const found = known === undefined ? await rehash(blob) : 'damaged'
+    const found = known === undefined ? await rehash({ ...blob, size: info.size }) : 'damaged'
     if (found === 'missing') throw missingBlob(blob.digest)
     if (found === 'damaged') throw damagedBlob(blob.digest)
+    if (info.size !== blob.size) throw otherSize(blob, info.size)
   }
 
   async function isIntact(blob: BlobInfo): Promise<boolean> {
@@ -233,6 +239,12 @@ export function damagedBlob(digest: Digest): BallastError {
   )
 }
 
+function otherSize({ digest, size }: BlobInfo, found: number): BallastError {
+  return new BallastError('DAMAGED', `${size} bytes expected of the blob ${digest}, which has ${found}`, {
+    hint: 'what names it by that size is wrong; the blob itself is sound',
+  })
+}
+
 async function writeBlob(
   path: string,
   content: AsyncIterable<Uint8Array> | ByteSource,
@@ -248,8 +260,11 @@ async function writeBlob(
       return seal(handle, checked(copied, options))
     })
   } finally {
-    await iterator?.return?.()
-    await handle.close()
+    try {
+      await iterator?.return?.()
+    } finally {
+      await handle.close()
+    }
   }
 }
 

@@ -2,14 +2,16 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Digest,
+  digestOfHex,
   hexOf,
+  isPresent,
   isSystemError,
   listIfPresent,
   makeShared,
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
-import { fileOptions, type StoreLayout } from './layout.ts'
+import { blobPath, fileOptions, type StoreLayout } from './layout.ts'
 import type { Session } from './session.ts'
 
 /** Facts that can be worked out again at any time, by key. `gc` may drop any of them. */
@@ -35,11 +37,14 @@ export function createCache(layout: StoreLayout): Cache {
   }
 }
 
+/** What is known about a blob of the store's own, which costs reading it whole: kept for as long as that is there. */
+export const ABOUT_BLOBS = 'packs'
+
 const LIFETIME_MS = 90 * 24 * 60 * 60_000
 
 /**
  * Drops entries 90 days after they were written, used or not: nothing tells which are, and one that is costs a
- * download of one base layer in three months.
+ * download of one base layer in three months. Those about blobs go with their blobs.
  */
 export async function dropOldEntries(layout: StoreLayout, now: number = Date.now()): Promise<void> {
   for (const kind of await listIfPresent(layout.cache)) {
@@ -47,7 +52,11 @@ export async function dropOldEntries(layout: StoreLayout, now: number = Date.now
       // What a file manager or a network file system has put there is none of ours.
       if (!/^[0-9a-f]{64}$/.test(name)) continue
       const path = join(layout.cache, kind, name)
-      if ((await writtenAt(path)) < now - LIFETIME_MS) await rm(path, { force: true })
+      const isOver =
+        kind === ABOUT_BLOBS
+          ? !(await isPresent(blobPath(layout, digestOfHex(name))))
+          : (await writtenAt(path)) < now - LIFETIME_MS
+      if (isOver) await rm(path, { force: true })
     }
   }
 }

@@ -83,8 +83,8 @@ async function sweep(parts: Parts, { patience, signal }: GcOptions): Promise<GcR
   const { layout, records } = parts
   const { report, live, abandoned } = await findGarbage(parts, patience)
   await sweepUntagged(records, live)
-  await dropOldEntries(layout)
   await removeGarbage(parts, { garbage: report.removed, live }, { signal })
+  await dropOldEntries(layout)
   for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
   for (const lock of [layout.gcLock, layout.indexLock]) {
     if (await isPresent(lock)) await removeAbandonedFiles(lock)

@@ -83,7 +83,7 @@ export async function openStore(directory: string): Promise<Store> {
   const derived = createDerivedBlobs(layout)
   const records = createRecords(layout)
   const cache = createCache(layout)
-  const packs = createPacks(cache, blobs.content)
+  const packs = createPacks(cache, blobs)
   let created = exists
 
   async function openWritable(): Promise<Session> {

@@ -1,6 +1,13 @@
 import { bytesContent, compareBytes, type Digest, forEachLimited } from '../../core/index.ts'
-import { childrenOf, MODEL_MANIFEST, numberOfTag, parseJson } from '../../model/index.ts'
-import type { Store } from '../../store/index.ts'
+import {
+  blobsOfFiles,
+  childrenOf,
+  MODEL_MANIFEST,
+  numberOfTag,
+  parseJson,
+  type Version,
+} from '../../model/index.ts'
+import type { Session, Store } from '../../store/index.ts'
 import { describeManifest } from './manifest-kind.ts'
 import { createPushLeases } from './push-leases.ts'
 import type { RegistryStorage } from './storage.ts'
@@ -51,13 +58,14 @@ export function createStoreStorage(store: Store): RegistryStorage {
     },
     async putManifest(name, { bytes, digest }, tag) {
       const isModel = parseJson(bytes)?.artifactType === MODEL_MANIFEST
-      if (isModel) await store.decodeVersion(bytes)
+      const version = isModel ? await store.decodeVersion(bytes) : undefined
       await using session = await store.begin()
       await session.lease([digest, ...childrenOf(bytes).map((child) => child.digest)])
       await blobs.ingest(session, bytesContent(bytes).open(), {
         item: `manifest of ${name}`,
         expected: { digest },
       })
+      if (version !== undefined) await rememberPacks(store, session, version)
       if (isModel) {
         const wanted = tag === undefined ? undefined : numberOfTag(tag)
         await records.claimNumber(session, name, { digest, from: 'registry', ...(wanted && { wanted }) })
@@ -89,5 +97,13 @@ export function createStoreStorage(store: Store): RegistryStorage {
       await uploads.close()
       await leases.close()
     },
+  }
+}
+
+/** Here they have been read once, and every command that looks at the version would have to again. */
+async function rememberPacks(store: Store, session: Session, { files }: Version): Promise<void> {
+  for (const { digest, size, files: held } of blobsOfFiles(files)) {
+    const packed = held.filter(({ pack }) => pack !== undefined)
+    if (packed.length > 0) await store.packs.remember(session, { digest, size }, packed)
   }
 }
