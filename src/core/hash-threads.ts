@@ -25,6 +25,8 @@ export function createHashThreads(count: number = Math.min(availableParallelism(
   const threads: HashThread[] = []
   return {
     start() {
+      const alive = threads.filter((thread) => !thread.hasEnded)
+      threads.splice(0, threads.length, ...alive)
       const idle = threads.find((thread) => thread.load === 0)
       if (idle !== undefined) return idle.hash()
       if (threads.length < count) threads.push(startThread())
@@ -58,6 +60,8 @@ function hashInTurns(): StreamHash {
 interface HashThread {
   /** Digests in the making. */
   readonly load: number
+  /** Every call for one of its digests fails then. */
+  readonly hasEnded: boolean
   hash(): StreamHash
   close(): Promise<void>
 }
@@ -74,13 +78,17 @@ function startThread(): HashThread {
   const worker = new Worker(file)
   worker.unref()
   const orders: { resolve: (answer: string) => void; reject: (error: unknown) => void }[] = []
-  const fail = (error: unknown): void => {
-    for (const { reject } of orders.splice(0)) reject(error)
+  let ended: { readonly why: unknown } | undefined
+  const fail = (why: unknown): void => {
+    ended ??= { why }
+    for (const { reject } of orders.splice(0)) reject(why)
   }
   worker.on('message', (answer: string) => orders.shift()?.resolve(answer))
   worker.on('error', fail)
   worker.on('exit', () => fail(new Error('a hash thread ended')))
-  const order = (message: HashOrder): Promise<string> => {
+  const order = async (message: HashOrder): Promise<string> => {
+    // It would never answer.
+    if (ended !== undefined) throw ended.why
     worker.ref()
     return new Promise<string>((resolve, reject) => {
       orders.push({ resolve, reject })
@@ -94,6 +102,9 @@ function startThread(): HashThread {
   return {
     get load() {
       return load
+    },
+    get hasEnded() {
+      return ended !== undefined
     },
     hash() {
       const stream = ++streams

@@ -37,7 +37,7 @@ export async function* writePack<F extends PackedFile>(
   let next = 0
   try {
     for (const file of files) {
-      while (next < files.length && ahead.length < READ_AHEAD) ahead.push(read(files[next++] as F))
+      while (next < files.length && ahead.length < READ_AHEAD) ahead.push(started(read(files[next++] as F)))
       const bytes = (await ahead.shift()) as Uint8Array
       if (bytes.length !== file.size) {
         throw new RangeError(`${file.path}: ${bytes.length} bytes instead of ${file.size}`)
@@ -50,6 +50,12 @@ export async function* writePack<F extends PackedFile>(
     // Nothing goes on behind the back of whoever stops here.
     await Promise.allSettled(ahead)
   }
+}
+
+/** Its failure is met when its turn comes; until then it must not count as one that nobody handles. */
+function started<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined)
+  return work
 }
 
 function headerOf({ path, size }: PackedFile): Buffer {
