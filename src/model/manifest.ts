@@ -94,14 +94,22 @@ export function checkVersion(files: readonly { readonly path: string; readonly s
 /** The files that are blobs in path order, then the packs in the order of their first files. */
 function layersOf(files: readonly ModelFile[]): readonly Descriptor[] {
   const packs = new Map(files.flatMap(({ pack }) => (pack === undefined ? [] : [[pack.digest, pack.size]])))
+  const prefix = packPrefix(files)
   return [
     ...files
       .filter(({ pack }) => pack === undefined)
       .map(({ path, digest, size }) => layerOf(MODEL_FILE, { path, digest, size })),
     ...[...packs].map(([digest, size], index) =>
-      layerOf(MODEL_PACK, { path: `packed-${index + 1}.tar`, digest, size }),
+      layerOf(MODEL_PACK, { path: `${prefix}${index + 1}.tar`, digest, size }),
     ),
   ]
+}
+
+/** Other tools write archives and files into one directory, by these names: none of the model's may begin like theirs. */
+function packPrefix(files: readonly { readonly path: string }[]): string {
+  let prefix = 'packed-'
+  while (files.some(({ path }) => path.startsWith(prefix))) prefix = `_${prefix}`
+  return prefix
 }
 
 function layerOf(
