@@ -7,6 +7,11 @@ import { createHashThreads } from './hash-threads.ts'
 
 /** Bytes that are read once, from beginning to end, into memory of the reader's. */
 export interface ByteSource {
+  /**
+   * For bytes that may be long in coming, from a network: ends once `read` has some at hand, or the end. Memory is not
+   * taken before, or a few peers that send nothing would keep it from everybody else.
+   */
+  ready?(): Promise<void>
   /** Fills as much as it can at once; 0 at the end. Not called again before it has answered. */
   read(into: Uint8Array): Promise<number>
 }
@@ -78,18 +83,9 @@ async function pump(
   let unsynced = 0
   let isSyncing = false
   while (failures.length === 0) {
-    const buffer = await pool.take()
-    let length = 0
-    try {
-      throwIfAborted(signal)
-      length = await source.read(buffer)
-    } catch (error) {
-      failures.push(error)
-    }
-    if (length === 0 || failures.length > 0) {
-      pool.give(buffer)
-      break
-    }
+    const taken = await nextChunk(source, signal).catch((error: unknown) => void failures.push(error))
+    if (taken === undefined) break
+    const { buffer, length } = taken
     const chunk = buffer.subarray(0, length)
     beside(
       bothOf(write(chunk, size), hash.update(chunk)).then(() => onBytes?.(length)),
@@ -112,6 +108,23 @@ async function pump(
   return { digest: digest.value, size }
 }
 
+/** Undefined at the end. The buffer is the caller's to give back. */
+async function nextChunk(
+  source: ByteSource,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly buffer: Uint8Array; readonly length: number } | undefined> {
+  await source.ready?.()
+  const buffer = await pool.take()
+  let length = 0
+  try {
+    throwIfAborted(signal)
+    length = await source.read(buffer)
+  } finally {
+    if (length === 0) pool.give(buffer)
+  }
+  return length === 0 ? undefined : { buffer, length }
+}
+
 /** Ends when both have ended, however they did: the memory that they share must not be used again before. */
 async function bothOf(...works: readonly Promise<void>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(works)) {
@@ -122,13 +135,18 @@ async function bothOf(...works: readonly Promise<void>[]): Promise<void> {
 /** One after the other. Whoever stops early has to end the iterator. */
 export function sourceOf(iterator: AsyncIterator<Uint8Array>): ByteSource {
   let rest: Uint8Array = new Uint8Array(0)
+  let isOver = false
+  const ready = async (): Promise<void> => {
+    while (rest.length === 0 && !isOver) {
+      const next = await iterator.next()
+      if (next.done === true) isOver = true
+      else rest = next.value
+    }
+  }
   return {
+    ready,
     async read(into) {
-      while (rest.length === 0) {
-        const next = await iterator.next()
-        if (next.done === true) return 0
-        rest = next.value
-      }
+      await ready()
       const part = rest.subarray(0, into.length)
       into.set(part)
       rest = rest.subarray(part.length)

@@ -288,6 +288,7 @@ function hashing({ item, signal, onProgress }: IngestOptions): HashedCopyOptions
 function watched(source: ByteSource, { onHead }: IngestOptions): ByteSource {
   let isFirst = true
   return {
+    ...(source.ready && { ready: source.ready }),
     async read(into) {
       const length = await source.read(into)
       if (isFirst) onHead?.(into.subarray(0, length))

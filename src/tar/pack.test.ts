@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { missingParts } from '../../test/fixtures/parts.ts'
 import { filesOf } from '../../test/fixtures/store-facts.ts'
 import { temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
-import { bytesContent, fileContent } from '../core/index.ts'
+import { bytesContent, CHUNK_SIZE, fileContent } from '../core/index.ts'
 import { encodeHeader, TAR_BLOCK, TAR_END } from './header.ts'
 import { type PackedFile, planPack, writePack } from './pack.ts'
 import { locateEntries, readTar } from './reader.ts'
@@ -107,30 +107,35 @@ test('a pack of plain names is what the system tar writes with fixed attributes,
 test('files are told in order, with their bytes, and no more than eight are read ahead', async () => {
   const files = Array.from({ length: 40 }, (_, at) => ({ path: `${at}`, size: at }))
   const told: string[] = []
-  let reading = 0
+  let begun = 0
   let most = 0
-  let written = 0
   const read = async (file: PackedFile): Promise<Uint8Array> => {
-    reading++
-    most = Math.max(most, reading - written)
+    most = Math.max(most, ++begun - told.length)
     // The later ones answer first.
     await sleep(40 - file.size)
     return contentOf(file)
   }
-  for await (const _ of writePack(files, read, ({ path }, bytes) => told.push(`${path}:${bytes.length}`)))
-    written++
+  await collect(writePack(files, read, ({ path }, bytes) => told.push(`${path}:${bytes.length}`)))
   assert.deepEqual(
     told,
     files.map(({ path, size }) => `${path}:${size}`),
   )
-  assert.ok(most <= 9, `${most} at once`)
+  assert.equal(most, 8)
+})
+
+test('small files are given together, and no more is held than they and one large file', async () => {
+  const files = [...sized(5000, 100), { path: 'large', size: 5 * CHUNK_SIZE }, ...sized(10, 100)]
+  const lengths: number[] = []
+  for await (const chunk of writePack(files, async (file) => contentOf(file))) lengths.push(chunk.length)
+  assert.ok(lengths.length < 10, `${lengths}`)
+  assert.ok(Math.max(...lengths) < 7 * CHUNK_SIZE)
 })
 
 test('a file that cannot be read fails the pack when its turn comes, however slowly the pack is taken', async () => {
-  const files = Array.from({ length: 20 }, (_, at) => ({ path: `${at}`, size: 4 }))
-  const read = async ({ path }: PackedFile): Promise<Uint8Array> => {
-    if (path === '5') throw new Error('5 is gone')
-    return Buffer.alloc(4)
+  const files = sized(20, CHUNK_SIZE)
+  const read = async (file: PackedFile): Promise<Uint8Array> => {
+    if (file.path === '5') throw new Error('5 is gone')
+    return contentOf(file)
   }
   let written = 0
   const taking = (async () => {
@@ -145,14 +150,14 @@ test('a file that cannot be read fails the pack when its turn comes, however slo
 })
 
 test('whoever stops early waits for what is being read, and nothing is read after that', async () => {
-  const files = Array.from({ length: 30 }, (_, at) => ({ path: `${at}`, size: 1 }))
+  const files = sized(30, CHUNK_SIZE)
   let begun = 0
   let ended = 0
-  const read = async (): Promise<Uint8Array> => {
+  const read = async (file: PackedFile): Promise<Uint8Array> => {
     begun++
     await sleep(20)
     ended++
-    return Buffer.alloc(1)
+    return contentOf(file)
   }
   for await (const _ of writePack(files, read)) break
   assert.ok(begun > 0 && begun < files.length)
@@ -212,6 +217,10 @@ test('a file above 8 GiB is found by the system tar and by our own reader, with 
   }
   assert.equal((offsets[0] ?? 0) % TAR_BLOCK, 0)
 })
+
+function sized(count: number, size: number): readonly PackedFile[] {
+  return Array.from({ length: count }, (_, at) => ({ path: `${at}`, size }))
+}
 
 function contentOf({ path, size }: PackedFile): Buffer {
   return Buffer.alloc(size, `${path}|`)

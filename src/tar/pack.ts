@@ -1,3 +1,4 @@
+import { CHUNK_SIZE } from '../core/index.ts'
 import { encodeHeader, paddingOf, TAR_END } from './header.ts'
 
 /** A regular file of an archive. `size` in bytes. */
@@ -34,6 +35,8 @@ export async function* writePack<F extends PackedFile>(
   onFile?: (file: F, bytes: Uint8Array) => void,
 ): AsyncIterable<Uint8Array> {
   const ahead: Promise<Uint8Array>[] = []
+  const parts: Uint8Array[] = []
+  let length = 0
   let next = 0
   try {
     for (const file of files) {
@@ -43,9 +46,15 @@ export async function* writePack<F extends PackedFile>(
         throw new RangeError(`${file.path}: ${bytes.length} bytes instead of ${file.size}`)
       }
       onFile?.(file, bytes)
-      yield Buffer.concat([headerOf(file), bytes, Buffer.alloc(paddingOf(file.size))])
+      const header = headerOf(file)
+      parts.push(header, bytes, Buffer.alloc(paddingOf(file.size)))
+      length += header.length + bytes.length
+      // Many small files go together: for one alone, handing it on costs more than its bytes.
+      if (length < CHUNK_SIZE) continue
+      yield Buffer.concat(parts.splice(0))
+      length = 0
     }
-    yield TAR_END
+    yield Buffer.concat([...parts, TAR_END])
   } finally {
     // Nothing goes on behind the back of whoever stops here.
     await Promise.allSettled(ahead)

@@ -24,6 +24,19 @@ test('an upload that nobody goes on with is given up, and leaves no bytes', asyn
   assert.equal(await uploads.size(id), undefined)
 })
 
+test('however many uploads wait for their clients, others go on', async (t) => {
+  const store = await temporaryStore(t)
+  const uploads = createStoreUploads(store, { keep })
+  t.after(() => uploads.close())
+  // More than there are buffers for copies.
+  const idle = await Promise.all(Array.from({ length: 40 }, () => uploads.create()))
+  for (const id of idle.slice(0, 20)) await uploads.append(id, bytesContent(DATA).open())
+  const id = await uploads.create()
+  await uploads.append(id, bytesContent(DATA).open())
+  await uploads.commit(id, digestOf(DATA))
+  assert.deepEqual(await store.blobs.stat(digestOf(DATA)), { digest: digestOf(DATA), size: DATA.length })
+})
+
 test('one that cannot be given up harms nobody', async (t) => {
   const store = await temporaryStore(t)
   let asked = false
