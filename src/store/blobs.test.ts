@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { chmod, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { appendFileSync } from 'node:fs'
+import { chmod, chown, link, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { flipBit, temporaryStore } from '../../test/fixtures/store.ts'
@@ -167,6 +168,96 @@ test('what is not a blob is not listed', async (t) => {
   await ingest(BYTES)
   await writeFile(`${blobs.path(BLOB.digest)}.tmp`, 'x')
   assert.deepEqual(await blobs.list(), [BLOB])
+})
+
+test('a wrong size in somebody’s manifest is said, and damages no blob', async (t) => {
+  const { blobs, ingest } = await place(t)
+  await ingest(BYTES)
+  for (const size of [0, BYTES.length - 1, BYTES.length + 1]) {
+    await assert.rejects(blobs.ensureIntact({ ...BLOB, size }), {
+      code: 'DAMAGED',
+      message: new RegExp(`${size} bytes expected`),
+    })
+    assert.equal(await blobs.rehash({ ...BLOB, size }), 'damaged')
+  }
+  assert.deepEqual(await blobs.stat(BLOB.digest), BLOB)
+  await blobs.ensureIntact(BLOB)
+})
+
+test('a file that is put into its place becomes a blob, with the mode and time of one', async (t) => {
+  const { blobs, session, root } = await place(t)
+  const source = join(root, '..', 'model.bin')
+  await writeFile(source, BYTES)
+  const heads: string[] = []
+  const onHead = (head: Uint8Array): unknown => heads.push(Buffer.from(head).toString())
+  const put = (path: string): Promise<boolean> => link(source, path).then(() => true)
+  assert.deepEqual(await blobs.ingestPlaced(session, put, { item: 'a file', onHead }), {
+    ...BLOB,
+    existed: false,
+  })
+  assert.deepEqual(heads, [BYTES.toString()])
+  const { ino, mode, mtimeMs } = await stat(blobs.path(BLOB.digest))
+  assert.deepEqual([ino, mode & 0o777, mtimeMs], [(await stat(source)).ino, 0o444, 0])
+  // The same bytes once more: the blob that is there stays.
+  await writeFile(`${source}.2`, BYTES)
+  const again = await blobs.ingestPlaced(session, (path) => link(`${source}.2`, path).then(() => true), {
+    item: 'a file',
+  })
+  assert.equal(again?.existed, true)
+  assert.equal((await stat(blobs.path(BLOB.digest))).ino, ino)
+  assert.deepEqual((await readdir(session.directory)).sort(), ['leases', 'process'])
+})
+
+test('where nothing can be put into place, nothing is stored', async (t) => {
+  const { blobs, session } = await place(t)
+  assert.equal(await blobs.ingestPlaced(session, async () => false, { item: 'a file' }), undefined)
+  const failing = blobs.ingestPlaced(session, () => Promise.reject(new Error('no link')), { item: 'a file' })
+  await assert.rejects(failing, /no link/)
+  assert.deepEqual(await blobs.list(), [])
+  assert.deepEqual((await readdir(session.directory)).sort(), ['leases', 'process'])
+})
+
+test('a file that somebody writes to while it becomes a blob is refused, and keeps its mode and time', async (t) => {
+  const { blobs, session, root } = await place(t)
+  const source = join(root, '..', 'model.bin')
+  await writeFile(source, BYTES)
+  await utimes(source, 1e9, 1e9)
+  const before = await stat(source)
+  const options: IngestOptions = { item: 'model.bin', onHead: () => appendFileSync(source, '!') }
+  const put = (path: string): Promise<boolean> => link(source, path).then(() => true)
+  const failing = blobs.ingestPlaced(session, put, options)
+  await assert.rejects(failing, {
+    code: 'REFUSED',
+    message: /model.bin changed while it was read/,
+    retryable: true,
+  })
+  assert.deepEqual(await blobs.list(), [])
+  const { mode, nlink } = await stat(source)
+  assert.deepEqual([mode, nlink], [before.mode, 1])
+})
+
+test('a file of another user that root makes a blob is that user’s no more', {
+  skip: process.geteuid?.() !== 0 && 'giving files to other users needs root',
+}, async (t) => {
+  const { blobs, session, root } = await place(t)
+  const source = join(root, '..', 'model.bin')
+  await writeFile(source, BYTES)
+  await chown(source, 12_345, 12_345)
+  await blobs.ingestPlaced(session, (path) => link(source, path).then(() => true), { item: 'a file' })
+  assert.equal((await stat(blobs.path(BLOB.digest))).uid, 0)
+})
+
+test('a source that cannot even be ended leaves no open file', async (t) => {
+  const { blobs, session } = await place(t)
+  const before = (await readdir('/proc/self/fd')).length
+  const source: AsyncIterable<Uint8Array> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.reject(new Error('the source failed')),
+      return: () => Promise.reject(new Error('and cannot be ended')),
+    }),
+  }
+  for (let turn = 0; turn < 5; turn++) await assert.rejects(blobs.ingest(session, source, { item: 'a file' }))
+  assert.ok((await readdir('/proc/self/fd')).length <= before)
 })
 
 interface Place {

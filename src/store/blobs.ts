@@ -62,7 +62,8 @@ export interface BlobStore {
   ): Promise<Ingested>
   /**
    * The same for a file that `place` puts at the path it is given, by a reflink or a hard link: its bytes are read
-   * once and written never. Undefined, and nothing stored, when `place` answers false.
+   * once and written never. Undefined, and nothing stored, when `place` answers false. Throws REFUSED for a file that
+   * somebody writes to meanwhile.
    */
   ingestPlaced(
     session: Session,
@@ -115,6 +116,8 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
         options.onProgress?.({ kind: 'bytes', step: 'verify', item: blob.digest, count: chunk.length })
       }
     } catch (error) {
+      // A `gc` beside this one may have removed it meanwhile.
+      if (isSystemError(error, 'ENOENT')) return 'missing'
       // A sector that cannot be read any more is no better than a wrong one.
       if (!isBallastError(error, 'DAMAGED') && !isSystemError(error, 'EIO')) throw error
       await markDamaged(blob.digest)
@@ -268,17 +271,35 @@ async function writeBlob(
   }
 }
 
-/** A file that is there already: its bytes are read for the digest alone. */
+/** A file that is there already: its bytes are read for the digest alone. Throws REFUSED when it changes meanwhile. */
 async function stampPlaced(path: string, options: IngestOptions): Promise<BlobInfo> {
   const handle = await open(path, 'r')
   try {
     return await named(path, async () => {
+      const before = await handle.stat({ bigint: true })
       const hashed = await hashOf(watched(fileSource(handle), options), hashing(options))
+      const after = await handle.stat({ bigint: true })
+      // Who has the file open under its other name may write to it, and the stamp would hide that.
+      if (before.size !== after.size || before.mtimeNs !== after.mtimeNs) throw changing(options.item)
+      await makeOurs(handle, after.uid)
       return seal(handle, checked(hashed, options))
     })
   } finally {
     await handle.close()
   }
+}
+
+function changing(item: string): BallastError {
+  return new BallastError('REFUSED', `${item} changed while it was read`, {
+    hint: 'wait until it is written completely, then run the command again',
+    retryable: true,
+  })
+}
+
+/** A blob's owner can make it writable. What root takes over from another user is that user's no more. */
+async function makeOurs(handle: FileHandle, owner: bigint): Promise<void> {
+  const self = process.geteuid?.()
+  if (self !== undefined && owner !== BigInt(self)) await handle.chown(self, -1)
 }
 
 function hashing({ item, signal, onProgress }: IngestOptions): HashedCopyOptions {

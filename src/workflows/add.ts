@@ -105,7 +105,7 @@ export async function add(
       ...pickleWarning(stored.pickles),
       ...unprojected,
       ...twinWarning(files),
-      ...stayed.map((path) => `${path} was changed after it was stored, so it was not removed`),
+      ...stayed.map(({ path, why }) => `${path} was not removed: ${why}`),
     ],
   }
 }
