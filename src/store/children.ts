@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { isSystemError, named } from '../core/index.ts'
 import { type Descriptor, followedFrom, LARGEST_MANIFEST, mayBeManifest } from '../model/index.ts'
 
@@ -22,7 +22,7 @@ export async function storedManifest(path: string): Promise<Buffer | undefined> 
     return await named(path, async () => {
       if ((await handle.stat()).size > LARGEST_MANIFEST) return undefined
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(PEEK_SIZE), 0, PEEK_SIZE, 0)
-      return mayBeManifest(buffer.subarray(0, bytesRead)) ? readFile(path) : undefined
+      return mayBeManifest(buffer.subarray(0, bytesRead)) ? handle.readFile() : undefined
     })
   } finally {
     await handle.close()

@@ -1,9 +1,9 @@
-import { type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import { type CallOptions, type Digest, forEachLimited, isPresent } from '../core/index.ts'
 import { FILE_PATH, formatReference, type RepositoryName } from '../model/index.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
-import type { StoreLayout } from './layout.ts'
+import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
 import { readUntagged } from './referrers.ts'
 
@@ -35,13 +35,27 @@ export async function verifyStore(parts: Parts, options: CallOptions = {}): Prom
     if ((await parts.blobs.rehash(blob, options)) === 'damaged') damaged.add(blob.digest)
   })
   const needed = await neededBlobs(parts)
-  const present = new Set(stored.map((blob) => blob.digest))
   const problems: Problem[] = []
   for (const digest of damaged) problems.push({ kind: 'damaged', digest, neededBy: needed.get(digest) ?? [] })
-  for (const [digest, neededBy] of needed) {
-    if (!present.has(digest)) problems.push({ kind: 'missing', digest, neededBy })
+  const present = new Set(stored.map((blob) => blob.digest))
+  const absent = await absentOf(
+    parts.layout,
+    [...needed.keys()].filter((digest) => !present.has(digest)),
+  )
+  // What is absent and needed may have been removed, and collected, since that was read.
+  const stillNeeded = absent.length === 0 ? needed : await neededBlobs(parts)
+  for (const digest of absent) {
+    const neededBy = stillNeeded.get(digest)
+    if (neededBy !== undefined) problems.push({ kind: 'missing', digest, neededBy })
   }
   return { blobs: stored.length, bytes: stored.reduce((sum, blob: BlobInfo) => sum + blob.size, 0), problems }
+}
+
+/** Those that are not there now: what was not there at first may have been added meanwhile. */
+async function absentOf(layout: StoreLayout, digests: readonly Digest[]): Promise<readonly Digest[]> {
+  const absent: Digest[] = []
+  for (const digest of digests) if (!(await isPresent(blobPath(layout, digest)))) absent.push(digest)
+  return absent
 }
 
 /** Stored blobs that some tag or number leads to, with the names of what needs them. */

@@ -10,6 +10,7 @@ import { add } from '../../src/workflows/add.ts'
 import { embed } from '../../src/workflows/embed.ts'
 import { remove } from '../../src/workflows/remove.ts'
 import { rollbackTag, tag } from '../../src/workflows/tag.ts'
+import { verify } from '../../src/workflows/upkeep.ts'
 import { writeImageLayout } from '../fixtures/image-layout.ts'
 import type { Random } from '../fixtures/random.ts'
 import type { Actor } from './barriers.ts'
@@ -119,6 +120,34 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'verify, add, gc',
+    async prepare(place) {
+      const source = await writeSource(place, 'new')
+      await addOnce(place, 'former', await writeSource(place, 'former'))
+      await removeOnce(place, 'former')
+      return {
+        actors: [verifying(place), adding(place, 'model', source), collecting(place)],
+        assertDone: async (outcomes) => {
+          assertAdded(place, outcomes, ['model'])
+          assertSoundFor(outcomes[0])
+        },
+      }
+    },
+  },
+  {
+    name: 'verify, removal of a model, gc',
+    async prepare(place) {
+      await addOnce(place, 'model', await writeSource(place, 'one'))
+      return {
+        actors: [verifying(place), removing(place, 'model'), collecting(place)],
+        assertDone: async (outcomes) => {
+          assertSucceeded(outcomes)
+          assertSoundFor(outcomes[0])
+        },
+      }
+    },
+  },
+  {
     name: 'tag and rollback, removal of the version, gc',
     async prepare(place) {
       await addOnce(place, 'model', await writeSource(place, 'one'))
@@ -173,6 +202,16 @@ function removing(place: Place, name: string): Actor {
 
 function collecting({ store }: Place): Actor {
   return { name: 'gc', work: async () => (await openStore(store)).gc() }
+}
+
+function verifying({ store }: Place): Actor {
+  return { name: 'verify', work: async () => verify(await openStore(store)) }
+}
+
+/** What comes and goes beside it is no problem of the store. */
+function assertSoundFor(outcome: PromiseSettledResult<unknown> | undefined): void {
+  if (outcome?.status === 'fulfilled')
+    assert.deepEqual((outcome.value as { problems: readonly unknown[] }).problems, [])
 }
 
 /** As a client pushes a model of one file: it asks what is there, sends the rest, and then the manifest. */
