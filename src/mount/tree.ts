@@ -4,6 +4,7 @@ import {
   BallastError,
   type CallOptions,
   cloneFile,
+  type Digest,
   forEachLimited,
   isBallastError,
   isSystemError,
@@ -28,6 +29,7 @@ import {
   type Marker,
   type ModelFile,
   OWN_DIRECTORY,
+  type Packed,
   totalSize,
   type Version,
   type VersionManifest,
@@ -165,8 +167,15 @@ function placer(
 ): Place {
   let linking = wantLinks
   let cloning = true
+  const packs = new Map<Digest, Promise<void>>()
+  /** Once for all the files of a pack: they are copied, and verified on the way. */
+  const ensurePack = (pack: Packed): Promise<void> => {
+    const known = packs.get(pack.digest) ?? store.blobs.ensureIntact(pack)
+    packs.set(pack.digest, known)
+    return known
+  }
   return async (file, target, options) => {
-    await store.blobs.ensureIntact(file.pack ?? file)
+    await (file.pack === undefined ? store.blobs.ensureIntact(file) : ensurePack(file.pack))
     if (linking && file.pack === undefined) {
       const refused = await tryLink(store.blobs.path(file.digest), target)
       if (refused === undefined) {
