@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util'
 import { killAtRandom } from '../test/race/kill.ts'
 
 /**
- * node bench/kill.ts --count 300 --seed N --parallel     random instants
+ * node bench/kill.ts --count 300 --seed N --parallel     random instants, a third of them in crowds of eight processes
+ * node bench/kill.ts --phase crowd                       only those
  * node bench/kill.ts --every --phase gc                  before each call that changes the disk, one after the other
  */
 const { values } = parseArgs({
@@ -18,7 +19,7 @@ const { values } = parseArgs({
 })
 
 const started = performance.now()
-const reports = await killAtRandom({
+const { phases, besideGc } = await killAtRandom({
   count: Number(values.count),
   seed: values.seed,
   lanes: values.parallel ? availableParallelism() : 1,
@@ -26,5 +27,12 @@ const reports = await killAtRandom({
   everyCall: values.every,
   only: values.phase,
 })
-const kills = reports.reduce((sum, report) => sum + report.kills, 0)
+const kills = phases.reduce((sum, report) => sum + report.kills, 0)
 console.log(`kill: ${kills} kills survived in ${Math.round((performance.now() - started) / 1000)} s`)
+
+const ENOUGH = 300
+const unmet = Object.entries(besideGc).flatMap(([verb, times]) => (times === 0 ? [verb] : []))
+if (unmet.length > 0 && Number(values.count) >= ENOUGH) {
+  console.log(`kill: MISSED: never beside gc: ${unmet.join(', ')}`)
+  process.exitCode = 1
+}

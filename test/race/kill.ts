@@ -3,11 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { COMMAND, type RunOptions, run, start } from '../fixtures/command.ts'
+import { COMMAND, run, start } from '../fixtures/command.ts'
 import { createRandom, type Random } from '../fixtures/random.ts'
-import { indexOf, leftoversIn, neededBlobs, storedBlobs } from '../fixtures/store-facts.ts'
+import { leftoversIn } from '../fixtures/store-facts.ts'
+import { CROWDS, killsInCrowds } from './crowds.ts'
 import { embedPhases } from './embed-phases.ts'
 import { type Attempt, PHASES, type Phase } from './phases.ts'
+import { type PhaseReport, summaryOf } from './report.ts'
+import { assertNoGarbage, assertRuns, assertSound } from './sound.ts'
 import { createWorld, letTimePass, type World } from './world.ts'
 
 export interface KillOptions {
@@ -22,12 +25,10 @@ export interface KillOptions {
   readonly only?: string | undefined
 }
 
-export interface PhaseReport {
-  readonly phase: string
-  /** Killed while it ran. */
-  readonly kills: number
-  /** It had ended before the instant came; what must hold was looked at all the same. */
-  readonly tooLate: number
+export interface KillReport {
+  readonly phases: readonly PhaseReport[]
+  /** How often a verb was at work in a crowd while a `gc` was; 0 for one that never was. */
+  readonly besideGc: Readonly<Record<string, number>>
 }
 
 /** How one run of a phase's command goes when nobody kills it. */
@@ -51,42 +52,74 @@ const COUNTER = fileURLToPath(new URL('kill-at-call.ts', import.meta.url))
 
 /**
  * Kills commands with SIGKILL at instants spread over their whole run, and after each kill looks at the store and the
- * targets, repeats the command and collects the garbage. Throws at the first thing that does not hold, with the seed,
- * the kill and the instant; the directory then stays for a look.
+ * targets, repeats the command and collects the garbage; a third of the kills in crowds of commands on one store.
+ * Throws at the first thing that does not hold, with the seed, the kill and the instant; the directory then stays for
+ * a look.
  */
-export async function killAtRandom(options: KillOptions): Promise<readonly PhaseReport[]> {
-  options.print(`kill: ${COMMAND}, seed ${options.seed}`)
-  const all = [...PHASES, ...(await embedPhases(options.print))]
-  const phases = all.filter(({ name }) => name.startsWith(options.only ?? ''))
-  const measures = await measurePhases(phases, options)
-  const queue = options.everyCall ? jobsForEveryCall(phases, measures) : randomJobs(phases, options.count)
-  const reports = new Map(phases.map(({ name }) => [name, { phase: name, kills: 0, tooLate: 0 }]))
-  let failed = false
+export async function killAtRandom(options: KillOptions): Promise<KillReport> {
+  const { only = '', count, seed, lanes, print, everyCall = false } = options
+  print(`kill: ${COMMAND}, seed ${seed}`)
+  const hasCrowds = CROWDS.startsWith(only) && !everyCall
+  const inCrowds = hasCrowds ? Math.round(only === '' ? count / 3 : count) : 0
+  const alone = await killsAlone(options, count - inCrowds)
+  const crowds = inCrowds === 0 ? undefined : await killsInCrowds(seed, inCrowds)
+  await inLanes(lanes, [...alone.jobs, ...(crowds?.jobs ?? [])])
+  for (const line of [...alone.lines(), ...(crowds?.lines() ?? [])]) print(`kill: ${line}`)
+  return {
+    phases: [...alone.reports.values(), ...(crowds === undefined ? [] : [crowds.report])],
+    besideGc: crowds?.besideGc ?? {},
+  }
+}
+
+/** What is under way elsewhere when one of them fails comes to its end. */
+async function inLanes(lanes: number, jobs: readonly ((world: World) => Promise<void>)[]): Promise<void> {
+  const queue = [...jobs]
   const lane = async (): Promise<void> => {
     const world = await createWorld()
-    for (let job = queue.shift(); job !== undefined && !failed; job = queue.shift()) {
-      const random = createRandom(`${options.seed}:${job.index}`)
-      const instant = chooseInstant(random, job, measures)
-      try {
-        const killed = await killOnce(world, { phase: job.phase, random, instant })
-        const report = reports.get(job.phase.name)
-        if (report !== undefined) report[killed ? 'kills' : 'tooLate']++
-      } catch (error) {
-        failed = true
-        const where = `kill ${job.index} (${job.phase.name}, ${describe(instant)}) with seed ${options.seed}, see ${world.root}`
-        throw new Error(`${where}: ${error instanceof Error ? error.message : error}`, { cause: error })
-      }
+    try {
+      for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job(world)
+    } catch (error) {
+      queue.length = 0
+      throw error
     }
     await world.clear()
   }
-  await Promise.all(Array.from({ length: options.lanes }, lane))
-  for (const { phase, kills, tooLate } of reports.values()) {
-    const { ms, calls } = measureOf(measures, phase)
-    options.print(
-      `kill: ${phase}: ${kills} kills${tooLate === 0 ? '' : `, ${tooLate} too late`} (a whole run: ${Math.round(ms)} ms, ${calls} changing calls)`,
-    )
-  }
-  return [...reports.values()]
+  await Promise.all(Array.from({ length: lanes }, lane))
+}
+
+interface KillsAlone {
+  readonly jobs: readonly ((world: World) => Promise<void>)[]
+  readonly reports: ReadonlyMap<string, PhaseReport>
+  readonly lines: () => readonly string[]
+}
+
+async function killsAlone(options: KillOptions, count: number): Promise<KillsAlone> {
+  const { seed, everyCall, only = '' } = options
+  const all = [...PHASES, ...(await embedPhases(options.print))]
+  const phases = all.filter(({ name }) => name.startsWith(only))
+  const measures = await measurePhases(phases, options)
+  const reports = new Map(phases.map(({ name }) => [name, { phase: name, kills: 0, tooLate: 0 }]))
+  const jobs = (everyCall ? jobsForEveryCall(phases, measures) : randomJobs(phases, count)).map(
+    (job) =>
+      async (world: World): Promise<void> => {
+        const random = createRandom(`${seed}:${job.index}`)
+        const instant = chooseInstant(random, job, measures)
+        try {
+          const killed = await killOnce(world, { phase: job.phase, random, instant })
+          const report = reports.get(job.phase.name)
+          if (report !== undefined) report[killed ? 'kills' : 'tooLate']++
+        } catch (error) {
+          const where = `kill ${job.index} (${job.phase.name}, ${describe(instant)}) with seed ${seed}, see ${world.root}`
+          throw new Error(`${where}: ${error instanceof Error ? error.message : error}`, { cause: error })
+        }
+      },
+  )
+  const lines = (): readonly string[] =>
+    [...reports.values()].map((report) => {
+      const { ms, calls } = measureOf(measures, report.phase)
+      return `${summaryOf(report)} (a whole run: ${Math.round(ms)} ms, ${calls} changing calls)`
+    })
+  return { jobs, reports, lines }
 }
 
 async function killOnce(
@@ -127,47 +160,6 @@ async function runAndKill(
   const { signal, code, stderr } = await running.ended
   if (signal === null) assert.equal(code, 0, stderr)
   return signal === 'SIGKILL'
-}
-
-interface Listed {
-  readonly ref: string
-  readonly digest: string
-  readonly tags: readonly string[]
-  readonly files: number
-}
-
-/** What holds after `verify`, which brings the index up to the tags: every tag leads somewhere, the index agrees. */
-export async function assertSound(store: string): Promise<void> {
-  const listed = JSON.parse((await assertRuns(['list', '--json'], { store })).stdout) as Listed[]
-  const expected: Record<string, string> = {}
-  for (const { ref, digest, tags, files } of listed) {
-    assert.ok(files > 0, `${ref} cannot be read`)
-    const name = ref.replace(/:\d+$/, '')
-    for (const reference of [ref, ...tags.map((tag) => `${name}:${tag}`)]) expected[reference] = digest
-  }
-  assert.deepEqual(sorted(await indexOf(store)), sorted(expected))
-  const tagged = listed.flatMap(({ ref, tags }) => tags.map((tag) => `${ref.replace(/:\d+$/, '')}:${tag}`))
-  const [some] = tagged
-  if (some !== undefined) {
-    const shown = JSON.parse((await assertRuns(['show', some, '--json'], { store })).stdout) as Listed
-    assert.equal(shown.digest, expected[some])
-  }
-}
-
-/** After `gc`: nothing but what is needed, and nothing half-written. */
-async function assertNoGarbage(store: string): Promise<void> {
-  await letTimePass(store)
-  await assertRuns(['gc'], { store })
-  assert.deepEqual(await leftoversIn(store), [], 'gc leaves what was half-written')
-  const needed = await neededBlobs(store)
-  assert.deepEqual([...(await storedBlobs(store))].sort(), [...needed].sort())
-  await Promise.all([assertRuns(['verify'], { store }), assertSound(store)])
-}
-
-async function assertRuns(args: readonly string[], options: RunOptions): ReturnType<typeof run> {
-  const ran = await run(args, options)
-  assert.equal(ran.code, 0, `ballast ${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
-  return ran
 }
 
 async function measurePhases(
@@ -243,8 +235,4 @@ function measureOf(measures: ReadonlyMap<string, Measure>, phase: string): Measu
 
 function describe(instant: Instant): string {
   return instant.kind === 'time' ? `after ${Math.round(instant.ms)} ms` : `before call ${instant.number}`
-}
-
-function sorted(record: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
-  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
 }

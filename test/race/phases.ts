@@ -195,16 +195,16 @@ async function assertStored(store: string, ref: string, model: Model): Promise<v
 }
 
 /** One of the versions, byte for byte, and Ballast's own check agrees. */
-async function assertMounted(target: string, models?: readonly Model[]): Promise<void> {
+export async function assertMounted(target: string, models?: readonly Model[]): Promise<void> {
   if (models !== undefined) await assertIsOneOf(target, models)
   await assertChecks(target)
 }
 
-async function assertFollows(link: string, models: readonly Model[]): Promise<void> {
+export async function assertFollows(link: string, models: readonly Model[]): Promise<void> {
   await assertIsOneOf(join(dirname(link), await readlink(link)), models)
 }
 
-async function assertChecks(target: string): Promise<void> {
+export async function assertChecks(target: string): Promise<void> {
   const checked = await run(['check', '--full', target])
   assert.equal(checked.code, 0, `check --full ${target}: ${checked.stdout}${checked.stderr}`)
   assert.doesNotMatch(checked.stdout, /also there/)
@@ -229,7 +229,7 @@ async function assertSetAside(target: string, former: Model): Promise<void> {
   assert.fail(`${target} is gone, and none of ${beside.join(', ')} is the former version`)
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     () => false,

@@ -6,7 +6,7 @@ import { run, start } from '../fixtures/command.ts'
 import { writeImageLayout } from '../fixtures/image-layout.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { leftoversIn } from '../fixtures/store-facts.ts'
-import { startRegistry } from './embed-phases.ts'
+import { startRegistry } from './images.ts'
 import { createWorld, letTimePass, writeModel } from './world.ts'
 
 const SEED = process.env.BALLAST_SEED ?? randomBytes(4).toString('hex')

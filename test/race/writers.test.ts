@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { ask, type Ran, run } from '../fixtures/command.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { filesOf, leftoversIn, neededBlobs, storedBlobs } from '../fixtures/store-facts.ts'
-import { assertSound } from './kill.ts'
+import { assertSound } from './sound.ts'
 import { createWorld, type World, writeFiles, writeModel } from './world.ts'
 
 const SEED = process.env.BALLAST_SEED ?? randomBytes(4).toString('hex')
