@@ -10,14 +10,20 @@ export const OWN_DIRECTORY = '.ballast'
 export function checkFilePath(path: string): string {
   const reason = whyUnsafe(path)
   if (reason === undefined) return path
-  throw new BallastError('REFUSED', `unsafe file name ${JSON.stringify(path)}: ${reason}`)
+  throw new BallastError('REFUSED', `unsafe file name ${shown(path)}: ${reason}`)
+}
+
+/** JSON leaves some of what a terminal obeys as it is. */
+function shown(path: string): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(path).replace(/[\u007f-\u009f]/g, escaped)
 }
 
 function whyUnsafe(path: string): string | undefined {
   if (path === '') return 'it is empty'
   if (path.startsWith('/')) return 'it is absolute'
   if (Buffer.byteLength(path) > 4000) return 'it is longer than 4000 bytes'
-  if (/[\u0000-\u001f\u007f]/.test(path)) return 'it has a control character'
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(path)) return 'it has a control character'
   if (path.includes('\ufffd') || !path.isWellFormed()) return 'it is not valid UTF-8'
   for (const part of path.split('/')) {
     if (part === '' || part === '.' || part === '..') return `it has a part ${JSON.stringify(part)}`

@@ -411,7 +411,7 @@ function fileWith(path: string, data: Uint8Array | string): ModelFile {
 function anyFiles(): fc.Arbitrary<ModelFile[]> {
   const part = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 8 })
-    .map((text) => `f${text.replace(/[/\u0000-\u001f\u007f\ufffd]/g, '_')}`)
+    .map((text) => `f${text.replace(/[/\u0000-\u001f\u007f-\u009f\ufffd]/g, '_')}`)
   // Directories have names that no file has, so that no path is both.
   const path = fc.oneof(
     part,
