@@ -1,0 +1,261 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { Readable } from 'node:stream'
+import { BallastError, redact, systemCode, throwIfAborted } from '../core/index.ts'
+import { parseJson } from '../model/index.ts'
+import type { EngineEndpoint } from './endpoint.ts'
+
+export interface EngineCall {
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+  /** Below the API's version: `/containers/json`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Sent as it is, for tar archives. */
+  readonly body?: AsyncIterable<Uint8Array>
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What an Engine is, as far as others have to care. */
+export interface EngineInfo {
+  /** Podman's service speaks the same API, but is another Engine. */
+  readonly kind: 'docker' | 'podman'
+  readonly version: string
+  readonly apiVersion: string
+  /** As image configs have it: `linux/amd64`. */
+  readonly platform: string
+  /** Where images are: layers of a graph driver, known by their chains, or containerd's content store, known by their digests. */
+  readonly imageStore: 'graph-driver' | 'containerd'
+  readonly storageDriver: string
+  /** On the Engine's host. */
+  readonly rootDirectory: string
+  readonly isRootless: boolean
+  readonly hasSelinux: boolean
+  readonly isSwarmActive: boolean
+}
+
+/**
+ * A Docker Engine, or Podman's service, by its API (docker/docs, "Engine API"). Every call throws REMOTE when the Engine
+ * does not answer, UNAUTHORIZED when this user may not speak to it, NOT_FOUND and CONFLICT as the Engine says, REMOTE
+ * with the Engine's message for everything else, INTERRUPTED.
+ */
+export interface Engine {
+  readonly endpoint: EngineEndpoint
+  /** Asked once. */
+  info(): Promise<EngineInfo>
+  /** The answer's JSON; undefined for an answer without a body. */
+  call<T>(call: EngineCall): Promise<T>
+  /** The answer's bytes, to be read to the end or left early. */
+  stream(call: EngineCall): Promise<AsyncIterable<Uint8Array>>
+  /** For answers that are messages one after the other (load, events, pull). One that says `error` throws REMOTE. */
+  messages<T>(call: EngineCall): AsyncIterable<T>
+  close(): void
+}
+
+/** The newest API whose answers are known here; an older Engine is spoken to by its own. */
+const NEWEST_API = '1.44'
+/** JSON answers are lists of containers and images; none is larger. */
+const LARGEST_ANSWER = 64 * 1024 * 1024
+
+/** Nothing is asked yet. */
+export function openEngine(endpoint: EngineEndpoint): Engine {
+  const { connect } = endpoint
+  const tls = 'tls' in connect ? connect.tls : undefined
+  const agent =
+    tls === undefined ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true, ...tls })
+  let version: Promise<VersionAnswer> | undefined
+  let info: Promise<EngineInfo> | undefined
+
+  const send = ({
+    method = 'GET',
+    query,
+    json,
+    body,
+    signal,
+    ...call
+  }: EngineCall): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      throwIfAborted(signal)
+      const text = json === undefined ? undefined : JSON.stringify(json)
+      const headers = {
+        ...(text !== undefined && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        }),
+        ...(body !== undefined && { 'content-type': 'application/x-tar' }),
+      }
+      const path = `${call.path}${queryOf(query)}`
+      const target = 'socketPath' in connect ? connect : { host: connect.host, port: connect.port }
+      const options = { ...target, method, path, headers, agent, ...(signal && { signal }) }
+      const outgoing = tls === undefined ? httpRequest(options) : httpsRequest(options)
+      outgoing.on('response', resolve)
+      outgoing.on('error', (error) => reject(explain(error, endpoint, signal)))
+      if (body === undefined) outgoing.end(text)
+      else {
+        const source = Readable.from(body, { objectMode: false, highWaterMark: 1024 * 1024 })
+        // What the body itself fails with says more than a connection that breaks off.
+        source.on('error', (error) => {
+          reject(error)
+          outgoing.destroy(error)
+        })
+        source.pipe(outgoing)
+      }
+    })
+
+  const ask = async (call: EngineCall): Promise<IncomingMessage> => {
+    version ??= send({ path: '/version' })
+      .then(read)
+      .then(({ text }) => decodeVersion(text, endpoint))
+    // An Engine that starts later is asked again.
+    const { ApiVersion } = await version.catch((error: unknown) => {
+      version = undefined
+      throw error
+    })
+    const prefix = `/v${olderOf(ApiVersion ?? NEWEST_API, NEWEST_API)}`
+    const response = await send({ ...call, path: `${prefix}${call.path}` })
+    if ((response.statusCode ?? 0) >= 400)
+      throw refusal(response.statusCode ?? 0, (await read(response)).text)
+    return response
+  }
+
+  const call = async <T>(request: EngineCall): Promise<T> => {
+    const { text } = await read(await ask(request))
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  return {
+    endpoint,
+    call,
+    stream: ask,
+    async *messages<T>(request: EngineCall) {
+      for await (const line of lines(await ask(request))) {
+        const message = parseJson(Buffer.from(line))
+        if (typeof message?.error === 'string') throw remote(message.error)
+        if (message !== undefined) yield message as T
+      }
+    },
+    info() {
+      info ??= Promise.all([call<VersionAnswer>({ path: '/version' }), call<InfoAnswer>({ path: '/info' })])
+        .then(([told, details]) => infoOf(told, details))
+        .catch((error: unknown) => {
+          info = undefined
+          throw error
+        })
+      return info
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+interface VersionAnswer {
+  readonly Version?: string
+  readonly ApiVersion?: string
+  readonly Os?: string
+  readonly Arch?: string
+  readonly Components?: readonly { readonly Name?: string }[]
+}
+
+interface InfoAnswer {
+  readonly Driver?: string
+  readonly DriverStatus?: readonly (readonly [string, string])[]
+  readonly DockerRootDir?: string
+  readonly SecurityOptions?: readonly string[] | null
+  readonly Swarm?: { readonly LocalNodeState?: string }
+}
+
+function infoOf(version: VersionAnswer, info: InfoAnswer): EngineInfo {
+  const security = info.SecurityOptions ?? []
+  const has = (name: string): boolean => security.some((option) => option.split(',').includes(`name=${name}`))
+  const driverType = info.DriverStatus?.find(([key]) => key === 'driver-type')?.[1] ?? ''
+  const isPodman = version.Components?.some(({ Name = '' }) => /podman/i.test(Name)) === true
+  return {
+    kind: isPodman ? 'podman' : 'docker',
+    version: version.Version ?? '',
+    apiVersion: version.ApiVersion ?? '',
+    platform: `${version.Os ?? 'linux'}/${version.Arch ?? 'amd64'}`,
+    imageStore: driverType.startsWith('io.containerd.snapshotter') ? 'containerd' : 'graph-driver',
+    storageDriver: info.Driver ?? '',
+    rootDirectory: info.DockerRootDir ?? '',
+    isRootless: has('rootless'),
+    hasSelinux: has('selinux'),
+    isSwarmActive: info.Swarm?.LocalNodeState === 'active',
+  }
+}
+
+function decodeVersion(text: string, { url }: EngineEndpoint): VersionAnswer {
+  const answer = parseJson(Buffer.from(text))
+  if (typeof answer?.ApiVersion === 'string') return answer
+  throw new BallastError('REMOTE', `what answers at ${url} is no Docker Engine`, {
+    hint: 'check DOCKER_HOST',
+  })
+}
+
+function olderOf(a: string, b: string): string {
+  const [first, second] = [a, b].map((text) => text.split('.').map(Number))
+  const order = (first?.[0] ?? 0) - (second?.[0] ?? 0) || (first?.[1] ?? 0) - (second?.[1] ?? 0)
+  return order <= 0 ? a : b
+}
+
+function queryOf(query: EngineCall['query'] = {}): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`],
+  )
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}
+
+async function read(response: IncomingMessage): Promise<{ readonly text: string }> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length
+    if (size > LARGEST_ANSWER) throw remote('an answer of more than 64 MiB')
+    parts.push(part)
+  }
+  return { text: Buffer.concat(parts).toString('utf8') }
+}
+
+async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of chunks) {
+    const parts = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n')
+    rest = parts.pop() ?? ''
+    yield* parts
+  }
+  yield rest
+}
+
+function refusal(status: number, text: string): BallastError {
+  const told = parseJson(Buffer.from(text))
+  const message = redact(typeof told?.message === 'string' ? told.message : `status ${status} ${text}`.trim())
+  if (status === 404) return new BallastError('NOT_FOUND', message)
+  if (status === 409) return new BallastError('CONFLICT', message)
+  if (status === 401 || status === 403) return new BallastError('UNAUTHORIZED', message)
+  return remote(message)
+}
+
+function remote(message: string): BallastError {
+  return new BallastError('REMOTE', `the Engine says: ${redact(message)}`)
+}
+
+function explain(error: unknown, { url }: EngineEndpoint, signal: AbortSignal | undefined): unknown {
+  throwIfAborted(signal)
+  const code = systemCode(error)
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new BallastError(
+      'UNAUTHORIZED',
+      `this user may not speak to the Docker Engine at ${url} (${code})`,
+      {
+        cause: error,
+        hint: 'join its group (sudo usermod -aG docker "$USER", then log in again), or run the command with sudo',
+      },
+    )
+  }
+  if (code === undefined) return error
+  return new BallastError('REMOTE', `no Docker Engine answers at ${url} (${code})`, {
+    cause: error,
+    hint: 'start it (sudo systemctl start docker), or name another with DOCKER_HOST or docker context use',
+    retryable: true,
+  })
+}
