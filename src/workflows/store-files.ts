@@ -29,6 +29,13 @@ export interface StoreFilesOptions extends CallOptions {
   readonly known?: KnownFiles | undefined
 }
 
+/** `size` is the archive's, `offsets` are those of the files in it; in bytes. */
+interface PlannedPack {
+  readonly group: readonly SourceFile[]
+  readonly offsets: readonly number[]
+  readonly size: number
+}
+
 /** While one waits for the disk, another is hashed. */
 const BLOBS_AT_ONCE = 6
 
@@ -87,9 +94,12 @@ export async function storeFiles(
     stored.push({ path, digest: blob.digest, size: blob.size })
   }
 
-  const storePack = async (group: readonly SourceFile[], signal: AbortSignal): Promise<void> => {
-    const { offsets, size } = planPack(group)
+  const planned = packs.map((group) => ({ group, ...planPack(group) }))
+  let roomForPacks: Promise<void> | undefined
+  const storePack = async ({ group, offsets, size }: PlannedPack, signal: AbortSignal): Promise<void> => {
     const item = nameOfFiles(group)
+    roomForPacks ??= requireRoom(store, planned)
+    await roomForPacks
     options.onProgress?.({ kind: 'start', step: 'add', item, total: size })
     const found: { path: string; digest: ReturnType<typeof digestOf>; size: number }[] = []
     const read = async (file: SourceFile): Promise<Uint8Array> =>
@@ -108,7 +118,7 @@ export async function storeFiles(
 
   const works = [
     ...single.map((file) => (signal: AbortSignal) => storeFile(file, signal)),
-    ...packs.map((group) => (signal: AbortSignal) => storePack(group, signal)),
+    ...planned.map((pack) => (signal: AbortSignal) => storePack(pack, signal)),
   ]
   await forEachLimited(works, BLOBS_AT_ONCE, (work, signal) => work(signal), options.signal)
   return { files: stored, newBytes, pickles: pickles.sort() }
@@ -130,7 +140,7 @@ async function keepStored(store: Store, session: Session, blob: BlobInfo): Promi
  * Throws DISK where there is no room for what the store certainly does not hold: a file of a size that no blob has, and
  * each size once, because files of one size may be the same.
  */
-async function requireRoom(store: Store, files: readonly SourceFile[]): Promise<void> {
+async function requireRoom(store: Store, files: readonly { readonly size: number }[]): Promise<void> {
   const free = await freeSpace(store.root)
   if (files.reduce((sum, { size }) => sum + size, 0) <= free.bytes) return
   const stored = new Set((await store.blobs.list()).map(({ size }) => size))
