@@ -13,28 +13,34 @@ export interface Places {
   readonly layout?: string
   /** What a model is mounted at, or the directory of several such. */
   readonly mounts?: string
+  /** Where files are moved into the store from. */
+  readonly moved?: string
 }
 
 /** To be called before the command runs; the result takes the state after it. */
-export async function meaningOf(places: Places): Promise<() => Promise<Meaning>> {
+export async function meaningOf({ moved, ...places }: Places): Promise<() => Promise<Meaning>> {
   const roots = Object.values(places) as string[]
   const formerReferences = await referencesIn(places)
   const before = new Set((await Promise.all(roots.map(namesBelow))).flat())
   return async () => {
     const now = await referencesIn(places)
+    const tags = [...now.keys()].filter((path) => TAG.test(path))
     return {
       isKept: (path) =>
         roots.some((root) => path === root || path.startsWith(`${root}/`)) && !isPassing(path),
       references: (path) => now.get(path) ?? [],
       formerReferences,
       stoodBefore: (path) => before.has(path),
+      replacedBy: (path) => (moved !== undefined && path.startsWith(`${moved}/`) ? tags : []),
     }
   }
 }
 
-/** What nobody needs once the process that made it is gone, and marks that are only remembered as far as they can be. */
+/** What nobody needs once the process that made it is gone, what only takes room, and marks that are only remembered as far as they can be. */
 const PASSING =
-  /\/ballast\/(?:sessions|locks|damaged)(?:\/|$)|\/\.ballast-lock(?:\/|$)|\/\.ballast\/(?:lock|followers)(?:\/|$)|\.tmp$|\/\.ballast\/(?:incoming|link)-[0-9a-f]|\/\.[^/]*\.ballast-new-/
+  /\/ballast\/(?:sessions|locks|damaged|reserve)(?:\/|$)|\/\.ballast-lock(?:\/|$)|\/\.ballast\/(?:lock|followers)(?:\/|$)|\.tmp(?:\/|$)|\/\.ballast\/(?:incoming|link)-[.0-9a-f]|\/\.[^/]*\.ballast-new-/
+
+const TAG = /\/tags\/[^/]+\/\d+\.json$/
 
 function isPassing(path: string): boolean {
   return PASSING.test(path)
@@ -59,7 +65,7 @@ export type Kind =
 export function kindOf(path: string, { references }: Meaning): Kind {
   if (/\/blobs\/sha256\/[^/]+$/.test(path)) return references(path).length > 0 ? 'manifest' : 'blob'
   if (/\/versions\/\d+\.json$/.test(path)) return 'number'
-  if (/\/tags\/[^/]+\/\d+\.json$/.test(path)) return 'tag'
+  if (TAG.test(path)) return 'tag'
   if (/\/untagged\/[^/]+$/.test(path)) return 'untagged'
   if (/\/ballast\/derived\/./.test(path)) return 'derived'
   if (/\/ballast\/cache\/[^/]+\/./.test(path)) return 'cache'

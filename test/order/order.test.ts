@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { writeImageLayout } from '../fixtures/image-layout.ts'
 import { missingParts } from '../fixtures/parts.ts'
 import { createRandom } from '../fixtures/random.ts'
+import { filesOf } from '../fixtures/store-facts.ts'
 import { createWorld, type World, writeFiles, writeModel } from '../race/world.ts'
 import { type Kind, kindOf, meaningOf, type Places } from './meaning.ts'
 import { publications, violationsOf } from './rules.ts'
@@ -14,9 +15,12 @@ import { type Event, type Traced, trace } from './trace.ts'
  * For every kind of write, the system calls of the real command are recorded, and hold the order of docs/design.md:
  * data, then name, then directory, and only then what refers to it.
  */
-const options = { skip: missingParts('strace'), timeout: 120_000 }
+const options = { skip: missingParts('strace'), timeout: 240_000 }
 
 const random = createRandom('order')
+
+/** The description of a version is attached to it before its number leads to it. */
+const ADDED: readonly Kind[] = ['blob', 'manifest', 'blob', 'manifest', 'untagged', 'number', 'tag', 'index']
 
 async function worldFor(t: TestContext): Promise<World> {
   const world = await createWorld()
@@ -37,15 +41,27 @@ async function record(
   { world, meanwhile, ...places }: Recording,
 ): Promise<readonly Kind[]> {
   const after = await meaningOf(places)
+  const given = await writtenBefore(places.moved)
   const traced = trace(t, args, { file: `${world.fresh('trace')}.txt`, store: places.store ?? world.store })
   await meanwhile?.(traced)
-  const events = await traced.ended
+  const events = [...given, ...(await traced.ended)]
   const meaning = await after()
   assert.deepEqual(violationsOf(events, meaning), [])
   const kinds = publications(events, meaning).map((path) => kindOf(path, meaning))
   const runs = kinds.filter((kind, at) => kind !== 'directory' && kind !== kinds[at - 1])
   t.diagnostic(`${args[0]}: ${runs.join(', ')} (${syncsOf(events)} syncs)`)
   return runs
+}
+
+/** What somebody has just written to a source need not be on the disk yet. */
+async function writtenBefore(directory: string | undefined): Promise<readonly Event[]> {
+  const files = directory === undefined ? {} : await filesOf(directory)
+  return Object.keys(files).map((path) => ({
+    kind: 'write',
+    path: join(directory ?? '', path),
+    start: -2,
+    end: -1,
+  }))
 }
 
 function syncsOf(events: readonly Event[]): number {
@@ -57,70 +73,106 @@ async function addNew(world: World, name: string): Promise<void> {
   await world.add(name, directory)
 }
 
-test('order of writes: every kind of write, as strace records it', options, async (t) => {
-  await t.test('add, which makes the store', async (t) => {
-    const world = await worldFor(t)
-    const { directory } = await writeModel(world.fresh('source'), random)
-    const made = await record(t, ['add', 'sentiment', directory], { world, store: world.store })
-    assert.deepEqual(made, [
-      ...['format', 'index', 'format'],
-      ...['blob', 'manifest', 'number', 'tag', 'index'],
-    ])
-  })
+test('order of writes: add, which makes the store', options, async (t) => {
+  const world = await worldFor(t)
+  const { directory } = await writeModel(world.fresh('source'), random)
+  const made = await record(t, ['add', 'sentiment', directory], { world, store: world.store })
+  assert.deepEqual(made, [...['format', 'index', 'format'], ...ADDED])
+})
 
-  await t.test('add of one file that is new, and of the same again', async (t) => {
-    const world = await worldFor(t)
-    await addNew(world, 'other')
-    const source = world.fresh('source')
-    await writeFiles(source, { 'model.bin': random.bytes(5000) })
-    const file = join(source, 'model.bin')
-    const made = await record(t, ['add', 'sentiment', file], { world, store: world.store })
-    assert.deepEqual(made, ['blob', 'manifest', 'number', 'tag', 'index'])
-    const again = await record(t, ['add', 'sentiment', file], { world, store: world.store })
-    assert.deepEqual(again, [])
-    const asOther = await record(t, ['add', 'renamed:prod', file], { world, store: world.store })
-    assert.deepEqual(asOther, ['number', 'tag', 'index'])
-  })
+test('order of writes: add of one file that is new, and of the same again', options, async (t) => {
+  const world = await worldFor(t)
+  await addNew(world, 'other')
+  const source = world.fresh('source')
+  await writeFiles(source, { 'model.bin': random.bytes(5000) })
+  const file = join(source, 'model.bin')
+  const made = await record(t, ['add', 'sentiment', file], { world, store: world.store })
+  assert.deepEqual(made, ADDED)
+  const again = await record(t, ['add', 'sentiment', file], { world, store: world.store })
+  assert.deepEqual(again, [])
+  const asOther = await record(t, ['add', 'renamed:prod', file], { world, store: world.store })
+  assert.deepEqual(asOther, ['untagged', 'number', 'tag', 'index'])
+})
 
-  await t.test('tag, rollback, remove and gc', async (t) => {
-    const world = await worldFor(t)
-    await addNew(world, 'sentiment')
-    await addNew(world, 'sentiment')
-    const { store } = world
-    assert.deepEqual(await record(t, ['tag', 'sentiment:1', 'prod'], { world, store }), ['tag', 'index'])
-    assert.deepEqual(await record(t, ['tag', 'sentiment:2', 'prod'], { world, store }), ['tag', 'index'])
-    assert.deepEqual(await record(t, ['rollback', 'sentiment:prod'], { world, store }), ['tag', 'index'])
-    const removed = await record(t, ['remove', 'sentiment:1', '--force'], { world, store })
-    assert.deepEqual(removed, ['tag', 'number', 'index'])
-    assert.deepEqual(await record(t, ['gc'], { world, store }), [])
-  })
+test('order of writes: add --move, to new blobs and to such as are there', options, async (t) => {
+  const world = await worldFor(t)
+  const { store } = world
+  await addNew(world, 'other')
+  const { directory: moved, files } = await writeModel(world.fresh('source'), random)
+  const kept = world.fresh('kept')
+  await cp(moved, kept, { recursive: true })
+  const made = await record(t, ['add', 'sentiment', moved, '--move'], { world, store, moved })
+  assert.deepEqual(made, ADDED)
+  assert.deepEqual(await filesOf(moved), {})
+  assert.deepEqual(await filesOf(kept), files)
+  const args = ['add', 'renamed:prod', kept, '--move']
+  assert.deepEqual(await record(t, args, { world, store, moved: kept }), [
+    'untagged',
+    'number',
+    'tag',
+    'index',
+  ])
+  assert.deepEqual(await filesOf(kept), {})
+})
 
-  await t.test('gc of images: what refers goes before what it refers to', async (t) => {
-    const world = await worldFor(t)
-    const { store } = world
-    await pushImage(t, world, 'served')
-    await world.removeModel('served')
-    await record(t, ['gc'], { world, store })
-  })
+test('order of writes: add of so many files that they share packs', options, async (t) => {
+  const world = await worldFor(t)
+  const { store } = world
+  await addNew(world, 'other')
+  const source = world.fresh('source')
+  const small = Array.from({ length: 2001 }, (_, index) => [`part/${index}.txt`, `${index}`] as const)
+  await writeFiles(source, { ...Object.fromEntries(small), 'weights.bin': random.bytes(2 << 20) })
+  const made = await record(t, ['add', 'sentiment', source], { world, store })
+  assert.deepEqual(made.slice(-4), ['untagged', 'number', 'tag', 'index'])
+  assert.deepEqual([...new Set(made.slice(0, -4))].sort(), ['blob', 'cache', 'manifest'])
+  await writeFiles(source, { 'part/7.txt': 'changed' })
+  const changed = await record(t, ['add', 'sentiment', source, '--move'], { world, store, moved: source })
+  assert.deepEqual(changed.slice(-4), ['untagged', 'number', 'tag', 'index'])
+  assert.deepEqual(await filesOf(source), {})
+})
 
-  await t.test('embed into a layout, new and again', async (t) => {
-    const world = await worldFor(t)
-    const { store } = world
-    await addNew(world, 'sentiment')
-    const base = await baseLayout(world)
-    const layout = world.fresh('result')
-    const args = ['embed', 'sentiment=/app/models', `oci:${base}:base`, '-t', `oci:${layout}:out`]
-    const made = await record(t, args, { world, store, layout })
-    assert.deepEqual(made.slice(0, 2), ['index', 'format'])
-    assert.deepEqual(made.slice(2).sort(), ['blob', 'cache', 'derived', 'index', 'manifest'])
-    assert.deepEqual(made.slice(-3), ['blob', 'manifest', 'index'])
-    await addNew(world, 'sentiment')
-    const again = await record(t, args, { world, store, layout })
-    // The former image's tag, before the new image takes the place.
-    assert.deepEqual(again, ['derived', 'blob', 'index', 'manifest', 'index'])
-  })
+test('order of writes: tag, rollback, remove and gc', options, async (t) => {
+  const world = await worldFor(t)
+  await addNew(world, 'sentiment')
+  await addNew(world, 'sentiment')
+  const { store } = world
+  assert.deepEqual(await record(t, ['tag', 'sentiment:1', 'prod'], { world, store }), ['tag', 'index'])
+  assert.deepEqual(await record(t, ['tag', 'sentiment:2', 'prod'], { world, store }), ['tag', 'index'])
+  assert.deepEqual(await record(t, ['rollback', 'sentiment:prod'], { world, store }), ['tag', 'index'])
+  const removed = await record(t, ['remove', 'sentiment:1', '--force'], { world, store })
+  assert.deepEqual(removed, ['tag', 'number', 'index'])
+  assert.deepEqual(await record(t, ['gc'], { world, store }), [])
+})
 
-  await t.test("embed into the store's own registry, as the registry writes it", async (t) => {
+test('order of writes: gc of images: what refers goes before what it refers to', options, async (t) => {
+  const world = await worldFor(t)
+  const { store } = world
+  await pushImage(t, world, 'served')
+  await world.removeModel('served')
+  await record(t, ['gc'], { world, store })
+})
+
+test('order of writes: embed into a layout, new and again', options, async (t) => {
+  const world = await worldFor(t)
+  const { store } = world
+  await addNew(world, 'sentiment')
+  const base = await baseLayout(world)
+  const layout = world.fresh('result')
+  const args = ['embed', 'sentiment=/app/models', `oci:${base}:base`, '-t', `oci:${layout}:out`]
+  const made = await record(t, args, { world, store, layout })
+  assert.deepEqual(made.slice(0, 2), ['index', 'format'])
+  assert.deepEqual(made.slice(2).sort(), ['blob', 'cache', 'derived', 'index', 'manifest'])
+  assert.deepEqual(made.slice(-3), ['blob', 'manifest', 'index'])
+  await addNew(world, 'sentiment')
+  const again = await record(t, args, { world, store, layout })
+  // The former image's tag, before the new image takes the place.
+  assert.deepEqual(again, ['derived', 'blob', 'index', 'manifest', 'index'])
+})
+
+test(
+  "order of writes: embed into the store's own registry, as the registry writes it",
+  options,
+  async (t) => {
     const world = await worldFor(t)
     const { store } = world
     await addNew(world, 'sentiment')
@@ -138,36 +190,36 @@ test('order of writes: every kind of write, as strace records it', options, asyn
       },
     })
     assert.deepEqual(made, ['blob', 'manifest', 'tag'])
-  })
+  },
+)
 
-  await t.test('mount: pinned, another version in its place', async (t) => {
-    const world = await worldFor(t)
-    await addNew(world, 'sentiment')
-    await addNew(world, 'sentiment')
-    const { store } = world
-    const mounts = world.fresh('mounts')
-    const target = join(mounts, 'target')
-    await mkdir(mounts)
-    assert.deepEqual(await record(t, ['mount', 'sentiment:1', target], { world, store, mounts }), ['tree'])
-    const replaced = await record(t, ['mount', 'sentiment:2', target, '--replace'], { world, store, mounts })
-    assert.deepEqual(replaced, ['tree'])
-  })
+test('order of writes: mount: pinned, another version in its place', options, async (t) => {
+  const world = await worldFor(t)
+  await addNew(world, 'sentiment')
+  await addNew(world, 'sentiment')
+  const { store } = world
+  const mounts = world.fresh('mounts')
+  const target = join(mounts, 'target')
+  await mkdir(mounts)
+  assert.deepEqual(await record(t, ['mount', 'sentiment:1', target], { world, store, mounts }), ['tree'])
+  const replaced = await record(t, ['mount', 'sentiment:2', target, '--replace'], { world, store, mounts })
+  assert.deepEqual(replaced, ['tree'])
+})
 
-  await t.test('mount: following, first and swap', async (t) => {
-    const world = await worldFor(t)
-    const { store } = world
-    const mounts = world.fresh('mounts')
-    await mkdir(mounts)
-    const target = join(mounts, 'following')
-    for (const weights of [1, 2, 3]) {
-      const source = world.fresh('source')
-      await writeFiles(source, { 'model.bin': random.bytes(3000 + weights) })
-      await world.add('sentiment', source)
-      const args = ['mount', 'sentiment', target, '--follow', '--once']
-      const made = await record(t, args, { world, store, mounts })
-      assert.deepEqual(made, [...(weights === 1 ? ['state'] : []), 'tree', 'link', 'state'])
-    }
-  })
+test('order of writes: mount: following, first and swap', options, async (t) => {
+  const world = await worldFor(t)
+  const { store } = world
+  const mounts = world.fresh('mounts')
+  await mkdir(mounts)
+  const target = join(mounts, 'following')
+  for (const weights of [1, 2, 3]) {
+    const source = world.fresh('source')
+    await writeFiles(source, { 'model.bin': random.bytes(3000 + weights) })
+    await world.add('sentiment', source)
+    const args = ['mount', 'sentiment', target, '--follow', '--once']
+    const made = await record(t, args, { world, store, mounts })
+    assert.deepEqual(made, [...(weights === 1 ? ['state'] : []), 'tree', 'link', 'state'])
+  }
 })
 
 async function baseLayout(world: World): Promise<string> {

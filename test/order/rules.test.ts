@@ -14,6 +14,7 @@ const meaning: Meaning = {
   references: (path) => ({ [MANIFEST]: [BLOB], [TAG]: [MANIFEST] })[path] ?? [],
   formerReferences: new Map(),
   stoodBefore: (path) => ['/s', '/s/blobs', '/s/tags', '/s/tmp'].includes(path),
+  replacedBy: (path) => (path.startsWith('/source/') ? [TAG] : []),
 }
 
 const write = (path: string): string[] => [
@@ -171,6 +172,14 @@ test('removal: what a link led to goes before the link leads elsewhere for good'
   const given = { formerReferences: new Map([['/s/link', ['/s/old/f']]]), references: () => [] }
   assert.deepEqual(rulesBroken([...swap, sync('/s'), unlink('/s/old/f')], given), [])
   assert.deepEqual(rulesBroken([...swap, unlink('/s/old/f'), sync('/s')], given), ['removal /s/old/f'])
+})
+
+test('moved: a source goes before the tag of what it became is durable', () => {
+  assert.deepEqual(rulesBroken([...RIGHT, unlink('/source/f')]), [])
+  assert.deepEqual(rulesBroken([...RIGHT.slice(0, -1), unlink('/source/f'), sync('/s/tags')]), [
+    'moved /source/f',
+  ])
+  assert.deepEqual(rulesBroken([unlink('/source/f'), ...RIGHT]), ['moved /source/f'])
 })
 
 test('end: the command ends before its last name is durable', () => {

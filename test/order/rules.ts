@@ -12,6 +12,8 @@ export interface Meaning {
   readonly formerReferences: ReadonlyMap<string, readonly string[]>
   /** Whether the name stood there before the trace. */
   readonly stoodBefore: (path: string) => boolean
+  /** What has to stand before a name may go that lies outside of the places: of a file that was moved in. */
+  readonly replacedBy: (path: string) => readonly string[]
 }
 
 export interface Violation {
@@ -27,6 +29,8 @@ export interface Violation {
     | 'reference'
     /** A name goes before what refers to it is gone for good. */
     | 'removal'
+    /** A file that was moved into the store goes before what leads to it there is durable. */
+    | 'moved'
     /** The command has succeeded, and a name could still be lost. */
     | 'end'
   readonly path: string
@@ -83,7 +87,10 @@ function check(disk: Disk, event: Event, context: Context): readonly Violation[]
     case 'sync':
       return []
     case 'remove':
-      return checkRemoval(disk, event.path, context.meaning)
+      return [
+        ...checkRemoval(disk, event.path, context.meaning),
+        ...checkMoved(disk, event.path, context.meaning),
+      ]
     case 'rename':
       return [...checkRemoval(disk, event.from, context.meaning), ...checkPublication(disk, event, context)]
     case 'link':
@@ -115,12 +122,23 @@ function checkPublication(
     violations.push({ rule: 'directory', path, why: `${directory} is not durable` })
   if (!isLast) return violations
   for (const reference of meaning.references(path)) {
-    const isThere = disk.isMade(reference) || (meaning.stoodBefore(reference) && !disk.isGone(reference))
-    if (!isThere) violations.push({ rule: 'reference', path, why: `${reference} is not there` })
-    else if (disk.isNameLoose(reference) || disk.isDataLoose(reference))
-      violations.push({ rule: 'reference', path, why: `${reference} is not durable` })
+    const why = lackOf(disk, reference, meaning)
+    if (why !== undefined) violations.push({ rule: 'reference', path, why })
   }
   return violations
+}
+
+function lackOf(disk: Disk, path: string, { stoodBefore }: Meaning): string | undefined {
+  const isThere = disk.isMade(path) || (stoodBefore(path) && !disk.isGone(path))
+  if (!isThere) return `${path} is not there`
+  return disk.isNameLoose(path) || disk.isDataLoose(path) ? `${path} is not durable` : undefined
+}
+
+function checkMoved(disk: Disk, path: string, meaning: Meaning): readonly Violation[] {
+  return meaning.replacedBy(path).flatMap((replacement): Violation[] => {
+    const why = lackOf(disk, replacement, meaning)
+    return why === undefined ? [] : [{ rule: 'moved', path, why }]
+  })
 }
 
 function checkRemoval(disk: Disk, path: string, meaning: Meaning): readonly Violation[] {
