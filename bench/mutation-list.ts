@@ -63,7 +63,7 @@ export const MUTATIONS: readonly Mutation[] = [
     text: '      await syncBlobs()\n      return true\n',
     replacement: '      return true\n',
     why: 'a second add may report what only the first one would have made durable',
-    tests: [blobs],
+    tests: [order('add of one file')],
   },
   {
     name: 'a blob is looked for before it is leased',

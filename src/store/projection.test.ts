@@ -5,6 +5,9 @@ import { test } from 'node:test'
 import { addVersion, storeVersion, temporaryStore } from '../../test/fixtures/store.ts'
 import { indexOf } from '../../test/fixtures/store-facts.ts'
 import { parseName, parseTag } from '../model/index.ts'
+import { layoutOf } from './layout.ts'
+import { project } from './projection.ts'
+import type { Records } from './records.ts'
 
 test('index.json names every tag and number with its digest', async (t) => {
   const store = await temporaryStore(t)
@@ -71,4 +74,30 @@ test('after many changes at once the index is that of the tags', async (t) => {
   )
   assert.equal(await store.isProjected(), true)
   assert.equal(Object.keys(await indexOf(store.root)).length, 20)
+})
+
+test('a tag that moves while the index is written is in it, also when whoever moved it was killed then', async (t) => {
+  const store = await temporaryStore(t)
+  await addVersion(store, 'sentiment', { a: '1' })
+  const { version } = await addVersion(store, 'sentiment:prod', { a: '2' })
+  await using session = await store.begin()
+  const name = parseName('sentiment')
+  let reads = 0
+  const records: Records = {
+    ...store.records,
+    async listTags(model) {
+      const tags = await store.records.listTags(model)
+      if (reads++ > 0) return tags
+      const move = { digest: version.digest, kind: 'model', by: 'tag' } as const
+      await store.records.moveTag(session, name, parseTag('late'), move)
+      await store.records.moveTag(session, name, parseTag('latest'), move)
+      // Neither of the two is in what was read.
+      return tags
+    },
+  }
+  await rm(join(store.root, 'index.json'))
+  await project(layoutOf(store.root), records, session)
+  const index = await indexOf(store.root)
+  assert.equal(index['sentiment:late'], version.digest)
+  assert.equal(index['sentiment:latest'], version.digest)
 })
