@@ -1,4 +1,9 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import { BallastError, redact, systemCode, throwIfAborted } from '../core/index.ts'
@@ -46,6 +51,8 @@ export interface Engine {
   info(): Promise<EngineInfo>
   /** The answer's JSON; undefined for an answer without a body. */
   call<T>(call: EngineCall): Promise<T>
+  /** What the answer says of itself, in lower case; a body is left. */
+  headers(call: EngineCall): Promise<IncomingHttpHeaders>
   /** The answer's bytes, to be read to the end or left early. */
   stream(call: EngineCall): Promise<AsyncIterable<Uint8Array>>
   /** For answers that are messages one after the other (load, events, pull). One that says `error` throws REMOTE. */
@@ -127,6 +134,11 @@ export function openEngine(endpoint: EngineEndpoint): Engine {
   return {
     endpoint,
     call,
+    async headers(request) {
+      const response = await ask(request)
+      response.resume()
+      return response.headers
+    },
     stream: ask,
     async *messages<T>(request: EngineCall) {
       for await (const line of lines(await ask(request))) {

@@ -1,2 +1,18 @@
+export {
+  type ContainerInfo,
+  type ContainerMount,
+  changedInContainer,
+  createContainer,
+  inspectContainer,
+  listContainers,
+  type NewContainer,
+  type PathInfo,
+  readFromContainer,
+  removeContainer,
+  runContainer,
+  statInContainer,
+  writeToContainer,
+} from './containers.ts'
 export { chooseEngine, DEFAULT_ENGINE, type EngineChoice, type EngineEndpoint } from './endpoint.ts'
 export { type Engine, type EngineCall, type EngineInfo, openEngine } from './engine.ts'
+export { createVolume, inspectVolume, type VolumeInfo } from './volumes.ts'
