@@ -22,8 +22,9 @@ export interface FollowSourceEvents {
 
 /** Looked at again and again instead of watched: directories that are shared with a virtual machine or over a network tell nobody. */
 const POLL_MS = 300
-/** Looking takes a tenth of the time at most, however many files there are. */
+/** Looking takes a tenth of the time at most, unless it takes so long that nobody would wait for that. */
 const LOOKING_SHARE = 10
+const LONGEST_WAIT_MS = 5000
 /** What writes a model writes several files, and each for a while. */
 const QUIET_MS = 1000
 
@@ -76,7 +77,9 @@ async function keepUp(
   let trouble: string | undefined
   let wait = first.ms * LOOKING_SHARE
   for (;;) {
-    await sleep(Math.max(POLL_MS, wait), undefined, signal && { signal }).catch(() => undefined)
+    await sleep(Math.min(Math.max(POLL_MS, wait), LONGEST_WAIT_MS), undefined, signal && { signal }).catch(
+      () => undefined,
+    )
     throwIfAborted(signal)
     try {
       const { state, ms } = await look(sources)
