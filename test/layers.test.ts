@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['core', 'tar', 'model'],
   oci: ['core', 'tar', 'model'],
   registry: ['core', 'model', 'store', 'oci'],
-  sources: ['core', 'model', 'store'],
+  sources: ['core', 'tar', 'model', 'store'],
   docker: ['core', 'tar', 'model', 'oci'],
   embed: ['core', 'model', 'store', 'oci', 'registry', 'docker'],
   mount: ['core', 'model', 'store'],
@@ -43,7 +43,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const WITHOUT_INDEX = ['workflows']
 
 /** Packages other than node's own. Whatever is not here comes with a reason. */
-const MAY_USE: Readonly<Record<string, readonly string[]>> = { cli: ['commander'], registry: ['undici'] }
+const MAY_USE: Readonly<Record<string, readonly string[]>> = {
+  cli: ['commander'],
+  registry: ['undici'],
+  // ballast.yaml, and the files of Compose beside it.
+  model: ['yaml'],
+}
 
 /** What a pure area may have of node: computing, no files, sockets, processes or clocks. */
 const PURE: Readonly<Record<string, readonly string[]>> = { model: ['node:crypto', 'node:path', 'node:zlib'] }

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { Ajv } from 'ajv'
+import { parse } from 'yaml'
+import { isBallastError } from '../core/index.ts'
+import { parseAppFile } from './app-file.ts'
+
+const EXAMPLE = `apps:
+  sentiment-api:
+    image: my_ml_app:latest
+    models:
+      - { ref: sentiment:prod, path: /app/models }
+    strategy: { development: mount, staging: mount, production: embed }
+    reload: { http: "POST http://localhost:8000/reload", ready: "GET http://localhost:8000/health", within: 30s }
+targets:
+  - { ref: sentiment:prod, to: ./models, follow: true }
+`
+
+test('the example of the design is read as it is meant', async () => {
+  assert.deepEqual(await parseAppFile(EXAMPLE, 'ballast.yaml'), {
+    apps: [
+      {
+        name: 'sentiment-api',
+        image: 'my_ml_app:latest',
+        models: [{ ref: 'sentiment:prod', path: '/app/models' }],
+        strategy: { development: 'mount', staging: 'mount', production: 'embed' },
+        reload: {
+          http: 'POST http://localhost:8000/reload',
+          signal: undefined,
+          command: undefined,
+          restart: undefined,
+          ready: 'GET http://localhost:8000/health',
+          within: '30s',
+        },
+      },
+    ],
+    targets: [{ ref: 'sentiment:prod', to: './models', follow: true }],
+  })
+})
+
+const DIGEST = `sha256:${'ab'.repeat(32)}`
+const app = (text: string): string =>
+  `apps: { api: { models: [{ ref: sentiment, path: /app/models }]${text} } }`
+const model = (ref: string, path = '/app/models'): string =>
+  `apps: { api: { models: [{ ref: "${ref}", path: "${path}" }] } }`
+
+const RIGHT = [
+  EXAMPLE,
+  '',
+  'apps: {}',
+  'targets: []',
+  app(''),
+  app(', image: "localhost:5000/team/app:v1"'),
+  app(', reload: { signal: SIGHUP }'),
+  app(', reload: { command: nginx -s reload, within: 500ms }'),
+  app(', reload: { restart: true }'),
+  app(', strategy: { ci: auto }'),
+  model('team/sentiment:9'),
+  model(`sentiment@${DIGEST}`),
+  model(`sentiment:prod@${DIGEST}`),
+  model('sentiment', '/models'),
+  model('sentiment', '/srv/.cache/..models'),
+  'targets: [{ ref: sentiment, to: "volume:ml_models" }]',
+  'targets: [{ ref: sentiment, to: /srv/models, follow: false }]',
+]
+
+const WRONG = [
+  'applications: {}',
+  '- apps',
+  'apps: [sentiment]',
+  'apps: { api: {} }',
+  'apps: { api: { models: [] } }',
+  'apps: { api: { models: [sentiment] } }',
+  'apps: { api: { models: [{ ref: sentiment }] } }',
+  app(', image: 3'),
+  app(', images: my_ml_app'),
+  app(', strategy: { production: baked }'),
+  app(', strategy: mount'),
+  app(', reload: {}'),
+  app(', reload: { http: "POST http://localhost/", signal: SIGHUP }'),
+  app(', reload: { http: http://localhost/ }'),
+  app(', reload: { restart: false }'),
+  app(', reload: { signal: HUP }'),
+  app(', reload: { restart: true, within: soon }'),
+  model('Sentiment'),
+  model('sentiment:'),
+  model('sentiment@sha256:abc'),
+  model('../sentiment'),
+  model('sentiment', 'app/models'),
+  model('sentiment', '/app/../models'),
+  model('sentiment', '/app/models/'),
+  model('sentiment', '/'),
+  'targets: [{ ref: sentiment, to: models }]',
+  'targets: [{ ref: sentiment, to: ./models, follow: "yes" }]',
+  'targets: { sentiment: ./models }',
+]
+
+test('the published schema accepts exactly what the parser accepts', async (t) => {
+  const schema = JSON.parse(
+    await readFile(new URL('../../docs/ballast.schema.json', import.meta.url), 'utf8'),
+  )
+  const accepts = new Ajv({ strict: true, strictTypes: false, strictRequired: false }).compile(schema)
+  for (const [texts, right] of [[RIGHT, true] as const, [WRONG, false] as const]) {
+    for (const text of texts) {
+      await t.test(text.split('\n')[0] || 'an empty file', async () => {
+        assert.equal(accepts(parse(text) ?? {}), right, JSON.stringify(accepts.errors))
+        const parsed = parseAppFile(text, 'ballast.yaml')
+        if (right) await parsed
+        else
+          await assert.rejects(parsed, (error) => isBallastError(error, 'USAGE') && error.hint !== undefined)
+      })
+    }
+  }
+})
+
+test('an error names the file, the line, the place in it and what there is', async () => {
+  const text = EXAMPLE.replace('image:', 'imagee:')
+  await assert.rejects(parseAppFile(text, 'ballast.yaml'), {
+    code: 'USAGE',
+    message: 'ballast.yaml:3: apps.sentiment-api.imagee is not known',
+    hint: 'there are image, models, strategy, reload',
+  })
+  await assert.rejects(parseAppFile(EXAMPLE.replace('/app/models', 'app/models'), 'ballast.yaml'), {
+    message: /^ballast\.yaml:5: apps\.sentiment-api\.models\[0\]\.path is not the absolute path/,
+  })
+})
+
+test('what is no YAML, and aliases that grow without end, are refused', async () => {
+  await assert.rejects(parseAppFile('apps:\n  a: [', 'ballast.yaml'), {
+    code: 'USAGE',
+    message: /^ballast\.yaml:\d/,
+  })
+  const levels = Array.from({ length: 9 }, (_, at) => `l${at + 1}: &l${at + 1} [${`*l${at}, `.repeat(9)}]`)
+  const bomb = ['l0: &l0 [x, x, x, x, x, x, x, x, x]', ...levels].join('\n')
+  await assert.rejects(parseAppFile(bomb, 'ballast.yaml'), { code: 'USAGE' })
+})
