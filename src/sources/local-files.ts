@@ -9,7 +9,7 @@ import {
   isSystemError,
   named,
 } from '../core/index.ts'
-import { checkFilePath } from '../model/index.ts'
+import { checkFilePath, OWN_DIRECTORY } from '../model/index.ts'
 import { type FileState, stateOf } from './file-state.ts'
 
 /** A file that is to become part of a model. `path` is its path in the model; `size` in bytes. */
@@ -43,8 +43,11 @@ export interface Scan {
  *
  * Throws NOT_FOUND, DISK, and REFUSED for special files, links that lead out, unsafe names, or nothing at all.
  */
-export async function scanLocalFiles(sources: readonly string[]): Promise<Scan> {
-  const found: Found = { files: [], skipped: [] }
+export async function scanLocalFiles(
+  sources: readonly string[],
+  { skipOwn = false }: ScanOptions = {},
+): Promise<Scan> {
+  const found: Found = { files: [], skipped: [], skipOwn }
   for (const source of sources) await scanSource(source, found)
   if (found.files.length > 0) return found
   throw new BallastError('REFUSED', `no files in ${sources.join(', ')}`, {
@@ -52,7 +55,12 @@ export async function scanLocalFiles(sources: readonly string[]): Promise<Scan> 
   })
 }
 
-interface Found {
+export interface ScanOptions {
+  /** Leave out what Ballast itself wrote beside a model that it delivered; otherwise that is refused. */
+  readonly skipOwn?: boolean
+}
+
+interface Found extends Required<ScanOptions> {
   readonly files: SourceFile[]
   readonly skipped: string[]
 }
@@ -99,6 +107,7 @@ async function walk(scan: Walk, { directory, prefix, above, ...place }: Place): 
   const names = (await readdir(directory)).sort()
   if (names.length === 0) scan.skipped.push(`${prefix === '' ? directory : prefix}: an empty directory`)
   for (const name of names) {
+    if (scan.skipOwn && prefix === '' && name === OWN_DIRECTORY) continue
     const path = checkFilePath(`${prefix}${name}`)
     const file = join(directory, name)
     const isLink = (await lstat(file)).isSymbolicLink()
@@ -151,7 +160,8 @@ function addFile(
   })
 }
 
-async function openUnchanged(path: string): Promise<OpenedSource> {
+/** Throws DISK when it cannot be read. */
+export async function openUnchanged(path: string): Promise<OpenedSource> {
   const handle = await explained(open(path, 'r'))
   const source = fileSource(handle)
   const before = await explained(named(path, () => handle.stat({ bigint: true }))).catch(

@@ -1,4 +1,4 @@
-import type { Content } from '../core/index.ts'
+import { CHUNK_SIZE, type Content } from '../core/index.ts'
 import { type ByteReader, cutShort, seekingReader, streamReader } from './byte-reader.ts'
 import {
   damaged,
@@ -30,6 +30,35 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>): AsyncIterable
   }
 }
 
+/** An entry and its bytes, which are to be read before the next entry is asked for; those that are not are skipped. */
+export interface EntryWithBody {
+  readonly entry: TarEntry
+  readonly body: AsyncIterable<Uint8Array>
+  /** The body is a map of holes and what is between them, and not the file as it is. */
+  readonly isSparse: boolean
+}
+
+/** Like `readTar`, with the bodies. */
+export async function* readTarBodies(chunks: AsyncIterable<Uint8Array>): AsyncIterable<EntryWithBody> {
+  const reader = streamReader(chunks)
+  try {
+    for await (const { entry, isSparse } of entriesIn(reader)) {
+      yield { entry, isSparse, body: bodyFrom(reader, entry.size) }
+    }
+    await reader.drain()
+  } finally {
+    await reader.close()
+  }
+}
+
+async function* bodyFrom(reader: ByteReader, size: number): AsyncIterable<Uint8Array> {
+  for (let left = size; left > 0; ) {
+    const part = (await reader.read(Math.min(left, CHUNK_SIZE))) ?? cutShort()
+    left -= part.length
+    yield part
+  }
+}
+
 /** An entry, and where its body begins: `entry.size` bytes from `offset` on, without headers and padding. */
 export interface LocatedEntry {
   readonly entry: TarEntry
@@ -41,7 +70,7 @@ export function locateEntries(content: Content): AsyncIterable<LocatedEntry> {
   return entriesIn(seekingReader(content))
 }
 
-async function* entriesIn(reader: ByteReader): AsyncIterable<LocatedEntry> {
+async function* entriesIn(reader: ByteReader): AsyncIterable<LocatedEntry & { readonly isSparse: boolean }> {
   let pending = NOTHING
   for (;;) {
     const block = await reader.read(TAR_BLOCK)
@@ -55,9 +84,12 @@ async function* entriesIn(reader: ByteReader): AsyncIterable<LocatedEntry> {
       more = ((await reader.read(TAR_BLOCK)) ?? cutShort())[504] !== 0
     }
     const { entry, body } = applyExtensions(header, pending)
+    const isSparse =
+      header.flag === 'S' || [...pending.pax.keys()].some((key) => key.startsWith('GNU.sparse.'))
     pending = NOTHING
-    yield { entry, offset: reader.position() }
-    await reader.skip(body + paddingOf(body))
+    const offset = reader.position()
+    yield { entry, offset, isSparse }
+    await reader.skip(offset + body + paddingOf(body) - reader.position())
   }
 }
 

@@ -7,6 +7,7 @@ import {
   hasVersion,
   LATEST,
   numberOfTag,
+  type Reference,
   type RepositoryName,
   totalSize,
 } from '../model/index.ts'
@@ -14,6 +15,7 @@ import {
   type KnownFiles,
   refuseLinked,
   removeMoved,
+  type Scan,
   type SourceFile,
   scanLocalFiles,
 } from '../sources/index.ts'
@@ -54,17 +56,40 @@ export interface AddRequest {
  */
 export async function add(
   store: Store,
-  { name: text, sources, move = false, known }: AddRequest,
+  { name, sources, move = false, known }: AddRequest,
   options: CallOptions = {},
 ): Promise<AddResult> {
+  parseNewVersion(name)
+  const scan = await scanLocalFiles(sources)
+  const from = sources.map((source) => quoted(resolve(source))).join(' ')
+  return addFiles(store, { name, scan, from, by: 'add', move, known }, options)
+}
+
+export interface AddFilesRequest extends Omit<AddRequest, 'sources'> {
+  readonly scan: Scan
+  /** What `ballast add NAME` takes to bring the same files again. */
+  readonly from: string
+  /** The verb, for the history of the tag. */
+  readonly by: string
+}
+
+/** Throws USAGE for what cannot be the name of a new version. */
+export function parseNewVersion(text: string): Reference {
   const reference = parseModelReference(text)
-  if (reference.digest !== undefined) {
-    throw new BallastError('USAGE', `${text}: the digest follows from the files and cannot be chosen`, {
-      hint: `leave it out: ballast add ${reference.name} ${sources.join(' ')}`,
-    })
-  }
+  if (reference.digest === undefined) return reference
+  throw new BallastError('USAGE', `${text}: the digest follows from the files and cannot be chosen`, {
+    hint: `leave it out: ${reference.name}`,
+  })
+}
+
+/** The same with files that have been found already. */
+export async function addFiles(
+  store: Store,
+  { name: text, scan: { files, skipped }, from, by, move = false, known }: AddFilesRequest,
+  options: CallOptions = {},
+): Promise<AddResult> {
+  const reference = parseNewVersion(text)
   const wanted = hasVersion(text) ? numberOfTag(reference.tag ?? '') : undefined
-  const { files, skipped } = await scanLocalFiles(sources)
   // Before any byte is copied, what can be refused is refused.
   if (move) refuseLinked(files)
   checkVersion(files)
@@ -82,14 +107,13 @@ export async function add(
   })
   await describeVersion(store, session, { name: reference.name, version }, options)
   const before = await store.records.listVersions(reference.name)
-  const from = sources.map((source) => quoted(resolve(source))).join(' ')
   const claimed = await store.records.claimNumber(session, reference.name, {
     digest: version.digest,
     from,
     wanted,
   })
   const tag = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
-  await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by: 'add' })
+  await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by })
   const unprojected = await projectTags(store, session)
   const stayed = move ? await removeMoved(files) : []
   return {
