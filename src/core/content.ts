@@ -94,13 +94,17 @@ export async function* verified(
     hasher.update(chunk)
     yield chunk
   }
-  if (size !== expected.size) {
-    const found = size > expected.size ? 'more' : `${size}`
-    throw new BallastError('DAMAGED', `${what}: ${expected.size} bytes expected, ${found} found`)
+  refuseOther({ size, digest: hasher.digest() }, expected, what)
+}
+
+/** Throws DAMAGED where what was found is not what was expected; a size that is too large may be of a beginning. */
+export function refuseOther(found: Expected, expected: Expected, what: string): void {
+  if (found.size !== expected.size) {
+    const size = found.size > expected.size ? 'more' : `${found.size}`
+    throw new BallastError('DAMAGED', `${what}: ${expected.size} bytes expected, ${size} found`)
   }
-  const digest = hasher.digest()
-  if (digest !== expected.digest) {
-    throw new BallastError('DAMAGED', `${what}: the bytes found have digest ${digest}`)
+  if (found.digest !== expected.digest) {
+    throw new BallastError('DAMAGED', `${what}: the bytes found have digest ${found.digest}`)
   }
 }
 

@@ -3,7 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { createHasher, type Digest, parseDigest } from './digest.ts'
 
-/** A digest in the making. Chunks are hashed in the order of the calls; a chunk must not change until its call ends. */
+/**
+ * A digest in the making. Chunks are hashed in the order of the calls; a chunk must not change until its call ends, and
+ * one that has its memory to itself and does not share it may be gone then.
+ */
 export interface StreamHash {
   update(chunk: Uint8Array): Promise<void>
   digest(): Promise<Digest>
@@ -66,10 +69,16 @@ interface HashThread {
   close(): Promise<void>
 }
 
-/** What the thread is told. A chunk stands in shared memory; without one, the digest is wanted. */
+/** What the thread is told. Without a chunk, the digest is wanted. */
 export interface HashOrder {
   readonly stream: number
   readonly chunk: Uint8Array | undefined
+}
+
+/** Shared memory is seen by the thread as well; a part of something larger is copied, because the rest is in use. */
+function movable(chunk: Uint8Array | undefined): readonly ArrayBuffer[] {
+  if (chunk === undefined || !(chunk.buffer instanceof ArrayBuffer)) return []
+  return chunk.byteLength === chunk.buffer.byteLength ? [chunk.buffer] : []
 }
 
 function startThread(): HashThread {
@@ -92,7 +101,7 @@ function startThread(): HashThread {
     worker.ref()
     return new Promise<string>((resolve, reject) => {
       orders.push({ resolve, reject })
-      worker.postMessage(message)
+      worker.postMessage(message, movable(message.chunk))
     }).finally(() => {
       if (orders.length === 0) worker.unref()
     })

@@ -7,7 +7,7 @@ import {
   type Digest,
   metered,
   throwIfAborted,
-  verified,
+  verifiedBeside,
 } from '../core/index.ts'
 import type { ModelFile } from '../model/index.ts'
 import { encodeHeader, paddingOf, TAR_END, type TarEntry } from '../tar/index.ts'
@@ -177,7 +177,7 @@ async function* verifiedBlob(
   const item = file.path
   onProgress?.({ kind: 'start', step: 'hash', item, total: segment.length })
   const count = (bytes: number): void => onProgress?.({ kind: 'bytes', step: 'hash', item, count: bytes })
-  yield* verified(metered(openFile(file).open(), count, signal), file, nameOf(segment))
+  yield* verifiedBeside(metered(openFile(file).open(), count, signal), file, nameOf(segment))
   onProgress?.({ kind: 'done', step: 'hash', item, digest: file.digest })
 }
 
