@@ -1,10 +1,16 @@
 import { join } from 'node:path'
 import type { ImageAccess } from '../workflows/image-places.ts'
+import { engineChoice } from './engine-choice.ts'
 import type { Io } from './io.ts'
 
 export function imageAccess({ env, home }: Io, plainHttp: readonly string[] = []): ImageAccess {
   const dockerConfig = env.DOCKER_CONFIG || join(home, '.docker')
-  return { dockerConfig, authFiles: podmanAuthFiles({ env, home }), plainHttp }
+  return {
+    dockerConfig,
+    authFiles: podmanAuthFiles({ env, home }),
+    plainHttp,
+    engine: engineChoice({ env, home }),
+  }
 }
 
 /** containers-auth.json(5); the last is where Podman keeps logins that outlive a session. */

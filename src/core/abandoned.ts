@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf, shortDigest } from './digest.ts'
+import { isSystemError } from './errors.ts'
 import { lifeOf, ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { isSilent } from './recorded-process.ts'
 
@@ -27,7 +28,7 @@ export function lifeByName(name: string): ReturnType<typeof lifeOf> | undefined 
 /** A process that cannot be looked at, on another host or in another pid namespace, counts as gone after this silence. */
 const SILENCE_MS = 3_600_000
 
-/** Removes the temporary files and directories of processes that are gone. */
+/** Removes the temporary files and directories of processes that are gone, as far as this user may. */
 export async function removeAbandonedFiles(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (name.startsWith('.ballast-')) await removeIfAbandoned(join(directory, name), lifeByName(name))
@@ -35,6 +36,11 @@ export async function removeAbandonedFiles(directory: string): Promise<void> {
 }
 
 async function removeIfAbandoned(path: string, life: ReturnType<typeof lifeByName>): Promise<void> {
-  if (life === 'dead' || (life === 'unknown' && (await isSilent(path, SILENCE_MS))))
+  if (life !== 'dead' && !(life === 'unknown' && (await isSilent(path, SILENCE_MS)))) return
+  try {
     await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    // Another user's, in a directory with the sticky bit, as /tmp.
+    if (!isSystemError(error, 'EPERM', 'EACCES')) throw error
+  }
 }

@@ -18,14 +18,16 @@ import {
   type ImageRepository,
   layerContent,
   type Position,
+  type RunningContainer,
   readLabel,
+  type WholeImages,
   warnings,
 } from '../oci/index.ts'
 import type { DerivedBlob, Session, Store } from '../store/index.ts'
 import { readBaseFiles } from './base-files.ts'
 import { readImage } from './base-image.ts'
 import { type Pricing, positionOf } from './choose-position.ts'
-import { nameOfImage, replaceImage } from './former-images.ts'
+import { idOf, nameOfImage, replaceImage } from './former-images.ts'
 import { type ModelToEmbed, nameOf, type PlannedModel, planModel } from './plan.ts'
 import { type ImageBlob, type Transferred, transferBlobs } from './transfer.ts'
 
@@ -41,12 +43,15 @@ export interface EmbedRequest {
 }
 
 export interface Embedded {
+  /** Of the manifest; in an Engine the image's id. */
   readonly digest: Digest
   readonly layers: readonly Transferred[]
   /** Of layers, config and manifest. */
   readonly bytesSent: number
   /** The tag that the former image got, where there was one. */
   readonly former: string | undefined
+  /** In an Engine: running containers that still have the former image. */
+  readonly runningFormer: readonly RunningContainer[]
   /** What the image holds now, models of former embeds included. */
   readonly models: readonly EmbeddedModel[]
   /** How the position was chosen, of each model for which that was left open. */
@@ -111,8 +116,10 @@ async function embedLeased(
   const own = placed.flatMap(({ planned }) => [...planned.files, planned.placement])
   const sent = await publish(store, { request, own, image: assembled }, options)
   const moved = placed.flatMap(({ label }) => movedPath(label, replaced))
-  const { digest } = assembled.manifest
-  return { ...sent, digest, models, pricing, warnings: [...warnings(image), ...moved] }
+  const { whole } = request.result.repository
+  // Loaded as `docker save` has them, images lose nothing.
+  const lost = whole === undefined ? warnings(image) : []
+  return { ...sent, models, pricing, warnings: [...lost, ...moved] }
 }
 
 interface PlacedModel {
@@ -179,7 +186,7 @@ async function publish(
     readonly image: AssembledImage
   },
   options: CallOptions,
-): Promise<Pick<Embedded, 'layers' | 'bytesSent' | 'former'>> {
+): Promise<Pick<Embedded, 'digest' | 'layers' | 'bytesSent' | 'former' | 'runningFormer'>> {
   const { repository, reference } = request.result
   const heldBy = request.base.repository
   const made = new Map(own.map((layer) => [layer.digest, layer]))
@@ -192,6 +199,9 @@ async function publish(
         : layerContent(decodeRecipe(recipe), store.fileContent)
     return { digest, size, item, heldBy, content }
   })
+  const { whole } = repository
+  const layers = blobs.map(({ digest, size }, at) => ({ digest, size, diffId: image.diffIds[at] as Digest }))
+  await whole?.begin({ manifest: image.manifest, layers }, options)
   const transferred = await transferBlobs(repository, blobs, options)
   const { config, manifest } = image
   const hadConfig = await repository.hasBlob(config, options)
@@ -199,8 +209,19 @@ async function publish(
   const former = await replaceImage(repository, { tag: reference, manifest }, options)
   const sent = transferred.filter(({ how }) => how === 'sent').reduce((sum, { size }) => sum + size, 0)
   return {
+    digest: await idOf(repository, manifest),
     layers: transferred,
     former,
+    runningFormer: await runningFrom(whole, { tag: former }, options),
     bytesSent: sent + (hadConfig ? 0 : config.size) + manifest.bytes.length,
   }
+}
+
+async function runningFrom(
+  whole: WholeImages | undefined,
+  { tag }: { readonly tag: string | undefined },
+  options: CallOptions,
+): Promise<readonly RunningContainer[]> {
+  const id = tag === undefined ? undefined : await whole?.find(tag, options)
+  return id === undefined ? [] : ((await whole?.runningFrom(id, options)) ?? [])
 }

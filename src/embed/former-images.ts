@@ -39,8 +39,8 @@ export async function replaceImage(
       hint: 'name the resulting image with a tag',
     })
   }
-  const current = await repository.getManifest(tag, options)
-  if (current?.digest === manifest.digest) return undefined
+  const current = await findImage(repository, tag, options)
+  if (current?.id === (await idOf(repository, manifest))) return undefined
   const keeps = current !== undefined && tag !== ''
   const kept = keeps ? await keepFormer(repository, { tag, current }, options) : undefined
   await repository.putManifest(manifest, tag, options)
@@ -53,11 +53,13 @@ export async function previousImage(
   tag: string,
   options: CallOptions = {},
 ): Promise<StoredManifest> {
-  const current = await repository.getManifest(tag, options)
+  const current = await findImage(repository, tag, options)
   if (current === undefined) throw noImage(repository, tag)
   for (const former of (await formerImages(repository, tag, options)).toReversed()) {
-    const manifest = await repository.getManifest(former.tag, options)
-    if (manifest !== undefined && manifest.digest !== current.digest) return manifest
+    const image = await findImage(repository, former.tag, options)
+    if (image === undefined || image.id === current.id) continue
+    const manifest = image.manifest ?? (await repository.getManifest(former.tag, options))
+    if (manifest !== undefined) return manifest
   }
   throw new BallastError('CONFLICT', `${repository.name}:${tag} has no former image to go back to`, {
     hint: `former images stand under ${tag}.was-1 and so on; embed makes one whenever it replaces a tag`,
@@ -66,7 +68,9 @@ export async function previousImage(
 
 export function noImage(repository: ImageRepository, reference: string): BallastError {
   return new BallastError('NOT_FOUND', `no image ${nameOfImage(repository, reference)}`, {
-    hint: 'check name and tag; an image has to be pushed before a model can be embedded in it',
+    hint:
+      repository.whole?.ifMissing ??
+      'check name and tag; an image has to be pushed before a model can be embedded in it',
   })
 }
 
@@ -78,13 +82,13 @@ export function nameOfImage(repository: ImageRepository, reference: string): str
 
 async function keepFormer(
   repository: ImageRepository,
-  { tag, current }: { readonly tag: string; readonly current: StoredManifest },
+  { tag, current }: { readonly tag: string; readonly current: FoundImage },
   options: CallOptions,
 ): Promise<string | undefined> {
   const former = await formerImages(repository, tag, options)
   for (const { tag: name } of former.toReversed()) {
     // Going back and forth must not fill the list with the same few images.
-    if ((await digestOfTag(repository, name, options)) === current.digest) return name
+    if ((await findImage(repository, name, options))?.id === current.id) return name
   }
   const name = `${tag}.was-${(former.at(-1)?.number ?? 0) + 1}`
   if (name.length > LONGEST_TAG) {
@@ -96,7 +100,7 @@ async function keepFormer(
       },
     )
   }
-  await repository.putManifest(current, name, options)
+  await addTag(repository, { image: current, tag: name }, options)
   for (const old of former.slice(0, Math.max(0, former.length + 1 - KEPT))) {
     // Many registries cannot remove a tag alone; one more of them than wished for does no harm.
     await repository.deleteTag?.(old.tag, options).catch(ignoreRefusal)
@@ -104,12 +108,37 @@ async function keepFormer(
   return name
 }
 
-async function digestOfTag(
+/** What tells images apart: the digest of the manifest, or where there are none, the image's id. */
+export async function idOf(repository: ImageRepository, manifest: StoredManifest): Promise<Digest> {
+  return (await repository.whole?.idOf(manifest)) ?? manifest.digest
+}
+
+/** Its manifest, except where that would have to be read out of the image. */
+interface FoundImage {
+  readonly id: Digest
+  readonly manifest: StoredManifest | undefined
+}
+
+async function findImage(
   repository: ImageRepository,
   tag: string,
   options: CallOptions,
-): Promise<Digest | undefined> {
-  return (await repository.getManifest(tag, options))?.digest
+): Promise<FoundImage | undefined> {
+  if (repository.whole !== undefined) {
+    const id = await repository.whole.find(tag, options)
+    return id && { id, manifest: undefined }
+  }
+  const manifest = await repository.getManifest(tag, options)
+  return manifest && { id: manifest.digest, manifest }
+}
+
+async function addTag(
+  repository: ImageRepository,
+  { image, tag }: { readonly image: FoundImage; readonly tag: string },
+  options: CallOptions,
+): Promise<void> {
+  if (image.manifest !== undefined) await repository.putManifest(image.manifest, tag, options)
+  else await repository.whole?.addTag(image.id, tag, options)
 }
 
 /** Who may push may often not delete. */

@@ -33,6 +33,8 @@ export interface AssembledImage {
   readonly manifest: StoredManifest
   /** As in the new manifest, lowest first. */
   readonly layers: readonly LayerDescriptor[]
+  /** Of these layers, in the same order. */
+  readonly diffIds: readonly Digest[]
 }
 
 /**
@@ -87,6 +89,7 @@ export function assembleImage({ base, remove, add, label }: AssembleOptions): As
     config,
     manifest: { mediaType: OCI_MANIFEST, digest: manifest.digest, bytes: manifest.bytes },
     layers: all.map((slot) => slot.layer),
+    diffIds: all.map((slot) => slot.diffId),
   }
 }
 

@@ -37,6 +37,38 @@ export interface ImageRepository {
   listTags(options?: CallOptions): Promise<readonly string[]>
   /** False when there is no such tag. Throws REMOTE where it turns out that tags cannot be removed alone. */
   deleteTag?(tag: string, options?: CallOptions): Promise<boolean>
+  /** Of repositories that keep images but no manifests, as Engines do. */
+  readonly whole?: WholeImages
   /** Gives up what has been put but is not visible yet, where the repository holds any. For whoever is done with writing, or failed. */
   close?(): Promise<void>
+}
+
+/** A layer as it is moved, and its diffID. */
+export type ImageLayer = BlobDescriptor & { readonly diffId: Digest }
+
+export interface RunningContainer {
+  readonly id: string
+  readonly name: string
+}
+
+/**
+ * What is different where images are known as wholes, by an id: a layer is there only above the same layers, and to read
+ * a manifest may mean reading the image. Calls throw what those of the repository throw.
+ */
+export interface WholeImages {
+  /** Names the image that is put next, its layers lowest first, before any of its blobs is looked for. */
+  begin(
+    image: { readonly manifest: StoredManifest; readonly layers: readonly ImageLayer[] },
+    options?: CallOptions,
+  ): Promise<void>
+  /** What a tag leads to; undefined when there is no such tag. Nothing of the image is read. */
+  find(tag: string, options?: CallOptions): Promise<Digest | undefined>
+  /** The id that an image with this manifest has or would get. */
+  idOf(manifest: StoredManifest): Promise<Digest>
+  /** Points one more tag to an image; a tag that exists moves. */
+  addTag(id: Digest, tag: string, options?: CallOptions): Promise<void>
+  /** Running containers that were made from the image. */
+  runningFrom(id: Digest, options?: CallOptions): Promise<readonly RunningContainer[]>
+  /** What to do when there is no image of a name, for people. */
+  readonly ifMissing: string
 }

@@ -1,3 +1,10 @@
+export {
+  blobEntry,
+  blobsIn,
+  encodeArchiveIndex,
+  encodeSavedManifest,
+  LAYOUT_MARK,
+} from './archive-documents.ts'
 export { formatImageName, type ImageName, imageNameFrom, parseImageName } from './archive-names.ts'
 export { type ArchiveRepository, openArchive } from './archive-repository.ts'
 export { createArchive } from './archive-writer.ts'
@@ -10,6 +17,7 @@ export {
   MOST_LAYERS,
   ociLayerType,
 } from './assemble.ts'
+export { decompressed } from './decompress.ts'
 export { type HiddenBelow, type HidingStep, hiddenBelow } from './hidden-below.ts'
 export {
   configOf,
@@ -28,7 +36,14 @@ export {
   readLabel,
   writeLabel,
 } from './image-label.ts'
-export type { BlobDescriptor, ImageRepository, StoredManifest } from './image-repository.ts'
+export type {
+  BlobDescriptor,
+  ImageLayer,
+  ImageRepository,
+  RunningContainer,
+  StoredManifest,
+  WholeImages,
+} from './image-repository.ts'
 export {
   decodeInventory,
   encodeInventory,

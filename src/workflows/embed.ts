@@ -7,9 +7,9 @@ import {
   type Transferred,
 } from '../embed/index.ts'
 import { blobsOfFiles } from '../model/index.ts'
-import { directoryOf, type Position } from '../oci/index.ts'
+import { directoryOf, type Position, type RunningContainer } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
-import { type ImageAccess, openImage } from './image-places.ts'
+import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { resolveVersion, withMending } from './resolve.ts'
 
 export interface EmbedImageRequest {
@@ -39,6 +39,10 @@ export interface EmbedImageResult {
   readonly layers: readonly Transferred[]
   readonly bytesSent: number
   readonly former: string | undefined
+  /** In an Engine: running containers that still have the former image. */
+  readonly runningFormer: readonly RunningContainer[]
+  /** In an Engine: the command that brings the same image into a registry, layers as they are. */
+  readonly toRegistry: string | undefined
   readonly ms: number
   readonly warnings: readonly string[]
 }
@@ -62,9 +66,10 @@ export async function embed(
     const { at, as: name, realPath, position } = request
     models.push({ ...(await resolveVersion(store, ref)), path: path ?? at, name, realPath, position })
   }
-  const base = await openImage(request.image, request.access)
-  const result = await openImage(request.result, request.access, { create: true, base: base.image })
+  const base = await openImage(request.image, request.access, { store })
+  let result: OpenedImage | undefined
   try {
+    result = await openImage(request.result, request.access, { create: true, base: base.image, store })
     const embedded = await embedModels(
       store,
       { models, base: { ...base, platform: request.platform }, result },
@@ -73,6 +78,7 @@ export async function embed(
     return {
       ...embedded,
       image: formatImageReference(result.image),
+      toRegistry: result.image.kind === 'engine' ? toRegistry(request, result.image) : undefined,
       models: embedded.models.map((model) => ({
         ref: `${model.model}:${model.number}`,
         path: model.path ?? directoryOf(model),
@@ -83,8 +89,18 @@ export async function embed(
   } catch (error) {
     throw (await damageOf(store, models)) ?? error
   } finally {
-    await result.repository.close?.()
+    await result?.repository.close?.()
+    await base.repository.close?.()
   }
+}
+
+function toRegistry(
+  { models, image, at, as }: EmbedImageRequest,
+  result: { readonly name: string; readonly reference: string },
+): string {
+  const named = [...(at === undefined ? [] : [`--at ${at}`]), ...(as === undefined ? [] : [`--as ${as}`])]
+  const target = `-t REGISTRY/${result.name}:${result.reference}`
+  return ['ballast embed', ...models, image, target, ...named].join(' ')
 }
 
 /** Whether what failed did so for a stored file that is missing or damaged; asked only then. */

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
-import { formerImages, noImage, readImage } from '../embed/index.ts'
+import { formerImages, idOf, noImage, readImage } from '../embed/index.ts'
 import { hasVersion, LATEST, parseOperand } from '../model/index.ts'
 import { inspectTarget, readState } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
-import { type ImageAccess, openImage } from './image-places.ts'
+import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { parseModelReference, requireName, resolveDigest } from './resolve.ts'
 
 export interface Move {
@@ -27,7 +27,8 @@ export async function history(
 ): Promise<readonly Move[]> {
   const { kind } = parseOperand(operand)
   if (kind === 'path') return targetHistory(resolve(operand))
-  if (kind === 'registry' || kind === 'layout' || kind === 'archive') return imageHistory(operand, options)
+  if (kind === 'registry' || kind === 'image' || kind === 'layout' || kind === 'archive')
+    return imageHistory(store, operand, options)
   return modelHistory(store, operand)
 }
 
@@ -71,10 +72,22 @@ function compareTimes(a: Move | undefined, b: Move | undefined): number {
 
 /** A registry keeps no times; the order is that of the tags `<tag>.was-<n>`, and the tag itself comes last. */
 async function imageHistory(
+  store: Store,
   operand: string,
   { access, ...options }: HistoryOptions,
 ): Promise<readonly Move[]> {
-  const { repository, reference } = await openImage(operand, access)
+  const { repository, reference } = await openImage(operand, access, { store })
+  try {
+    return await movesOf({ repository, reference }, options)
+  } finally {
+    await repository.close?.()
+  }
+}
+
+async function movesOf(
+  { repository, reference }: Pick<OpenedImage, 'repository' | 'reference'>,
+  options: CallOptions,
+): Promise<readonly Move[]> {
   const former = (await formerImages(repository, reference, options)).map(({ tag }) => tag)
   const moves: Move[] = []
   for (const tag of [...former, reference]) {
@@ -84,7 +97,13 @@ async function imageHistory(
     const models = await modelsOf(repository, tag, options)
     const by = models.map(({ model, number }) => `${model}:${number}`).join(', ')
     const number = models.length === 1 ? models[0]?.number : undefined
-    moves.push({ time: '', tag, by: by === '' ? 'no model' : `embed ${by}`, digest: manifest.digest, number })
+    moves.push({
+      time: '',
+      tag,
+      by: by === '' ? 'no model' : `embed ${by}`,
+      digest: await idOf(repository, manifest),
+      number,
+    })
   }
   return moves
 }

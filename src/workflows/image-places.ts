@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { BallastError, isDigest } from '../core/index.ts'
+import type { EngineChoice, ImageMemory } from '../docker/index.ts'
 import { type ImagePlace, type ImageReference, parseImageReference } from '../embed/index.ts'
 import { isTag, LATEST } from '../model/index.ts'
 import {
@@ -12,6 +13,7 @@ import {
   parseImageName,
 } from '../oci/index.ts'
 import { findLogin, openRepository } from '../registry/index.ts'
+import type { Store } from '../store/index.ts'
 
 /** What it takes to reach images: nothing here is read from the environment. */
 export interface ImageAccess {
@@ -21,6 +23,8 @@ export interface ImageAccess {
   readonly authFiles?: readonly string[]
   /** Registries to be spoken to without TLS, beside those on loopback. */
   readonly plainHttp?: readonly string[]
+  /** Which Engine; undefined as the docker command would choose without any environment. */
+  readonly engine?: EngineChoice
 }
 
 /** Of an archive, `image` and `reference` have the image's whole name, where it has one. */
@@ -31,6 +35,8 @@ export interface OpenImageOptions {
   readonly create?: boolean
   /** Whose name the image gets in an archive that is written, where the operand states none. */
   readonly base?: ImageReference
+  /** Remembers what reading an Engine's image has found out. */
+  readonly store?: Store
 }
 
 /**
@@ -40,13 +46,14 @@ export interface OpenImageOptions {
 export async function openImage(
   text: string,
   access: ImageAccess,
-  { create = false, base }: OpenImageOptions = {},
+  { create = false, base, store }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
   const image = parseImageReference(text)
   if (image.kind === 'layout') {
     return { image, repository: await openLayout(image.path, { create }), reference: image.reference }
   }
   if (image.kind === 'archive') return openInArchive(image, { create, base: base ?? image })
+  if (image.kind === 'engine') return openInEngine(image, { access, store })
   const { host, name, reference } = image
   const plainHttp = access.plainHttp?.includes(host) === true
   const repository = openRepository({
@@ -57,6 +64,30 @@ export async function openImage(
     ...(plainHttp && { plainHttp }),
   })
   return { image, repository, reference }
+}
+
+async function openInEngine(
+  image: Extract<ImageReference, { readonly kind: 'engine' }>,
+  { access, store }: { readonly access: ImageAccess; readonly store: Store | undefined },
+): Promise<OpenedImage> {
+  // Loaded here, for those who need an Engine only.
+  const { chooseEngine, openEngine, openEngineRepository } = await import('../docker/index.ts')
+  const engine = openEngine(await chooseEngine(access.engine ?? { dockerConfig: access.dockerConfig }))
+  const { name, reference } = image
+  return { image, repository: openEngineRepository(engine, { name, memory: memoryIn(store) }), reference }
+}
+
+/** Entries of the store's cache, which anybody may drop. */
+function memoryIn(store: Store | undefined): ImageMemory {
+  const kind = 'engine-images'
+  return {
+    get: async (id) => store?.cache.get(kind, id),
+    async put(id, data) {
+      if (store === undefined) return
+      await using session = await store.beginReading()
+      await store.cache.put(session, kind, { digest: id, data })
+    },
+  }
 }
 
 async function openInArchive(
@@ -90,6 +121,7 @@ function nameOf(image: ImageReference): ImageName {
   const { reference } = image
   const tag = isTag(reference) && !isDigest(reference) ? reference : LATEST
   if (image.kind === 'registry') return { name: `${image.host}/${image.name}`, tag }
+  if (image.kind === 'engine') return { name: image.name, tag }
   const ofFile = basename(resolve(image.path)).replace(/\.tar$/, '')
   return parseImageName(reference) ?? { name: imageNameFrom(ofFile), tag }
 }

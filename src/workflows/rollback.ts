@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
-import { formatImageReference, previousImage, replaceImage } from '../embed/index.ts'
+import { formatImageReference, idOf, previousImage, replaceImage } from '../embed/index.ts'
 import { parseOperand } from '../model/index.ts'
 import { type Followed, readState } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
@@ -28,7 +28,8 @@ export async function rollback(
 ): Promise<RollbackResult> {
   const { kind } = parseOperand(operand)
   if (kind === 'path') return rollbackTarget(store, resolve(operand), options)
-  if (kind === 'registry' || kind === 'layout') return rollbackImage(operand, options)
+  if (kind === 'registry' || kind === 'image' || kind === 'layout')
+    return rollbackImage(store, operand, options)
   if (kind === 'archive') {
     throw new BallastError('REFUSED', `${operand} holds no former image: an archive is written anew`, {
       hint: `embed the version that is wanted: ballast embed REF ${operand} -t ${operand}`,
@@ -39,19 +40,24 @@ export async function rollback(
 
 /** A manifest and a tag: no layer moves, whatever the model's size. */
 async function rollbackImage(
+  store: Store,
   operand: string,
   { access, ...options }: RollbackOptions,
 ): Promise<RollbackResult> {
-  const { repository, reference, image } = await openImage(operand, access)
-  const manifest = await previousImage(repository, reference, options)
-  const models = await modelsOf(repository, manifest.digest, options)
-  const former = await replaceImage(repository, { tag: reference, manifest }, options)
-  return {
-    ref: formatImageReference(image),
-    digest: manifest.digest,
-    number: models.length === 1 ? models[0]?.number : undefined,
-    warnings: [],
-    former,
+  const { repository, reference, image } = await openImage(operand, access, { store })
+  try {
+    const manifest = await previousImage(repository, reference, options)
+    const models = await modelsOf(repository, manifest.digest, options)
+    const former = await replaceImage(repository, { tag: reference, manifest }, options)
+    return {
+      ref: formatImageReference(image),
+      digest: await idOf(repository, manifest),
+      number: models.length === 1 ? models[0]?.number : undefined,
+      warnings: [],
+      former,
+    }
+  } finally {
+    await repository.close?.()
   }
 }
 

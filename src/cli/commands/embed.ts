@@ -20,7 +20,8 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
   details:
     'The model is at /models/NAME in the image and, through a link, at PATH, where the application looks for it.\n' +
     'A model that the image holds already is replaced; its former image stays under NEWTAG.was-N for a rollback.\n' +
-    'An image is HOST/NAME:TAG in a registry, oci:DIRECTORY:TAG, or archive:FILE as docker save and docker load have it\n' +
+    'An image is HOST/NAME:TAG in a registry, NAME:TAG in the Docker Engine (or Podman, by DOCKER_HOST), oci:DIRECTORY:TAG,\n' +
+    'or archive:FILE as docker save and docker load have it\n' +
     '(archive:FILE:NAME:TAG for one image of several). An archive that is there is replaced, and no former image stays.\n' +
     'Docker takes a layer for the same only above the same layers: with the model on top, new code makes nodes pull ' +
     'the model again; at the bottom, a new model makes them pull the code again. containerd pulls by digest, so ' +
@@ -40,6 +41,7 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
   ],
   examples: [
     'ballast embed sentiment:prod=/app/models localhost:5000/my_ml_app:latest -t localhost:5000/my_ml_app:v2',
+    'ballast embed sentiment:prod=/app/models my_ml_app:latest -t my_ml_app:with-model',
     'ballast embed sentiment:3 oci:./image:base -t oci:./image:v3 --at /app/models',
     'ballast embed sentiment:prod=/app/models localhost:5000/my_ml_app:v2 -t localhost:5000/my_ml_app:v2 --position auto',
   ],
@@ -83,6 +85,8 @@ function parsePosition(text: string | undefined): EmbedImageRequest['position'] 
 
 function describe(result: EmbedImageResult): string {
   const { image, digest, models, layers, bytesSent, former, pricing, ms } = result
+  const { runningFormer, toRegistry } = result
+  const operand = toRegistry === undefined ? image : `image:${image}`
   const count = (how: string): number => layers.filter((layer) => layer.how === how).length
   const parts = [
     [count('sent'), 'sent'],
@@ -94,8 +98,20 @@ function describe(result: EmbedImageResult): string {
     `${image}   ${shortDigest(digest)}   with ${models.map(({ ref, path }) => `${ref} at ${path}`).join(', ')}\n` +
     `${formatCount(layers.length, 'layer')}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}\n` +
     pricing.map(describePricing).join('') +
-    `${former === undefined ? '' : `the former image is ${former}; to return to it: ballast rollback ${image}\n`}`
+    `${former === undefined ? '' : `the former image is ${former}; to return to it: ballast rollback ${operand}\n`}` +
+    describeRunning(runningFormer) +
+    (toRegistry === undefined
+      ? ''
+      : `docker push would compress the layers again; into a registry as they are: ${toRegistry}\n`)
   )
+}
+
+function describeRunning(containers: EmbedImageResult['runningFormer']): string {
+  if (containers.length === 0) return ''
+  const listed = containers.map(({ id, name }) => `  ${name}   ${id.slice(0, 12)}\n`)
+  const what =
+    containers.length === 1 ? '1 container still runs' : `${containers.length} containers still run`
+  return `${what} the former image, with its model, until made anew:\n${listed.join('')}`
 }
 
 type Pricing = EmbedImageResult['pricing'][number]

@@ -6,7 +6,13 @@ import { defineVerb } from '../verb.ts'
 export const verb = defineVerb<[string]>({
   usage: 'history <operand>',
   summary: 'show every move of a tag, a model, an image or a mounted directory',
-  examples: ['ballast history sentiment', 'ballast history sentiment:prod', 'ballast history ./models'],
+  details: 'A plain name is a model; image:NAME:TAG is an image of the Docker Engine.',
+  examples: [
+    'ballast history sentiment',
+    'ballast history sentiment:prod',
+    'ballast history image:my_ml_app:v2',
+    'ballast history ./models',
+  ],
   async run(session, operand) {
     const { history } = await import('../../workflows/history.ts')
     const moves = await history(await session.store(), operand, {

@@ -1,0 +1,114 @@
+import { BallastError, type Digest, isBallastError, isDigest } from '../core/index.ts'
+import type { ImageRepository } from '../oci/index.ts'
+import type { Engine } from './engine.ts'
+import { createEngineImages } from './engine-images.ts'
+import { createEngineWriter, idOfManifest } from './engine-writer.ts'
+import type { ImageMemory } from './image-memory.ts'
+import { inspectImage, listImages, runningContainers, tagImage, untagImage } from './images.ts'
+
+export interface EngineRepositoryOptions {
+  /** As Docker writes it: `my_ml_app`, `team/app`. */
+  readonly name: string
+  readonly memory: ImageMemory
+}
+
+/**
+ * The images of one name in an Engine (design, "Embed with an Engine"). One is read by having it saved whole into a
+ * temporary file, when a layer is opened or an image is described that `memory` does not know. One is written as an
+ * archive that is made while the Engine loads it, without the layers that the Engine has, where its store allows that.
+ * Blobs are there only as parts of images: none is put before `whole.begin` has named the image. `close` removes what was
+ * saved, breaks off what is being sent and closes the Engine.
+ */
+export function openEngineRepository(
+  engine: Engine,
+  { name, memory }: EngineRepositoryOptions,
+): ImageRepository {
+  const images = createEngineImages(engine, memory)
+  const writer = createEngineWriter(engine, name)
+  const inTurn = createQueue()
+
+  return {
+    name,
+    scope: `engine:${engine.endpoint.url}`,
+    async getManifest(reference, options = {}) {
+      const known = isDigest(reference) ? await images.findManifest(reference, options) : undefined
+      if (known !== undefined) return known
+      const found = await inspectImage(engine, operandOf(name, reference), options)
+      return found && images.describe(found.id, options)
+    },
+    openBlob: (blob, options = {}) => images.openBlob(blob, options),
+    hasBlob: async (blob) => writer.has(blob),
+    mountBlob: async () => false,
+    putBlob: (blob, content, options = {}) => inTurn(() => writer.put(blob, content, options)),
+    putManifest: (manifest, tag = 'latest', { signal } = {}) =>
+      inTurn(async () => {
+        const id = await idOfManifest(engine, manifest)
+        if (!(await writer.finish(manifest, tag))) {
+          await tagImage(engine, id, { name, tag, signal })
+          return
+        }
+        const loaded = await inspectImage(engine, operandOf(name, tag), { signal })
+        if (loaded?.id !== id) throw loadedAnother(`${name}:${tag}`, loaded?.id)
+        const image = writer.finished()
+        if (image !== undefined) await images.remember(id, image)
+      }),
+    async listTags(options = {}) {
+      const listed = await listImages(engine, options)
+      const own = listed
+        .flatMap(({ tags }) => tags)
+        .map(familiar)
+        .filter((tag) => tag.startsWith(`${name}:`))
+      return [...new Set(own.map((tag) => tag.slice(name.length + 1)))].sort()
+    },
+    async deleteTag(tag, { signal } = {}) {
+      try {
+        await untagImage(engine, { name, tag, signal })
+        return true
+      } catch (error) {
+        if (isBallastError(error, 'NOT_FOUND')) return false
+        if (!isBallastError(error, 'CONFLICT')) throw error
+        // With its last name an image goes as a whole, unless a container needs it.
+        throw new BallastError('REMOTE', error.message, { cause: error })
+      }
+    },
+    whole: {
+      begin: (image, options = {}) => inTurn(() => writer.begin(image, options)),
+      find: async (tag, options = {}) => (await inspectImage(engine, operandOf(name, tag), options))?.id,
+      idOf: (manifest) => idOfManifest(engine, manifest),
+      addTag: (id, tag, { signal } = {}) => tagImage(engine, id, { name, tag, signal }),
+      runningFrom: (id, options = {}) => runningContainers(engine, id, options),
+      ifMissing:
+        'docker image ls shows the images of the Engine; one in a registry is named with its host, as localhost:5000/my_ml_app:latest',
+    },
+    async close() {
+      await writer.abort()
+      await images.close()
+      engine.close()
+    },
+  }
+}
+
+function operandOf(name: string, reference: string): string {
+  return `${name}${isDigest(reference) ? '@' : ':'}${reference}`
+}
+
+/** Without what Engines put before a plain name: Podman writes all of it. */
+function familiar(tag: string): string {
+  return tag.replace(/^(?:localhost\/|docker\.io\/(?:library\/)?)/, '')
+}
+
+function loadedAnother(name: string, id: Digest | undefined): BallastError {
+  return new BallastError('REMOTE', `the Engine loaded the image, but ${name} is ${id ?? 'not there'}`, {
+    hint: 'if somebody else gave the name to another image meanwhile, run the command again',
+  })
+}
+
+/** Runs one at a time, in the order of the calls. */
+function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const run = last.then(work, work)
+    last = run.catch(() => undefined)
+    return run
+  }
+}
