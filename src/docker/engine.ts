@@ -33,6 +33,8 @@ export interface EngineInfo {
   /** Where images are: layers of a graph driver, known by their chains, or containerd's content store, known by their digests. */
   readonly imageStore: 'graph-driver' | 'containerd'
   readonly storageDriver: string
+  /** The name of the Engine's host. */
+  readonly hostName: string
   /** On the Engine's host. */
   readonly rootDirectory: string
   readonly isRootless: boolean
@@ -171,6 +173,7 @@ interface VersionAnswer {
 interface InfoAnswer {
   readonly Driver?: string
   readonly DriverStatus?: readonly (readonly [string, string])[]
+  readonly Name?: string
   readonly DockerRootDir?: string
   readonly SecurityOptions?: readonly string[] | null
   readonly Swarm?: { readonly LocalNodeState?: string }
@@ -188,6 +191,7 @@ function infoOf(version: VersionAnswer, info: InfoAnswer): EngineInfo {
     platform: `${version.Os ?? 'linux'}/${version.Arch ?? 'amd64'}`,
     imageStore: driverType.startsWith('io.containerd.snapshotter') ? 'containerd' : 'graph-driver',
     storageDriver: info.Driver ?? '',
+    hostName: info.Name ?? '',
     rootDirectory: info.DockerRootDir ?? '',
     isRootless: has('rootless'),
     hasSelinux: has('selinux'),

@@ -18,3 +18,4 @@ export { type Engine, type EngineCall, type EngineInfo, openEngine } from './eng
 export { type EngineRepositoryOptions, openEngineRepository } from './engine-repository.ts'
 export type { ImageMemory } from './image-memory.ts'
 export { createVolume, inspectVolume, type VolumeInfo } from './volumes.ts'
+export { type HelperStep, type ToldPath, type VolumeHelper, withVolumeHelper } from './volume-helper.ts'
