@@ -1,10 +1,17 @@
-import { BallastError, type Digest, isBallastError, isDigest } from '../core/index.ts'
-import type { ImageRepository } from '../oci/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError, isDigest } from '../core/index.ts'
+import { hostedName, type ImageRepository } from '../oci/index.ts'
 import type { Engine } from './engine.ts'
 import { createEngineImages } from './engine-images.ts'
 import { createEngineWriter, idOfManifest } from './engine-writer.ts'
 import type { ImageMemory } from './image-memory.ts'
-import { inspectImage, listImages, runningContainers, tagImage, untagImage } from './images.ts'
+import {
+  type EngineImage,
+  inspectImage,
+  listImages,
+  runningContainers,
+  tagImage,
+  untagImage,
+} from './images.ts'
 
 export interface EngineRepositoryOptions {
   /** As Docker writes it: `my_ml_app`, `team/app`. */
@@ -24,8 +31,25 @@ export function openEngineRepository(
   { name, memory }: EngineRepositoryOptions,
 ): ImageRepository {
   const images = createEngineImages(engine, memory)
-  const writer = createEngineWriter(engine, name)
+  let full: Promise<string> | undefined
+  const fullName = (): Promise<string> => {
+    full ??= nameIn(engine, name)
+    return full
+  }
+  const writer = createEngineWriter(engine, fullName)
   const inTurn = createQueue()
+
+  async function find(
+    reference: string,
+    { signal }: Pick<CallOptions, 'signal'>,
+  ): Promise<EngineImage | undefined> {
+    const operand = `${await fullName()}${isDigest(reference) ? '@' : ':'}${reference}`
+    return inspectImage(engine, operand, { signal })
+  }
+
+  async function addTag(id: Digest, tag: string, { signal }: Pick<CallOptions, 'signal'>): Promise<void> {
+    await tagImage(engine, id, { name: await fullName(), tag, signal })
+  }
 
   return {
     name,
@@ -33,7 +57,7 @@ export function openEngineRepository(
     async getManifest(reference, options = {}) {
       const known = isDigest(reference) ? await images.findManifest(reference, options) : undefined
       if (known !== undefined) return known
-      const found = await inspectImage(engine, operandOf(name, reference), options)
+      const found = await find(reference, options)
       return found && images.describe(found.id, options)
     },
     openBlob: (blob, options = {}) => images.openBlob(blob, options),
@@ -44,25 +68,23 @@ export function openEngineRepository(
       inTurn(async () => {
         const id = await idOfManifest(engine, manifest)
         if (!(await writer.finish(manifest, tag))) {
-          await tagImage(engine, id, { name, tag, signal })
+          await addTag(id, tag, { signal })
           return
         }
-        const loaded = await inspectImage(engine, operandOf(name, tag), { signal })
+        const loaded = await find(tag, { signal })
         if (loaded?.id !== id) throw loadedAnother(`${name}:${tag}`, loaded?.id)
         const image = writer.finished()
         if (image !== undefined) await images.remember(id, image)
       }),
     async listTags(options = {}) {
-      const listed = await listImages(engine, options)
-      const own = listed
-        .flatMap(({ tags }) => tags)
-        .map(familiar)
-        .filter((tag) => tag.startsWith(`${name}:`))
-      return [...new Set(own.map((tag) => tag.slice(name.length + 1)))].sort()
+      const prefix = `${await fullName()}:`
+      const tags = (await listImages(engine, options)).flatMap((image) => image.tags)
+      const own = tags.filter((tag) => tag.startsWith(prefix))
+      return [...new Set(own.map((tag) => tag.slice(prefix.length)))].sort()
     },
     async deleteTag(tag, { signal } = {}) {
       try {
-        await untagImage(engine, { name, tag, signal })
+        await untagImage(engine, { name: await fullName(), tag, signal })
         return true
       } catch (error) {
         if (isBallastError(error, 'NOT_FOUND')) return false
@@ -73,9 +95,9 @@ export function openEngineRepository(
     },
     whole: {
       begin: (image, options = {}) => inTurn(() => writer.begin(image, options)),
-      find: async (tag, options = {}) => (await inspectImage(engine, operandOf(name, tag), options))?.id,
+      find: async (tag, options = {}) => (await find(tag, options))?.id,
       idOf: (manifest) => idOfManifest(engine, manifest),
-      addTag: (id, tag, { signal } = {}) => tagImage(engine, id, { name, tag, signal }),
+      addTag: (id, tag, options = {}) => addTag(id, tag, options),
       runningFrom: (id, options = {}) => runningContainers(engine, id, options),
       ifMissing:
         'docker image ls shows the images of the Engine; one in a registry is named with its host, as localhost:5000/my_ml_app:latest',
@@ -88,13 +110,16 @@ export function openEngineRepository(
   }
 }
 
-function operandOf(name: string, reference: string): string {
-  return `${name}${isDigest(reference) ? '@' : ':'}${reference}`
-}
-
-/** Without what Engines put before a plain name: Podman writes all of it. */
-function familiar(tag: string): string {
-  return tag.replace(/^(?:localhost\/|docker\.io\/(?:library\/)?)/, '')
+/**
+ * What the Engine itself calls a plain name. Podman has a host before each, another one by `podman build` than by this
+ * API: the one that is there already is meant, so that a name does not come to lead to two images.
+ */
+async function nameIn(engine: Engine, name: string): Promise<string> {
+  if ((await engine.info()).kind !== 'podman') return name
+  const own = `localhost/${name}`
+  const tags = (await listImages(engine)).flatMap((image) => image.tags)
+  const there = [own, hostedName(name)].find((each) => tags.some((tag) => tag.startsWith(`${each}:`)))
+  return there ?? own
 }
 
 function loadedAnother(name: string, id: Digest | undefined): BallastError {

@@ -44,7 +44,7 @@ export interface EngineWriter {
   abort(): Promise<void>
 }
 
-export function createEngineWriter(engine: Engine, name: string): EngineWriter {
+export function createEngineWriter(engine: Engine, nameIn: () => Promise<string>): EngineWriter {
   let layers: readonly ImageLayer[] = []
   let present: ReadonlySet<Digest> = new Set()
   let loading: LoadStream | undefined
@@ -66,7 +66,9 @@ export function createEngineWriter(engine: Engine, name: string): EngineWriter {
         present = new Set([config, ...layers.map(({ digest }) => digest)])
         return
       }
-      const count = (await isThin(engine)) ? await presentLayers(engine, { layers, name }, options) : 0
+      const count = (await isThin(engine))
+        ? await presentLayers(engine, { layers, name: await nameIn() }, options)
+        : 0
       // A layer that lies further up once more has to be in the archive for that.
       const above = new Set(layers.slice(count).map(({ digest }) => digest))
       present = new Set(layers.slice(0, count).flatMap(({ digest }) => (above.has(digest) ? [] : digest)))
@@ -94,7 +96,7 @@ export function createEngineWriter(engine: Engine, name: string): EngineWriter {
       const stream = loading
       loading = undefined
       sent.clear()
-      const images = [{ tag: `${name}:${tag}`, manifest }]
+      const images = [{ tag: `${await nameIn()}:${tag}`, manifest }]
       const asSaved = ['manifest.json', encodeSavedManifest(images)] as const
       const isLayout = await hasContainerdStore(engine)
       if (isLayout) {

@@ -256,7 +256,7 @@ function remote(message: string): BallastError {
 }
 
 function explain(error: unknown, { url }: EngineEndpoint, signal: AbortSignal | undefined): unknown {
-  throwIfAborted(signal)
+  if (signal?.aborted) return new BallastError('INTERRUPTED', 'interrupted', { cause: signal.reason })
   const code = systemCode(error)
   if (code === 'EACCES' || code === 'EPERM') {
     return new BallastError(

@@ -70,7 +70,8 @@ export async function tagImage(
   id: string,
   { name, tag, signal }: NameAndTag & { readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  await engine.call({ method: 'POST', path: `/images/${id}/tag`, query: { repo: name, tag }, signal })
+  // Podman answers with a body that is no JSON.
+  await engine.headers({ method: 'POST', path: `/images/${id}/tag`, query: { repo: name, tag }, signal })
 }
 
 /** Takes a name away, and with its last one the image. Throws NOT_FOUND; CONFLICT where a container needs the image. */
@@ -78,7 +79,7 @@ export async function untagImage(
   engine: Engine,
   { name, tag, signal }: NameAndTag & { readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  await engine.call({ method: 'DELETE', path: `/images/${name}:${tag}`, signal })
+  await engine.headers({ method: 'DELETE', path: `/images/${name}:${tag}`, signal })
 }
 
 /** An archive as `docker save` writes it, with this image alone and without names. Throws REMOTE where it breaks off. */

@@ -46,7 +46,7 @@ export interface Embedded {
   /** Of the manifest; in an Engine the image's id. */
   readonly digest: Digest
   readonly layers: readonly Transferred[]
-  /** Of layers, config and manifest. */
+  /** Of layers, config and manifest, as far as they were sent. */
   readonly bytesSent: number
   /** The tag that the former image got, where there was one. */
   readonly former: string | undefined
@@ -213,7 +213,8 @@ async function publish(
     layers: transferred,
     former,
     runningFormer: await runningFrom(whole, { tag: former }, options),
-    bytesSent: sent + (hadConfig ? 0 : config.size) + manifest.bytes.length,
+    // Of a whole image that is there already, no more than the tag is set.
+    bytesSent: sent + (hadConfig ? 0 : config.size) + (hadConfig && whole ? 0 : manifest.bytes.length),
   }
 }
 

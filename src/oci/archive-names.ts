@@ -27,10 +27,14 @@ export function formatImageName({ name, tag }: ImageName): string {
 
 /** With the host and the `library/` that Docker leaves out: what containerd calls the image. */
 export function fullName({ name, tag }: ImageName): string {
+  return `${hostedName(name)}:${tag}`
+}
+
+/** A repository's name, with what Docker leaves out of it. */
+export function hostedName(name: string): string {
   const [first = '', ...rest] = name.split('/')
   const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')
-  if (hasHost) return `${name}:${tag}`
-  return `docker.io/${rest.length === 0 ? 'library/' : ''}${name}:${tag}`
+  return hasHost ? name : `docker.io/${rest.length === 0 ? 'library/' : ''}${name}`
 }
 
 /** The nearest that Docker's grammar allows: a file's or directory's name becomes an image's. */

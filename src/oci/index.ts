@@ -5,7 +5,13 @@ export {
   encodeSavedManifest,
   LAYOUT_MARK,
 } from './archive-documents.ts'
-export { formatImageName, type ImageName, imageNameFrom, parseImageName } from './archive-names.ts'
+export {
+  formatImageName,
+  hostedName,
+  type ImageName,
+  imageNameFrom,
+  parseImageName,
+} from './archive-names.ts'
 export { type ArchiveRepository, openArchive } from './archive-repository.ts'
 export { createArchive } from './archive-writer.ts'
 export {
