@@ -16,6 +16,20 @@ export {
 export { chooseEngine, DEFAULT_ENGINE, type EngineChoice, type EngineEndpoint } from './endpoint.ts'
 export { type Engine, type EngineCall, type EngineInfo, openEngine } from './engine.ts'
 export { type EngineRepositoryOptions, openEngineRepository } from './engine-repository.ts'
+export {
+  heldByContainers,
+  type ImageFacts,
+  imageFacts,
+  type PublishedPort,
+} from './image-facts.ts'
 export type { ImageMemory } from './image-memory.ts'
-export { createVolume, inspectVolume, type VolumeInfo } from './volumes.ts'
+export {
+  mountsOf,
+  type RunArguments,
+  type RunMount,
+  type RunOption,
+  readRunArguments,
+} from './run-arguments.ts'
 export { type HelperStep, type ToldPath, type VolumeHelper, withVolumeHelper } from './volume-helper.ts'
+export { countContainersWithVolume } from './volume-users.ts'
+export { createVolume, inspectVolume, type VolumeInfo } from './volumes.ts'

@@ -1,1 +1,2 @@
+export * from './docker-plugin.ts'
 export * from './serve.ts'

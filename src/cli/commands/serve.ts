@@ -1,45 +1,97 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { BallastError, explainSystemError } from '../../core/index.ts'
+import type { Engine } from '../../docker/index.ts'
+import { engineChoice } from '../engine-choice.ts'
+import type { Io } from '../io.ts'
+import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
 interface ServeOptions {
   readonly registry?: boolean
   readonly listen: string
   readonly credentials?: string
+  readonly dockerPlugin?: boolean
+  readonly pluginSocket: string
 }
+
+const PLUGIN_SOCKET = '/run/docker/plugins/ballast.sock'
 
 export const verb = defineVerb<[ServeOptions]>({
   usage: 'serve',
-  summary: 'run the embedded registry: docker, skopeo and ballast pull from it and push to it',
+  summary: 'run the embedded registry, or the plugin behind `docker volume create -d ballast`',
   details:
-    'Models are at HOST/NAME:TAG; the layers of embedded images are made from the stored files while they are read.',
+    'Registry: docker, skopeo and ballast pull from it and push to it; models are at HOST/NAME:TAG; the layers of embedded\n' +
+    'images are made from the stored files while they are read. Docker plugin: volumes that are models of the store,\n' +
+    'without a copy, read-only, and refused before the container starts when the model is not whole.',
   options: [
     ['--registry', 'answer the OCI distribution API over this store'],
     ['--listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:5000'],
     ['--credentials <file>', 'a file with USER:PASSWORD, asked of every client; needed beyond loopback'],
+    ['--docker-plugin', "answer Docker's volume plugin API over this store; needs root"],
+    [
+      '--plugin-socket <path>',
+      'where; its name without .sock is what docker volume create -d calls it',
+      PLUGIN_SOCKET,
+    ],
   ],
-  examples: ['ballast serve --registry', 'ballast serve --registry --listen 127.0.0.1:0'],
+  examples: [
+    'ballast serve --registry',
+    'ballast serve --registry --listen 127.0.0.1:0',
+    'sudo ballast serve --docker-plugin',
+    'docker volume create -d ballast -o ref=sentiment:prod ml_models',
+    'docker run -v ml_models:/app/models my_ml_app:latest',
+  ],
   async run(session, options) {
-    if (options.registry !== true) {
+    if (options.registry !== true && options.dockerPlugin !== true) {
       throw new BallastError('USAGE', 'nothing to serve', {
-        hint: 'switch a part on: ballast serve --registry',
+        hint: 'switch a part on: ballast serve --registry, ballast serve --docker-plugin',
       })
     }
-    const listen = parseListen(options.listen)
-    const credentials =
-      options.credentials === undefined ? undefined : await readCredentials(options.credentials)
-    const { serveRegistry } = await import('../../serve/index.ts')
-    const store = await session.store()
-    const serving = await serveRegistry(store, { listen, credentials, log: session.note })
-    session.printLine(
-      { url: serving.url, store: store.root },
-      `registry at ${serving.url} over ${store.root}`,
-    )
-    await aborted(session.signal)
-    await serving.close()
+    const closing: (() => Promise<void>)[] = []
+    try {
+      if (options.registry === true) closing.push(await startRegistry(session, options))
+      if (options.dockerPlugin === true) closing.push(await startPlugin(session, options))
+      await aborted(session.signal)
+    } finally {
+      for (const close of closing.reverse()) await close()
+    }
   },
 })
+
+async function startRegistry(session: Session, options: ServeOptions): Promise<() => Promise<void>> {
+  const listen = parseListen(options.listen)
+  const credentials =
+    options.credentials === undefined ? undefined : await readCredentials(options.credentials)
+  const { serveRegistry } = await import('../../serve/index.ts')
+  const store = await session.store()
+  const serving = await serveRegistry(store, { listen, credentials, log: session.note })
+  session.printLine({ url: serving.url, store: store.root }, `registry at ${serving.url} over ${store.root}`)
+  return serving.close
+}
+
+async function startPlugin(session: Session, options: ServeOptions): Promise<() => Promise<void>> {
+  const { serveDockerPlugin } = await import('../../serve/index.ts')
+  const { chooseEngine, openEngine } = await import('../../docker/index.ts')
+  const store = await session.store()
+  const path = resolve(options.pluginSocket)
+  const engine = async (): Promise<Engine> => openEngine(await chooseEngine(engineChoice(session.io)))
+  const listen = isActivated(session.io.env) ? { fd: FIRST_PASSED, path } : { path }
+  const plugin = await serveDockerPlugin(store, { listen, engine, log: session.note })
+  session.printLine(
+    { plugin: plugin.name, socket: plugin.socket, store: store.root },
+    `volume plugin ${plugin.name} at ${plugin.socket} over ${store.root}`,
+  )
+  return plugin.close
+}
+
+/** sd_listen_fds(3): systemd listens already, and passes the socket on. */
+const FIRST_PASSED = 3
+
+function isActivated({ LISTEN_FDS, LISTEN_PID }: Io['env']): boolean {
+  return Number(LISTEN_FDS) > 0 && LISTEN_PID === `${process.pid}`
+}
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort')
