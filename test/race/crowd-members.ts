@@ -50,9 +50,6 @@ export async function crowdKinds(): Promise<Readonly<Record<string, Kind>>> {
 
 export const collect: Kind = async () => ({ kind: 'gc', args: ['gc'], isRepeatable: true })
 
-/** Verbs that change nothing, one of which is drawn each time. */
-export const READING = ['list', 'show', 'check', 'history', 'diff'] as const
-
 const KINDS: Readonly<Record<string, Kind>> = {
   gc: collect,
   async add({ world, sources }, random) {
@@ -172,18 +169,19 @@ const KINDS: Readonly<Record<string, Kind>> = {
       done: async () => assert.equal(await exists(target), false, `${target} is still there`),
     }
   },
-  async reading({ stored }, random) {
-    const ref = random.pick(Object.keys(stored))
-    const verb = random.pick(READING)
-    const operands = {
-      list: [],
-      show: [ref],
-      check: ['--full', ref],
-      history: ['sentiment'],
-      diff: ['sentiment:1', 'sentiment:prod'],
-    }
-    return { kind: verb, args: [verb, ...operands[verb]], besideRemoval: [NOT_FOUND], isRepeatable: true }
-  },
+  list: reading('list', () => []),
+  show: reading('show', (ref) => [ref]),
+  check: reading('check', (ref) => ['--full', ref]),
+  history: reading('history', () => ['sentiment']),
+  diff: reading('diff', () => ['sentiment:1', 'sentiment:prod']),
+}
+
+/** A verb that changes nothing. */
+function reading(kind: string, operands: (ref: string) => readonly string[]): Kind {
+  return async ({ stored }, random) => {
+    const args = [kind, ...operands(random.pick(Object.keys(stored)))]
+    return { kind, args, besideRemoval: [NOT_FOUND], isRepeatable: true }
+  }
 }
 
 const addMoving: Kind = async ({ world, models }, random) => {

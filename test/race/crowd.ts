@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type Ran, run, start } from '../fixtures/command.ts'
 import { createRandom, type Random } from '../fixtures/random.ts'
 import { leftoversIn } from '../fixtures/store-facts.ts'
-import { collect, crowdKinds, type Kind, type Member, type Moved, READING } from './crowd-members.ts'
+import { collect, crowdKinds, type Kind, type Member, type Moved } from './crowd-members.ts'
 import { createScene, type Moves, movesIn, type Scene } from './crowd-scene.ts'
 import { assertNoGarbage, assertRuns, assertSound } from './sound.ts'
 import { letTimePass } from './world.ts'
@@ -66,7 +66,7 @@ export async function measureCrowd(seed: string): Promise<CrowdMeasure> {
     // Fewer at work at once are faster.
     ms: entries((at) => (lived[at] as Lived).ran.ms / 2),
     calls: entries((at) => calls[at] as number),
-    verbs: [...new Set([...members.map(({ kind }) => kind), ...READING])],
+    verbs: [...new Set(members.map(({ kind }) => kind))],
   }
 }
 
