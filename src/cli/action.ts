@@ -17,7 +17,12 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
   const json = common.json === true
   const progress = createProgressView(io)
   const interrupt = new AbortController()
-  const stop = (): void => {
+  let receive: ((signal: NodeJS.Signals) => void) | undefined
+  const stop = (signal: NodeJS.Signals): void => {
+    if (receive !== undefined) {
+      receive(signal)
+      return
+    }
     if (interrupt.signal.aborted) process.exit(130)
     interrupt.abort(new BallastError('INTERRUPTED', 'interrupted'))
   }
@@ -40,6 +45,9 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
           if (common.quiet !== true) io.err(`${text}\n`)
         },
         signal: interrupt.signal,
+        giveSignals: (to) => {
+          receive = to
+        },
         onProgress: common.quiet === true || json ? () => undefined : progress.onProgress,
       },
       ...args,
@@ -47,6 +55,7 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
   } catch (error) {
     progress.close()
     reportFailure(error, io, { json, debug: common.debug === true })
+    if (verb.failureCode !== undefined) io.setExitCode(verb.failureCode)
   } finally {
     progress.close()
     process.off('SIGINT', stop).off('SIGTERM', stop)

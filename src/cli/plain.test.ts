@@ -46,12 +46,21 @@ describe('readPlain', () => {
       'list -qx',
       'list --store=x',
       'embed m i -t --json',
-      'list -- x',
+      'diff a --',
     )
     lines.push('--full check x', 'toString', 'constructor x')
     for (const line of lines) {
       assert.equal(readPlain(line === '' ? [] : line.split(' ')), undefined, line)
     }
+  })
+
+  it('gives a verb what stands behind -- as it is', () => {
+    const invocation = readPlain('run --model a=/b -- -d -p 80:80 image -- --json'.split(' '))
+    assert.deepEqual(invocation?.args, [
+      ['-d', '-p', '80:80', 'image', '--', '--json'],
+      { model: 'a=/b', strategy: 'auto' },
+    ])
+    assert.equal(invocation?.common.json, undefined)
   })
 
   it('says the same as the reader that reads every line', async (t) => {
@@ -68,7 +77,7 @@ describe('readPlain', () => {
       }
       const common = COMMON_OPTIONS.map(([flags]) => option(flags))
       const own = (VERBS[name]?.options ?? []).map(([flags]) => option(flags))
-      const word = fc.constantFrom('a', 'a:1', './b', '', 'add', '-', '-5').map((text) => [text])
+      const word = fc.constantFrom('a', 'a:1', './b', '', 'add', '-', '-5', '--').map((text) => [text])
       return fc
         .tuple(
           fc.array(fc.oneof(...common), { maxLength: 1 }),

@@ -4,7 +4,7 @@ import { type AnyVerb, COMMON_OPTIONS, type CommonOptions, type VerbOption } fro
 
 /**
  * Reads a command line that is plainly right: a verb by its own name, as many operands as it takes, options written
- * out one by one, no value that begins with `-`. Undefined for every other line, which
+ * out one by one, no value that begins with `-`, operands behind `--` as they are. Undefined for every other line, which
  * `runProgram` then reads, explains or completes; the two agree wherever this one answers.
  */
 export function readPlain(args: readonly string[]): Invocation | undefined {
@@ -42,8 +42,8 @@ function toOption([flags, , fallback]: VerbOption): PlainOption {
 
 const COMMON = COMMON_OPTIONS.map(toOption)
 
-/** Only common options can stand before the verb. */
-function verbOf(args: readonly string[]): string | undefined {
+/** Only common options can stand before the verb. Undefined where none is named. */
+export function verbOf(args: readonly string[]): string | undefined {
   const word = readTokens(args, COMMON, { upToWord: true })?.words[0]
   return word !== undefined && Object.hasOwn(VERBS, word) ? word : undefined
 }
@@ -63,6 +63,10 @@ function readTokens(
   const values = new Map<PlainOption, string | true>()
   const rest = args[Symbol.iterator]()
   for (const arg of rest) {
+    if (arg === '--' && !upToWord) {
+      words.push(...rest)
+      break
+    }
     if (!arg.startsWith('-')) {
       words.push(arg)
       if (upToWord) break

@@ -5,6 +5,7 @@ import { type Invocation, runVerb } from './action.ts'
 import { VERBS } from './commands/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
+import { verbOf } from './plain.ts'
 import { type AnyVerb, COMMON_OPTIONS, type CommonOptions } from './verb.ts'
 
 /** Reads any command line: runs the verb that it names, or prints help or what is wrong with it. */
@@ -15,17 +16,19 @@ export async function runProgram(args: readonly string[], io: Io): Promise<void>
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return
-    io.setExitCode(EXIT_CODES.USAGE)
+    const verb = VERBS[verbOf(args) ?? '']
+    io.setExitCode(verb?.failureCode ?? EXIT_CODES.USAGE)
     // Which options the verb has is not known when its arguments make no sense, hence the look at the arguments.
-    if (args.includes('--json')) reportFailure(usageError(error), io, { json: true, debug: false })
+    if (args.includes('--json'))
+      reportFailure(usageError(error, verb?.usageHint), io, { json: true, debug: false })
   }
 }
 
 const HELP_HINT = 'ballast --help lists the verbs, ballast VERB --help the options of one'
 
-function usageError({ code, message }: CommanderError): BallastError {
+function usageError({ code, message }: CommanderError, hint = HELP_HINT): BallastError {
   const text = code === 'commander.help' ? 'no verb was named' : message.replace(/^error: /, '')
-  return new BallastError('USAGE', text, { hint: HELP_HINT })
+  return new BallastError('USAGE', text, { hint })
 }
 
 /** `run` gets what the command line says once it makes sense. */
@@ -46,10 +49,16 @@ export function createProgram(
     })
     .showSuggestionAfterError(true)
     .showHelpAfterError(`  ${HELP_HINT}`)
+    // Otherwise a `--` behind the verb would be taken away before the verb sees it.
+    .enablePositionalOptions()
     .exitOverride()
   addCommonOptions(program)
   for (const verb of Object.values(VERBS)) addVerb(program, verb, run)
-  for (const command of program.commands) command.copyInheritedSettings(program)
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program)
+    const hint = VERBS[command.name()]?.usageHint
+    if (hint !== undefined) command.showHelpAfterError(`  ${hint}`)
+  }
   program.addHelpText(
     'after',
     '\nA first model:\n  $ ballast add sentiment ./models\n  $ ballast mount sentiment ./mounted\n',
@@ -68,8 +77,18 @@ function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) 
   addCommonOptions(command)
   command.addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}\n`).join('')}`)
   command.action((...args) =>
-    run({ verb, args: args.slice(0, -1), common: command.optsWithGlobals<CommonOptions>() }),
+    run({
+      verb,
+      args: [...args.slice(0, -2), ownOptions(command)],
+      // What stands behind the verb was written last.
+      common: { ...program.opts<CommonOptions>(), ...command.opts<CommonOptions>() },
+    }),
   )
+}
+
+function ownOptions(command: Command): Readonly<Record<string, unknown>> {
+  const common = COMMON_OPTIONS.map(([flags, description]) => new Option(flags, description).attributeName())
+  return Object.fromEntries(Object.entries(command.opts()).filter(([key]) => !common.includes(key)))
 }
 
 /** On the program as well as on each verb, so that they may stand before it or behind. */

@@ -13,5 +13,7 @@ export interface Session {
   /** For people, on stderr. */
   readonly note: (text: string) => void
   readonly signal: AbortSignal
+  /** From now on signals go to `receive` and end nothing here: another process is in charge. */
+  readonly giveSignals: (receive: (signal: NodeJS.Signals) => void) => void
   readonly onProgress: NonNullable<CallOptions['onProgress']>
 }

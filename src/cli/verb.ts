@@ -10,6 +10,10 @@ export interface Verb<A extends readonly unknown[]> {
   readonly details?: string
   readonly options?: readonly VerbOption[]
   readonly examples: readonly string[]
+  /** What to do about a command line that makes no sense; by default where help is. */
+  readonly usageHint?: string
+  /** The exit code of every failure, for a verb whose other codes are those of another program. */
+  readonly failureCode?: number
   readonly run: (session: Session, ...args: A) => Promise<void>
 }
 

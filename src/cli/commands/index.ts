@@ -1,5 +1,6 @@
 import type { AnyVerb } from '../verb.ts'
 import { verb as add } from './add.ts'
+import { verb as capture } from './capture.ts'
 import { verb as check } from './check.ts'
 import { verb as diff } from './diff.ts'
 import { verb as embed } from './embed.ts'
@@ -9,6 +10,7 @@ import { verb as list } from './list.ts'
 import { verb as mount } from './mount.ts'
 import { verb as remove } from './remove.ts'
 import { verb as rollback } from './rollback.ts'
+import { verb as run } from './run.ts'
 import { verb as serve } from './serve.ts'
 import { verb as show } from './show.ts'
 import { verb as tag } from './tag.ts'
@@ -21,6 +23,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   list,
   embed,
   mount,
+  run,
   check,
   rollback,
   show,
@@ -28,6 +31,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   diff,
   tag,
   remove,
+  capture,
   unmount,
   verify,
   gc,
