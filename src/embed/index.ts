@@ -1,7 +1,7 @@
 export { baseLayers } from './base-files.ts'
 export { readImage, readLayerInventory } from './base-image.ts'
 export type { Pricing } from './choose-position.ts'
-export { dockerfileLine, refuseCopiedModel } from './copied-model.ts'
+export { refuseCopiedModel } from './copied-model.ts'
 export { type Embedded, type EmbedRequest, embed, type ImagePlace } from './embed.ts'
 export { formerImages, idOf, noImage, previousImage, replaceImage } from './former-images.ts'
 export { formatImageReference, type ImageReference, parseImageReference } from './image-reference.ts'

@@ -5,6 +5,9 @@ import { parseJson } from './json.ts'
 /** The file in every delivered tree, `.ballast/model.json`, that says which version it is. */
 export const MARKER = '.ballast/model.json'
 
+/** The label of what Ballast makes in an Engine for a model: its name. */
+export const MODEL_LABEL = 'dev.ballast.model'
+
 export interface Marker {
   readonly model: string
   readonly digest: Digest

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Operand, parseOperand } from './operand.ts'
+import { type Operand, parseOperand, splitImageAndPath, splitNameAndPath } from './operand.ts'
 
 const OPERANDS: readonly (readonly [string, Operand])[] = [
   ['sentiment', { kind: 'name', text: 'sentiment' }],
@@ -44,3 +44,22 @@ for (const [text, operand] of OPERANDS) {
 test('an empty operand is refused', () => {
   assert.throws(() => parseOperand(''), { code: 'USAGE' })
 })
+
+const PATHS: readonly (readonly [string, typeof splitNameAndPath, string, string])[] = [
+  ['models', splitNameAndPath, 'models', ''],
+  ['api:/app/models/', splitNameAndPath, 'api', '/app/models'],
+  ['models:weights/./a', splitNameAndPath, 'models', '/weights/a'],
+  ['app', splitImageAndPath, 'app', ''],
+  ['app:v1', splitImageAndPath, 'app:v1', ''],
+  ['app:v1:/app/models', splitImageAndPath, 'app:v1', '/app/models'],
+  ['localhost:5000/app:v1:/app//models', splitImageAndPath, 'localhost:5000/app:v1', '/app/models'],
+  ['oci:/srv/image', splitImageAndPath, 'oci:/srv/image', ''],
+  ['oci:/srv/image:v1:/app', splitImageAndPath, 'oci:/srv/image:v1', '/app'],
+  ['archive:/srv/image.tar', splitImageAndPath, 'archive:/srv/image.tar', ''],
+  ['archive:/srv/image.tar:/app', splitImageAndPath, 'archive:/srv/image.tar', '/app'],
+]
+for (const [text, split, name, path] of PATHS) {
+  test(`${text} is ${name} and ${path === '' ? 'no path' : path}`, () => {
+    assert.deepEqual(split(text), { name, path })
+  })
+}

@@ -41,3 +41,33 @@ function parseLayout(rest: string): Operand {
   if (colon <= 0 || colon < rest.lastIndexOf('/')) return { kind: 'layout', path: rest, tag: undefined }
   return { kind: 'layout', path: rest.slice(0, colon), tag: rest.slice(colon + 1) }
 }
+
+/** A thing of the Engine, or an image, and a path in it. */
+export interface PathIn {
+  readonly name: string
+  /** Absolute, in what is named; empty where none is stated. */
+  readonly path: string
+}
+
+/** `NAME[:PATH]` of a volume or a container, whose names have no colon; a volume's PATH is absolute from its root. */
+export function splitNameAndPath(text: string): PathIn {
+  const colon = text.indexOf(':')
+  if (colon < 0) return { name: text, path: '' }
+  return { name: text.slice(0, colon), path: absolute(text.slice(colon + 1)) }
+}
+
+/** `IMAGE[:PATH]`, where the image may have colons and an absolute path of its own: `oci:/srv/image:v2:/app/models`. */
+export function splitImageAndPath(text: string): PathIn {
+  const cut = text.lastIndexOf(':/')
+  const name = text.slice(0, Math.max(cut, 0))
+  if (cut < 0 || name === 'oci' || name === 'archive') return { name: text, path: '' }
+  return { name, path: absolute(text.slice(cut + 1)) }
+}
+
+/** Without `//` and a `/` at the end; `/` stays. */
+function absolute(path: string): string {
+  return `/${path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')}`
+}

@@ -40,18 +40,23 @@ export function isGenerationId(id: string): boolean {
 export async function readState(target: string): Promise<TargetRecord> {
   const path = join(target, STATE)
   try {
-    const parsed = parseJson(await readFile(path))
-    const models = Object.entries(objectOf(parsed?.models)).map(
-      ([name, value]) => [name, decodeFollowed(value)] as const,
-    )
-    if (parsed?.version === 1 && models.every(([, followed]) => followed !== undefined)) {
-      return { version: 1, models: Object.fromEntries(models) as Record<string, Followed> }
-    }
-    throw new BallastError('DAMAGED', `${path} cannot be read`, { hint: 'delete that file and mount again' })
+    return decodeState(await readFile(path), path)
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return { version: 1, models: {} }
     throw error
   }
+}
+
+/** `path` is for the message. Throws DAMAGED. */
+export function decodeState(bytes: Uint8Array, path: string): TargetRecord {
+  const parsed = parseJson(bytes)
+  const models = Object.entries(objectOf(parsed?.models)).map(
+    ([name, value]) => [name, decodeFollowed(value)] as const,
+  )
+  if (parsed?.version === 1 && models.every(([, followed]) => followed !== undefined)) {
+    return { version: 1, models: Object.fromEntries(models) as Record<string, Followed> }
+  }
+  throw new BallastError('DAMAGED', `${path} cannot be read`, { hint: 'delete that file and mount again' })
 }
 
 function decodeFollowed(value: unknown): Followed | undefined {

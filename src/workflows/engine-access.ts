@@ -1,0 +1,11 @@
+import { chooseEngine, type Engine, type EngineChoice, openEngine } from '../docker/index.ts'
+
+/** Opens the Engine for the work alone. Throws what `chooseEngine` does, and REMOTE once it is asked and does not answer. */
+export async function withEngine<T>(choice: EngineChoice, work: (engine: Engine) => Promise<T>): Promise<T> {
+  const engine = openEngine(await chooseEngine(choice))
+  try {
+    return await work(engine)
+  } finally {
+    engine.close()
+  }
+}
