@@ -1,7 +1,6 @@
 import type { AnyVerb } from '../verb.ts'
 import { verb as add } from './add.ts'
 import { verb as capture } from './capture.ts'
-import { verb as capture } from './capture.ts'
 import { verb as check } from './check.ts'
 import { verb as diff } from './diff.ts'
 import { verb as embed } from './embed.ts'
@@ -32,7 +31,6 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   diff,
   tag,
   remove,
-  capture,
   capture,
   unmount,
   verify,
