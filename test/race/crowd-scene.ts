@@ -40,6 +40,10 @@ export async function createScene(random: Random): Promise<Scene> {
   await world.removeModel('gone')
   const layout = world.fresh('base')
   await writeBase(layout)
+  const registry = await startRegistry(world.store)
+  // Also where another crowd has failed, which ends this one.
+  process.once('exit', registry.running.kill)
+  void registry.running.ended.then(() => process.off('exit', registry.running.kill))
   return {
     world,
     stored: { 'sentiment:1': first, 'sentiment:2': second, 'other:1': other },
@@ -47,7 +51,7 @@ export async function createScene(random: Random): Promise<Scene> {
     sources: [fresh, further, first, other],
     followed: join(world.fresh('mounts'), 'target'),
     base: `oci:${layout}:base`,
-    registry: await startRegistry(world.store),
+    registry,
   }
 }
 
