@@ -119,9 +119,10 @@ async function readBody(request: IncomingMessage): Promise<Json> {
   let size = 0
   for await (const part of request as AsyncIterable<Buffer>) {
     size += part.length
-    if (size > LARGEST_BODY) throw new BallastError('USAGE', 'the call has more than 1 MiB')
-    parts.push(part)
+    // Read to its end all the same: nobody reads an answer before they have sent everything.
+    if (size <= LARGEST_BODY) parts.push(part)
   }
+  if (size > LARGEST_BODY) throw new BallastError('USAGE', 'the call has more than 1 MiB')
   const bytes = Buffer.concat(parts)
   if (bytes.toString('utf8').trim() === '') return {}
   const body = parseJson(bytes)
