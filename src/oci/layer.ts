@@ -5,6 +5,7 @@ import {
   type Content,
   createHasher,
   type Digest,
+  inLargePieces,
   metered,
   throwIfAborted,
   verifiedBeside,
@@ -26,7 +27,7 @@ export function layerContent(recipe: LayerRecipe, openFile: OpenFile): Content {
   const size = sizeOf(segments)
   return {
     size,
-    open: (range = { offset: 0, length: size }) => readSegments(segments, range, openFile),
+    open: (range = { offset: 0, length: size }) => inLargePieces(readSegments(segments, range, openFile)),
   }
 }
 
@@ -50,7 +51,7 @@ export async function hashLayer(
   const hasher = createHasher()
   const segments = segmentsOf(recipe)
   for (const segment of segments) {
-    if (segment.kind === 'bytes') hasher.update(segment.bytes)
+    if (segment.kind === 'bytes') hasher.update(segment.bytes())
     else for await (const chunk of verifiedBlob(segment, openFile, options)) hasher.update(chunk)
   }
   return { digest: hasher.digest(), size: sizeOf(segments) }
@@ -62,7 +63,8 @@ interface BytesSegment {
   readonly kind: 'bytes'
   readonly start: number
   readonly length: number
-  readonly bytes: Buffer
+  /** Made anew each time: a layer of very many files would hold tens of MB. */
+  readonly bytes: () => Buffer
 }
 
 interface BlobSegment {
@@ -76,27 +78,28 @@ interface BlobSegment {
 function segmentsOf(recipe: LayerRecipe): readonly Segment[] {
   const segments: Segment[] = []
   let start = 0
-  let bytes: Buffer[] = []
+  let makers: (() => Buffer)[] = []
   const push = (segment: Segment): void => {
     segments.push(segment)
     start += segment.length
   }
   const flush = (): void => {
-    const joined = Buffer.concat(bytes)
-    bytes = []
-    push({ kind: 'bytes', start, length: joined.length, bytes: joined })
+    const own = makers
+    const bytes = (): Buffer => Buffer.concat(own.map((make) => make()))
+    makers = []
+    push({ kind: 'bytes', start, length: bytes().length, bytes })
   }
   for (const entry of recipe.entries) {
     const header = tarEntryOf(entry)
-    bytes.push(encodeHeader(header))
-    if (entry.kind === 'inline') bytes.push(Buffer.from(entry.text))
+    makers.push(() => encodeHeader(header))
+    if (entry.kind === 'inline') makers.push(() => Buffer.from(entry.text))
     if (entry.kind === 'file') {
       flush()
       push({ kind: 'blob', start, length: entry.size, file: fileOf(entry) })
     }
-    bytes.push(Buffer.alloc(paddingOf(header.size)))
+    makers.push(() => Buffer.alloc(paddingOf(header.size)))
   }
-  bytes.push(TAR_END)
+  makers.push(() => TAR_END)
   flush()
   return segments
 }
@@ -133,7 +136,7 @@ async function* readSegments(
     const offset = Math.max(range.offset - segment.start, 0)
     const length = Math.min(segment.length, end - segment.start) - offset
     if (length <= 0) continue
-    if (segment.kind === 'bytes') yield segment.bytes.subarray(offset, offset + length)
+    if (segment.kind === 'bytes') yield segment.bytes().subarray(offset, offset + length)
     else yield* readBlob(segment, { offset, length }, openFile)
   }
 }

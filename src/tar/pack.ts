@@ -1,4 +1,4 @@
-import { CHUNK_SIZE } from '../core/index.ts'
+import { inLargePieces } from '../core/index.ts'
 import { encodeHeader, paddingOf, TAR_END } from './header.ts'
 
 /** A regular file of an archive. `size` in bytes. */
@@ -29,14 +29,20 @@ const READ_AHEAD = 8
  * A tar archive of regular files, 0644, owned by 0:0, with modification time 0 and no directories: equal files in
  * equal order give equal bytes. `read` must give exactly `size` bytes; `onFile` is called in the order of the files.
  */
-export async function* writePack<F extends PackedFile>(
+export function writePack<F extends PackedFile>(
+  files: readonly F[],
+  read: (file: F) => Promise<Uint8Array>,
+  onFile?: (file: F, bytes: Uint8Array) => void,
+): AsyncIterable<Uint8Array> {
+  return inLargePieces(piecesOf(files, read, onFile))
+}
+
+async function* piecesOf<F extends PackedFile>(
   files: readonly F[],
   read: (file: F) => Promise<Uint8Array>,
   onFile?: (file: F, bytes: Uint8Array) => void,
 ): AsyncIterable<Uint8Array> {
   const ahead: Promise<Uint8Array>[] = []
-  const parts: Uint8Array[] = []
-  let length = 0
   let next = 0
   try {
     for (const file of files) {
@@ -46,15 +52,11 @@ export async function* writePack<F extends PackedFile>(
         throw new RangeError(`${file.path}: ${bytes.length} bytes instead of ${file.size}`)
       }
       onFile?.(file, bytes)
-      const header = headerOf(file)
-      parts.push(header, bytes, Buffer.alloc(paddingOf(file.size)))
-      length += header.length + bytes.length
-      // Many small files go together: for one alone, handing it on costs more than its bytes.
-      if (length < CHUNK_SIZE) continue
-      yield Buffer.concat(parts.splice(0))
-      length = 0
+      yield headerOf(file)
+      yield bytes
+      yield Buffer.alloc(paddingOf(file.size))
     }
-    yield Buffer.concat([...parts, TAR_END])
+    yield TAR_END
   } finally {
     // Nothing goes on behind the back of whoever stops here.
     await Promise.allSettled(ahead)
