@@ -40,3 +40,9 @@ function toValue(read: () => unknown, file: string): unknown {
     })
   }
 }
+
+/** Long texts stay on one line; `no` and `22:22` are in quotes, which older readers take for something else. */
+export async function formatYaml(value: unknown): Promise<string> {
+  const { stringify } = await import('yaml')
+  return stringify(value, { lineWidth: 0, version: '1.1' })
+}

@@ -311,7 +311,7 @@ function nameOfImage(image: string, { id, names }: ImageFacts): string {
 
 function keyOf({ id }: ImageFacts, models: readonly PlacedModel[]): string {
   const placed = models.map(({ resolved: { reference, version }, path }) => [
-    reference.name,
+    formatReference(reference),
     version.digest,
     path,
   ])

@@ -6,6 +6,7 @@ import { verb as diff } from './diff.ts'
 import { verb as embed } from './embed.ts'
 import { verb as gc } from './gc.ts'
 import { verb as history } from './history.ts'
+import { verb as init } from './init.ts'
 import { verb as list } from './list.ts'
 import { verb as mount } from './mount.ts'
 import { verb as remove } from './remove.ts'
@@ -33,6 +34,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   remove,
   capture,
   unmount,
+  init,
   verify,
   gc,
   serve,
