@@ -19,7 +19,5 @@ if (have[0] < needed[0] || (have[0] === needed[0] && have[1] < needed[1])) {
 } else {
   // Before the code is loaded, so that stack traces name its sources.
   if (process.argv.indexOf('--debug') > 0) process.setSourceMapsEnabled(true)
-  // Buffers are freed when their small owners are collected: a young generation that grows keeps hundreds of MB of them.
-  require('node:v8').setFlagsFromString('--semi-space-growth-factor=1')
   require('../dist/cli/main.js')
 }

@@ -27,6 +27,7 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
     interrupt.abort(new BallastError('INTERRUPTED', 'interrupted'))
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
+  if (verb.movesBytes === true) (await import('./heap.ts')).keepYoungHeapSmall()
   try {
     await verb.run(
       {

@@ -14,6 +14,8 @@ export interface Verb<A extends readonly unknown[]> {
   readonly usageHint?: string
   /** The exit code of every failure, for a verb whose other codes are those of another program. */
   readonly failureCode?: number
+  /** Its memory is bounded for models of any size and any number of files, at the cost of a slower start. */
+  readonly movesBytes?: true
   readonly run: (session: Session, ...args: A) => Promise<void>
 }
 

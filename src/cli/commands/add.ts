@@ -28,6 +28,7 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
     'ballast add sentiment:prod weights.safetensors vocabulary.json',
     'ballast add sentiment:dev ./models --follow',
   ],
+  movesBytes: true,
   async run(session, name, sources, options) {
     checkOptions(options)
     const remarks = ({ warnings }: AddResult): void => {

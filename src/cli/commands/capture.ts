@@ -17,6 +17,7 @@ export const verb = defineVerb<[string, string, { plainHttp?: string }]>({
     'ballast capture container:api:/app/models sentiment:rescued',
     'ballast capture volume:ml_models sentiment',
   ],
+  movesBytes: true,
   async run(session, operand, name, { plainHttp }) {
     const { capture } = await import('../../workflows/capture.ts')
     const result = await capture(

@@ -45,6 +45,7 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
     'ballast embed sentiment:3 oci:./image:base -t oci:./image:v3 --at /app/models',
     'ballast embed sentiment:prod=/app/models localhost:5000/my_ml_app:v2 -t localhost:5000/my_ml_app:v2 --position auto',
   ],
+  movesBytes: true,
   async run(session, operands, options) {
     const models = operands.slice(0, -1)
     const image = operands.at(-1)

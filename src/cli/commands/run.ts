@@ -43,9 +43,10 @@ export const verb = defineVerb<[string[], RunOptions]>({
   usageHint:
     'the arguments of docker run stand behind --: ballast run --model sentiment:prod=/app/models -- -p 8000:8000 my_ml_app',
   failureCode: NOT_STARTED,
+  movesBytes: true,
   async run(session, args, options) {
     const request = requestFrom(session.io, args, options)
-    const { explainRefusal, prepareRun } = await import('../../workflows/run.ts')
+    const { prepareRun } = await import('../../workflows/run.ts')
     const prepared = await prepareRun(await session.store(), request, session)
     for (const warning of prepared.warnings) session.note(`warning: ${warning}`)
     if (options.dryRun === true) {
@@ -55,6 +56,7 @@ export const verb = defineVerb<[string[], RunOptions]>({
     session.note(describe(prepared))
     const code = await runDocker(session, prepared.args)
     if (code === NOT_STARTED) {
+      const { explainRefusal } = await import('../../workflows/run-refusal.ts')
       const hint = await explainRefusal(request).catch(() => undefined)
       if (hint !== undefined) session.io.err(`ballast: ${hint}\n`)
     }

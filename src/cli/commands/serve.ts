@@ -43,6 +43,7 @@ export const verb = defineVerb<[ServeOptions]>({
     'docker volume create -d ballast -o ref=sentiment:prod ml_models',
     'docker run -v ml_models:/app/models my_ml_app:latest',
   ],
+  movesBytes: true,
   async run(session, options) {
     if (options.registry !== true && options.dockerPlugin !== true) {
       throw new BallastError('USAGE', 'nothing to serve', {
