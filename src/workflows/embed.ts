@@ -10,6 +10,7 @@ import { blobsOfFiles } from '../model/index.ts'
 import { directoryOf, type Position, type RunningContainer } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
+import { splitModelPath } from './model-path.ts'
 import { resolveVersion, withMending } from './resolve.ts'
 
 export interface EmbedImageRequest {
@@ -62,7 +63,7 @@ export async function embed(
   }
   const models: ModelToEmbed[] = []
   for (const text of request.models) {
-    const { ref, path } = splitPath(text)
+    const { ref, path } = splitModelPath(text)
     const { at, as: name, realPath, position } = request
     models.push({ ...(await resolveVersion(store, ref)), path: path ?? at, name, realPath, position })
   }
@@ -115,14 +116,4 @@ async function damageOf(store: Store, models: readonly ModelToEmbed[]): Promise<
     }
   }
   return undefined
-}
-
-/** A path is absolute, so the `=` before it is the last one that a `/` follows. */
-function splitPath(text: string): { readonly ref: string; readonly path: string | undefined } {
-  const at = text.indexOf('=/')
-  if (at >= 0) return { ref: text.slice(0, at), path: text.slice(at + 1) }
-  if (!text.includes('=')) return { ref: text, path: undefined }
-  throw new BallastError('USAGE', `the path in ${JSON.stringify(text)} is not absolute`, {
-    hint: 'write REF=PATH with the path in the container, as in sentiment:prod=/app/models',
-  })
 }

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BallastError, isSystemError } from '../core/index.ts'
+import { mountsOf, type RunOption } from '../docker/index.ts'
+import { APP_FILE, type AppModel, lastPart, parseAppFile, splitReference } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { splitModelPath } from './model-path.ts'
+import { resolveVersion } from './resolve.ts'
+import { isAtOrBelow, type PlacedModel, type RunRequest, withTag } from './run-request.ts'
+
+/** PATH as stated, else that of `ballast.yaml`, else the directory that an embedded model has in any case. */
+export async function placeModels(
+  store: Store,
+  { request, image }: { readonly request: RunRequest; readonly image: string },
+): Promise<readonly PlacedModel[]> {
+  const declared = await modelsOfApp(request.directory, image)
+  const asked =
+    request.models.length > 0
+      ? request.models.map(splitModelPath)
+      : declared.map(({ ref, path }) => ({ ref, path: path as string | undefined }))
+  if (asked.length === 0) {
+    throw new BallastError('USAGE', `which model should ${image} run with?`, {
+      hint: `name it: ballast run --model sentiment:prod=/app/models -- ${image}; or declare it in ${APP_FILE}: ballast init`,
+    })
+  }
+  const placed: PlacedModel[] = []
+  for (const { ref, path } of asked) {
+    const resolved = await resolveVersion(store, ref)
+    const { name } = resolved.reference
+    const ofApp = declared.find((model) => splitReference(model.ref).name === name)?.path
+    placed.push({ resolved, path: (path ?? ofApp ?? `/models/${lastPart(name)}`).replace(/(?<=.)\/+$/, '') })
+  }
+  return placed
+}
+
+async function modelsOfApp(directory: string, image: string): Promise<readonly AppModel[]> {
+  const text = await readFile(join(directory, APP_FILE), 'utf8').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
+  })
+  if (text === undefined) return []
+  const { apps } = await parseAppFile(text, APP_FILE)
+  const app = apps.find(
+    (candidate) => candidate.image !== undefined && withTag(candidate.image) === withTag(image),
+  )
+  return app?.models ?? []
+}
+
+/** Throws REFUSED for a path that cannot be used, or at which something else is mounted. */
+export function refuseTakenPaths(models: readonly PlacedModel[], options: readonly RunOption[]): void {
+  const mounts = mountsOf(options)
+  for (const [at, { path }] of models.entries()) {
+    if (!/^(?:\/(?!\.\.?(?:\/|$))[^/]+)+$/.test(path)) {
+      throw new BallastError('REFUSED', `the path ${JSON.stringify(path)} cannot be used`, {
+        hint: 'give the absolute path of a directory in the container, as in sentiment=/app/models',
+      })
+    }
+    const mount = mounts.find(({ target }) => isAtOrBelow(target, path))
+    if (mount !== undefined) {
+      throw new BallastError(
+        'REFUSED',
+        `${path}: the arguments mount something else there (${mount.written})`,
+        {
+          hint: `leave that option out, or give the model a path of its own: --model REF=PATH`,
+        },
+      )
+    }
+    const other = models.find((model, index) => index !== at && isAtOrBelow(model.path, path))
+    if (other !== undefined) {
+      throw new BallastError('REFUSED', `${path}: another model is at ${other.path}`, {
+        hint: 'give each model a path of its own, not inside another one: --model REF=PATH',
+      })
+    }
+  }
+}
