@@ -39,7 +39,7 @@ export async function shareTree(
   options: CallOptions = {},
 ): Promise<SharedTree> {
   const engine = shortDigest(digestOf(place.engineUrl))
-  const name = join(engine, resolved.reference.name.replaceAll('/', '+'), nameOfTree(resolved))
+  const name = join(engine, resolved.reference.name.replaceAll('/', '+'), nameOfTree(resolved, place))
   const roots = [join(store.root, 'ballast', 'trees'), join(place.cacheDirectory, 'trees')]
   for (const root of roots) {
     try {
@@ -51,10 +51,13 @@ export async function shareTree(
   throw new Error('unreachable')
 }
 
-/** A tree says which tag was meant, so that a container of a tag that has moved on can be told from one of a version. */
-function nameOfTree({ reference: { tag }, version }: ResolvedVersion): string {
+/**
+ * A tree says which tag was meant, so that a container of a tag that has moved on can be told from one of a version. A
+ * tree of links is never given to a container that is to have copies.
+ */
+function nameOfTree({ reference: { tag }, version }: ResolvedVersion, { link }: TreePlace): string {
   const moves = tag !== undefined && numberOfTag(tag) === undefined
-  return `${hexOf(version.digest)}${moves ? `.${tag}` : ''}`
+  return `${hexOf(version.digest)}${moves ? `.${tag}` : ''}${link ? '' : '+copied'}`
 }
 
 async function deliver(
