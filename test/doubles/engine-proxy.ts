@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+
+/** An Engine as if it were on another host, and what is asked of it. */
+export interface EngineProxy {
+  /** `tcp://127.0.0.1:PORT`, for DOCKER_HOST. */
+  readonly host: string
+  /** `POST /images/load`, without the API's version, since the last reset. */
+  readonly calls: string[]
+  /** Bytes of the bodies of those calls. */
+  readonly sent: number
+  readonly reset: () => void
+}
+
+/** Passes everything on to the Engine at a socket of this machine; closed with the test. */
+export async function startEngineProxy(
+  t: TestContext,
+  socketPath = '/var/run/docker.sock',
+): Promise<EngineProxy> {
+  const calls: string[] = []
+  let sent = 0
+  const server = createServer((incoming, outgoing) => {
+    const { method, url: path = '', headers } = incoming
+    calls.push(`${method} ${path.replace(/^\/v[\d.]+/, '').replace(/\?.*$/, '')}`)
+    const forwarded = request({ socketPath, method, path, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(outgoing)
+      answer.once('error', () => outgoing.destroy())
+    })
+    forwarded.once('error', () => outgoing.destroy())
+    incoming.on('data', (chunk: Buffer) => {
+      sent += chunk.length
+    })
+    incoming.once('error', () => forwarded.destroy())
+    incoming.pipe(forwarded)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return {
+    host: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    get sent() {
+      return sent
+    },
+    reset() {
+      calls.length = 0
+      sent = 0
+    },
+  }
+}
