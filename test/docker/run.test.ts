@@ -36,7 +36,11 @@ async function addSecond({ directory, options }: World): Promise<void> {
 }
 
 async function removeEmbedded(image: string): Promise<void> {
-  for (const name of await embeddedImages(image)) await docker(['image', 'rm', '-f', name])
+  for (const name of await embeddedImages(image)) {
+    const containers = await docker(['ps', '-aq', '--filter', `ancestor=${name}`])
+    if (containers !== '') await docker(['rm', '-f', ...containers.split('\n')])
+    await docker(['image', 'rm', '-f', name])
+  }
 }
 
 async function embeddedImages(image: string): Promise<readonly string[]> {
