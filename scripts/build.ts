@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import * as crypto from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -36,14 +36,18 @@ const cryptoWhenCalled: Plugin = {
   },
 }
 
-await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
-execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+/** Beside its place, so that a build that is in use is whole but for an instant, and one that fails leaves it. */
+const nascent = `dist-${process.pid}`
+execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', nascent], {
+  cwd: root,
+  stdio: 'inherit',
+})
 await build({
   absWorkingDir: root,
   // A thread begins with a file of its own, beside the one that starts it.
   entryPoints: { main: 'src/cli/main.ts', 'hash-thread': 'src/core/hash-thread.ts' },
   // Flat, because package.json is found by its place relative to the file that asks for it.
-  outdir: 'dist/cli',
+  outdir: `${nascent}/cli`,
   chunkNames: '[name]-[hash]',
   bundle: true,
   splitting: true,
@@ -56,3 +60,10 @@ await build({
   sourcesContent: false,
   logLevel: 'warning',
 })
+
+const former = `${nascent}-former`
+await rename(`${root}/dist`, `${root}/${former}`).catch((error: NodeJS.ErrnoException) => {
+  if (error.code !== 'ENOENT') throw error
+})
+await rename(`${root}/${nascent}`, `${root}/dist`)
+await rm(`${root}/${former}`, { recursive: true, force: true })
