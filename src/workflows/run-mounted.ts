@@ -1,8 +1,9 @@
 import type { CallOptions } from '../core/index.ts'
-import { heldByContainers, type ImageFacts, type RunOption } from '../docker/index.ts'
+import type { ImageFacts, RunOption } from '../docker/index.ts'
 import { readSteps } from './dockerfile.ts'
 import { isAtOrBelow, type Prepared, type RunWork } from './run-request.ts'
-import { removeUnusedTrees, shareTree } from './run-trees.ts'
+import { shareTree, treeDirectories } from './run-trees.ts'
+import { removeTreesOf } from './run-trees-unused.ts'
 
 /** Trees are mounted read-only in front of the user's own arguments. */
 export async function runMounted(
@@ -18,15 +19,14 @@ export async function runMounted(
   }
   const mounts: string[] = []
   const warnings: string[] = []
+  let isNew = false
   for (const { resolved, path } of models) {
     const tree = await shareTree(store, { resolved, place }, options)
     warnings.push(...tree.warnings, ...hidden(facts, path))
     mounts.push(...mountOptions(tree.path, { path, hasSelinux }))
-    if (tree.bytesCopied > 0) {
-      const { sources } = await heldByContainers(engine, options)
-      await removeUnusedTrees(tree.path, { mounted: sources, now: Date.now() })
-    }
+    isNew ||= tree.isNew
   }
+  if (isNew) await removeTreesOf(engine, treeDirectories(store, place), options)
   return { args: ['run', ...mounts, ...request.args], image: parsed.image, warnings }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   type CallOptions,
@@ -25,7 +25,8 @@ export interface TreePlace {
 
 export interface SharedTree {
   readonly path: string
-  readonly bytesCopied: number
+  /** Whether it had to be made. */
+  readonly isNew: boolean
   readonly warnings: readonly string[]
 }
 
@@ -38,12 +39,12 @@ export async function shareTree(
   { resolved, place }: { readonly resolved: ResolvedVersion; readonly place: TreePlace },
   options: CallOptions = {},
 ): Promise<SharedTree> {
-  const engine = shortDigest(digestOf(place.engineUrl))
-  const name = join(engine, resolved.reference.name.replaceAll('/', '+'), nameOfTree(resolved, place))
-  const roots = [join(store.root, 'ballast', 'trees'), join(place.cacheDirectory, 'trees')]
+  const { engineUrl, cacheDirectory, link } = place
+  const name = join(resolved.reference.name.replaceAll('/', '+'), nameOfTree(resolved, place))
+  const roots = treeDirectories(store, { engineUrl, cacheDirectory })
   for (const root of roots) {
     try {
-      return await deliver(store, { resolved, target: join(root, name), link: place.link }, options)
+      return await deliver(store, { resolved, target: join(root, name), link }, options)
     } catch (error) {
       if (root === roots.at(-1) || !isSystemError(error, 'EACCES', 'EPERM', 'EROFS')) throw error
     }
@@ -77,7 +78,7 @@ async function deliver(
   const attempt = (replace: boolean) =>
     deliverPinned(store, { target, delivery: { version, marker } }, { ...options, link, replace })
   await mkdir(dirname(target), { recursive: true })
-  const { bytesCopied, warnings } = await attempt(false)
+  const { how, warnings } = await attempt(false)
     .catch((error: unknown) => {
       // Somebody has changed the tree, or another run has just put it there.
       if (isBallastError(error, 'DAMAGED') || isBallastError(error, 'CONFLICT')) return attempt(true)
@@ -87,7 +88,7 @@ async function deliver(
       throw await withMending(store, error, reference)
     })
   await markUsed(target)
-  return { path: target, bytesCopied, warnings }
+  return { path: target, isNew: how === 'delivered', warnings }
 }
 
 /** The time of the last use is that of the directory; where another user made it, theirs. */
@@ -98,24 +99,33 @@ async function markUsed(target: string): Promise<void> {
   })
 }
 
+/** Where the trees for an Engine's containers are: in the store, and of users who may not write to it. */
+export function treeDirectories(
+  store: Store,
+  { engineUrl, cacheDirectory }: Pick<TreePlace, 'engineUrl' | 'cacheDirectory'>,
+): readonly string[] {
+  const engine = shortDigest(digestOf(engineUrl))
+  return [join(store.root, 'ballast', 'trees', engine), join(cacheDirectory, 'trees', engine)]
+}
+
 const UNUSED_MS = 24 * 3_600_000
 
 /**
- * Removes trees that have not been used for a day and that no container, running or stopped, has mounted. What cannot
- * be removed stays for the next time.
+ * Removes an Engine's trees that have not been used for a day and that no container of it, running or stopped, has
+ * mounted. What cannot be removed stays for the next time.
  */
 export async function removeUnusedTrees(
-  tree: string,
+  directories: readonly string[],
   { mounted, now }: { readonly mounted: ReadonlySet<string>; readonly now: number },
 ): Promise<void> {
-  const ofEngine = dirname(dirname(tree))
-  for (const name of await listIfPresent(ofEngine)) {
-    for (const id of await readdir(join(ofEngine, name)).catch(() => [])) {
-      const path = join(ofEngine, name, id)
-      if (path === tree || mounted.has(path) || id.startsWith('.')) continue
-      const used = await stat(path).catch(() => undefined)
-      if (used === undefined || now - used.mtimeMs < UNUSED_MS) continue
-      await remove(path).catch(() => undefined)
+  for (const directory of directories) {
+    for (const name of await listIfPresent(directory)) {
+      for (const id of await listIfPresent(join(directory, name))) {
+        const path = join(directory, name, id)
+        const used = await stat(path).catch(() => undefined)
+        if (mounted.has(path) || id.startsWith('.') || used === undefined) continue
+        if (now - used.mtimeMs >= UNUSED_MS) await remove(path).catch(() => undefined)
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readdir, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -301,14 +302,30 @@ test('a signal to run reaches the container, whose exit code comes back', { skip
   assert.equal((await running.ended).code, 3)
 })
 
+test('gc removes what nothing has used for a day, and no tree of a container', { skip }, async (t) => {
+  const { image, options } = await createWorld(t)
+  const name = containerName(t)
+  await run(['run', ...WITH_MODEL, '--', '-d', '--network', 'none', '--name', name, image], options)
+  const mounted = await sourceOf(options, [image])
+  const unused = await sourceOf(options, ['--privileged', image])
+  const longAgo = Date.now() / 1000 - 90_000
+  for (const tree of [mounted, unused]) await utimes(tree, longAgo, longAgo)
+  const elsewhere = { ...options, env: { DOCKER_HOST: 'unix:///nonexistent.sock' } }
+  assert.equal((await run(['gc'], elsewhere)).code, 0)
+  assert.deepEqual([existsSync(mounted), existsSync(unused)], [true, true])
+  assert.equal((await run(['gc'], options)).code, 0)
+  assert.deepEqual([existsSync(mounted), existsSync(unused)], [true, false])
+  assert.equal(await docker(['exec', name, 'cat', '/app/models/model.txt']), 'one')
+})
+
 test('trees that no container has mounted go a day after their last use', async (t) => {
   const root = await temporaryDirectory(t)
   const now = Date.now()
   const trees = ['a/new', 'a/mounted', 'a/old', 'b/older', 'b/used'].map((name) => join(root, name))
   for (const tree of trees) await writeFiles(tree, { 'model.txt': 'x' })
-  const [fresh = '', mounted = '', old = '', older = ''] = trees
+  const [, mounted = '', old = '', older = ''] = trees
   for (const tree of [mounted, old, older]) await utimes(tree, now / 1000 - 90_000, now / 1000 - 90_000)
-  await removeUnusedTrees(fresh, { mounted: new Set([mounted]), now })
+  await removeUnusedTrees([root, join(root, 'absent')], { mounted: new Set([mounted]), now })
   assert.deepEqual(await readdir(join(root, 'a')), ['mounted', 'new'])
   assert.deepEqual(await readdir(join(root, 'b')), ['used'])
 })

@@ -1,3 +1,5 @@
+import { cacheDirectory } from '../cache-directory.ts'
+import { engineChoice } from '../engine-choice.ts'
 import { formatBytes, formatCount } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -8,6 +10,11 @@ export const verb = defineVerb<[{ dryRun?: boolean }]>({
   examples: ['ballast gc --dry-run', 'ballast gc'],
   async run(session, options) {
     const store = await session.store()
+    if (options.dryRun !== true) {
+      const { collectTrees } = await import('../../workflows/run-trees-unused.ts')
+      const places = { engine: engineChoice(session.io), cacheDirectory: cacheDirectory(session.io) }
+      for (const warning of await collectTrees(store, places, session)) session.note(`warning: ${warning}`)
+    }
     const report = await store.gc({ signal: session.signal, dryRun: options.dryRun === true })
     const verb = options.dryRun === true ? 'would remove' : 'removed'
     session.print(

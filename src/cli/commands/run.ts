@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { BallastError, isSystemError } from '../../core/index.ts'
 import type { PreparedRun, RunRequest } from '../../workflows/run.ts'
+import { cacheDirectory } from '../cache-directory.ts'
 import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
 import type { Session } from '../session.ts'
@@ -76,7 +76,7 @@ function requestFrom(io: Io, args: readonly string[], { model, strategy, image }
     args,
     image,
     directory: '.',
-    cacheDirectory: join(io.env.XDG_CACHE_HOME || join(io.home, '.cache'), 'ballast'),
+    cacheDirectory: cacheDirectory(io),
     access: imageAccess(io),
   }
 }

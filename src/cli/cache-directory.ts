@@ -1,0 +1,7 @@
+import { join } from 'node:path'
+import type { Io } from './io.ts'
+
+/** Of this user, by the XDG base directory specification; it need not exist. */
+export function cacheDirectory({ env, home }: Pick<Io, 'env' | 'home'>): string {
+  return join(env.XDG_CACHE_HOME || join(home, '.cache'), 'ballast')
+}
