@@ -14,6 +14,7 @@ export const BENCHES: readonly string[] = [
   'add',
   'first-embed',
   'swap',
+  'engine',
   'mount-link',
   'pulled-bytes',
   'memory',

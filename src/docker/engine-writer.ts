@@ -77,15 +77,12 @@ export function createEngineWriter(engine: Engine, nameIn: () => Promise<string>
       throwIfAborted(options.signal)
       if (has(blob)) return
       loading ??= beginLoad(engine, options)
-      const open = (): AsyncIterable<Uint8Array> =>
-        verified(
-          metered(content.open(), () => undefined, options.signal),
-          blob,
-        )
+      const open = (): AsyncIterable<Uint8Array> => metered(content.open(), () => undefined, options.signal)
       if (layers.some(({ digest }) => digest === blob.digest)) {
+        // Not hashed here: the Engine takes no layer whose bytes are not those of its diffID.
         await loading.append(blobEntry(blob.digest), { size: blob.size, open })
       } else {
-        const bytes = await readAll(open(), LARGEST_CONFIG)
+        const bytes = await readAll(verified(open(), blob), LARGEST_CONFIG)
         await loading.append(blobEntry(blob.digest), bytesContent(bytes))
         configs.set(blob.digest, bytes)
       }

@@ -109,6 +109,15 @@ export function openEngine(endpoint: EngineEndpoint): Engine {
           outgoing.destroy(error)
         })
         source.pipe(outgoing)
+        outgoing.on('response', (response) => {
+          if ((response.statusCode ?? 0) < 400) return
+          // To go on sending to an Engine that has refused would break the connection before its reason is read.
+          source.unpipe(outgoing)
+          response.once('close', () => {
+            source.destroy()
+            outgoing.destroy()
+          })
+        })
       }
     })
 
