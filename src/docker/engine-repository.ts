@@ -1,4 +1,11 @@
-import { BallastError, type CallOptions, type Digest, isBallastError, isDigest } from '../core/index.ts'
+import {
+  BallastError,
+  type CallOptions,
+  createQueue,
+  type Digest,
+  isBallastError,
+  isDigest,
+} from '../core/index.ts'
 import { hostedName, type ImageRepository } from '../oci/index.ts'
 import type { Engine } from './engine.ts'
 import { createEngineImages } from './engine-images.ts'
@@ -126,14 +133,4 @@ function loadedAnother(name: string, id: Digest | undefined): BallastError {
   return new BallastError('REMOTE', `the Engine loaded the image, but ${name} is ${id ?? 'not there'}`, {
     hint: 'if somebody else gave the name to another image meanwhile, run the command again',
   })
-}
-
-/** Runs one at a time, in the order of the calls. */
-function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const run = last.then(work, work)
-    last = run.catch(() => undefined)
-    return run
-  }
 }

@@ -5,6 +5,8 @@ import { formatImageReference, parseImageReference } from './image-reference.ts'
 
 const IMAGES: readonly (readonly [string, object])[] = [
   ['localhost:5000/app:v1', { kind: 'registry', host: 'localhost:5000', name: 'app', reference: 'v1' }],
+  ['my_ml_app:latest', { kind: 'engine', name: 'my_ml_app', reference: 'latest' }],
+  ['team/app:v1', { kind: 'engine', name: 'team/app', reference: 'v1' }],
   ['oci:dir', { kind: 'layout', path: 'dir', reference: '' }],
   ['oci:dir:v1', { kind: 'layout', path: 'dir', reference: 'v1' }],
   ['archive:app.tar', { kind: 'archive', path: 'app.tar', reference: '' }],
@@ -22,6 +24,22 @@ for (const [text, image] of IMAGES) {
     assert.equal(formatImageReference(parseImageReference(text)), text)
   })
 }
+
+test('an image of the Engine may be written without a tag, and as where a plain name is a model', () => {
+  const image = { kind: 'engine', name: 'my_ml_app', reference: 'latest' }
+  assert.deepEqual(parseImageReference('my_ml_app'), image)
+  assert.deepEqual(parseImageReference('image:my_ml_app:latest'), image)
+})
+
+test('what Docker takes for no name is told how names are', () => {
+  for (const text of ['My_App', 'app:', 'app:v 1', 'image:app:v1:/app/models', 'app@sha256:12']) {
+    assert.throws(
+      () => parseImageReference(text),
+      (error) => isBallastError(error, 'USAGE'),
+      text,
+    )
+  }
+})
 
 test('what names no archive is told how to', () => {
   for (const text of [

@@ -4,6 +4,7 @@ import {
   bytesContent,
   type CallOptions,
   type Content,
+  createQueue,
   type Digest,
   digestOf,
   fileContent,
@@ -191,14 +192,4 @@ function partOfFile(path: string, { offset, size }: Extent): Content {
 interface PutOptions {
   readonly tag: string | undefined
   readonly signal: AbortSignal | undefined
-}
-
-/** Runs one at a time, in the order of the calls, whether the one before succeeds or fails. */
-function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const run = last.then(work, work)
-    last = run.catch(() => undefined)
-    return run
-  }
 }
