@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sources: ['core', 'tar', 'model', 'store'],
   docker: ['core', 'tar', 'model', 'oci'],
   embed: ['core', 'model', 'store', 'oci', 'registry', 'docker'],
-  mount: ['core', 'model', 'store'],
+  mount: ['core', 'tar', 'model', 'store', 'docker'],
   workflows: ['core', 'tar', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount'],
   serve: ['core', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount', 'workflows'],
   cli: [

@@ -163,6 +163,8 @@ export interface PathInfo {
   readonly size: number
   /** Permission bits. */
   readonly mode: number
+  /** Modification time, as text because it exceeds what a double holds. */
+  readonly mtimeNs: string
   /** Of a symlink: where it ends, as an absolute path in the container, links on the way resolved. */
   readonly link: string
 }
@@ -180,7 +182,7 @@ export async function statInContainer(
   })
   const encoded = headers?.['x-docker-container-path-stat']
   if (typeof encoded !== 'string') return undefined
-  const { size, mode, linkTarget } = parseJson(Buffer.from(encoded, 'base64')) ?? {}
+  const { size, mode, mtime, linkTarget } = parseJson(Buffer.from(encoded, 'base64')) ?? {}
   if (typeof size !== 'number' || typeof mode !== 'number') {
     throw new BallastError('REMOTE', `the Engine does not say what ${path} is`)
   }
@@ -188,8 +190,16 @@ export async function statInContainer(
     type: typeOf(mode),
     size,
     mode: mode % 0o1000,
+    mtimeNs: typeof mtime === 'string' ? nanoseconds(mtime) : '',
     link: typeof linkTarget === 'string' ? linkTarget : '',
   }
+}
+
+/** Of RFC 3339 with up to nine digits behind the second. */
+function nanoseconds(time: string): string {
+  const [, seconds = '', fraction = '', zone = ''] = /^([^.Z+]*)(?:\.(\d+))?(.*)$/.exec(time) ?? []
+  const whole = Date.parse(`${seconds}${zone}`)
+  return Number.isNaN(whole) ? '' : `${BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(9, '0'))}`
 }
 
 function typeOf(mode: number): PathInfo['type'] {

@@ -6,6 +6,7 @@ import {
   readFromContainer,
   removeContainer,
   runContainer,
+  statInContainer,
   writeToContainer,
 } from './containers.ts'
 import type { Engine } from './engine.ts'
@@ -37,6 +38,8 @@ export interface VolumeHelper {
   readonly root: string
   /** Takes the steps in order. Throws CONFLICT where one finds something else than it was told to, DISK where one fails. */
   run(steps: readonly HelperStep[], options?: CallOptions): Promise<readonly ToldPath[]>
+  /** The file's bytes; undefined where there is none. */
+  read(path: string, options?: CallOptions): Promise<AsyncIterable<Uint8Array> | undefined>
   /** Unpacks a tar into a directory of the volume. */
   write(path: string, tar: AsyncIterable<Uint8Array>, options?: CallOptions): Promise<void>
 }
@@ -71,6 +74,7 @@ export async function withVolumeHelper<T>(
       id,
       root: HELPER_VOLUME,
       run: (steps, options = {}) => runSteps(engine, { id, volume, steps }, options),
+      read: (path, options = {}) => readOne(engine, { id, path: `${HELPER_VOLUME}/${path}` }, options),
       write: (path, tar, options = {}) =>
         writeToContainer(engine, { id, path: `${HELPER_VOLUME}/${path}`, tar }, options),
     })
@@ -134,6 +138,29 @@ async function runSteps(
       hint: 'errors are those of Linux: 28 no space, 30 read-only, 13 permission denied (errno -l)',
     },
   )
+}
+
+async function readOne(
+  engine: Engine,
+  place: { readonly id: string; readonly path: string },
+  options: CallOptions,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const found = await statInContainer(engine, place, options)
+  if (found?.type !== 'file') return undefined
+  const entries = readTarBodies(await readFromContainer(engine, place, options))[Symbol.asyncIterator]()
+  const first = await entries.next()
+  return first.done === true ? undefined : bodyAlone(first.value.body, entries)
+}
+
+async function* bodyAlone(
+  body: AsyncIterable<Uint8Array>,
+  entries: AsyncIterator<unknown>,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* body
+  } finally {
+    await entries.return?.()
+  }
 }
 
 async function outputOf(engine: Engine, id: string, options: CallOptions): Promise<readonly string[]> {

@@ -18,6 +18,7 @@ import {
   currentGeneration,
   ensureFileLink,
   freeFileLinks,
+  type Layout,
   refuseForeignNames,
   removeFileLink,
   swapLink,
@@ -40,6 +41,9 @@ export interface FollowingOptions extends DeliverOptions {
   readonly by: string
   /** How long a version that was replaced stays, in milliseconds; the one before the current always stays. */
   readonly graceMs: number
+  /** `flat` for a target that shows one version until another is put in its place with `replace`. */
+  readonly layout?: Layout
+  readonly replace?: boolean
 }
 
 export interface Swapped extends Delivered {
@@ -65,10 +69,12 @@ export async function deliverFollowing(
     // Before the first link, so that a target is known for what it is at every instant.
     await createFileDurably(join(target, STATE), encodeState({ version: 1, models: {} }), { mode: 0o644 })
     await sweep(target)
-    const files = await freeFileLinks(target, { name, version: delivery.version })
+    const { layout } = options
+    const files = await freeFileLinks(target, { name, layout, version: delivery.version })
     await refuseForeignNames(target, { name, files })
     const state = await readState(target)
     const followed = await followedNow(target, { name, known: state.models[name], delivery })
+    refuseOtherUse(join(target, name), { known: state.models[name] && followed, delivery }, options)
     const current = followed.generations.at(-1)
     const place = await placeGeneration(store, { target, current, delivery }, options)
     const moved = current?.id !== place.id
@@ -88,12 +94,37 @@ export async function deliverFollowing(
     const next = moved ? withGeneration(followed, generation) : followed
     // A rollback is a visit: the link goes on following what it followed.
     const reference = options.by === 'rollback' ? followed.reference : delivery.marker.reference
-    const models = { ...state.models, [name]: { ...next, reference, files } }
+    const flat = layout === 'flat' && ({ flat: true } as const)
+    const models = { ...state.models, [name]: { ...next, ...flat, reference, files } }
     await writeState(target, { version: 1, models })
     await prune(target, Object.values(models), options.graceMs)
     const { bytesCopied } = place
-    const warnings = [...place.warnings, ...takenFileLinks(delivery.version, { name, files })]
+    const warnings = [...place.warnings, ...takenFileLinks(delivery.version, { name, layout, files })]
     return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name, files }
+  })
+}
+
+/** A link that follows is not pinned in passing, nor a pinned one moved. Throws CONFLICT. */
+export function refuseOtherUse(
+  link: string,
+  { known, delivery }: { readonly known: Followed | undefined; readonly delivery: Delivery },
+  { layout, replace = false, by }: Pick<FollowingOptions, 'layout' | 'replace' | 'by'>,
+): void {
+  if (known === undefined || by === 'rollback') return
+  if (known.flat !== true && layout === 'flat') {
+    throw new BallastError('CONFLICT', `${link} follows ${known.reference} already`, {
+      hint: 'mount with --follow to go on so, or name another target',
+    })
+  }
+  if (known.flat === true && layout !== 'flat') {
+    throw new BallastError('CONFLICT', `${link} is a mount of one version, so it cannot follow a tag`, {
+      hint: 'unmount it first, or name another target',
+    })
+  }
+  const digest = known.generations.at(-1)?.digest
+  if (layout !== 'flat' || replace || digest === undefined || digest === delivery.version.digest) return
+  throw new BallastError('CONFLICT', `${link} is a mount of another version (${digest})`, {
+    hint: 'put the new one in its place with --replace, or use --follow where versions are to change',
   })
 }
 

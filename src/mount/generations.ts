@@ -58,7 +58,16 @@ const LONGEST_DOUBT_MS = 24 * 60 * 60_000
  * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link.
  */
 export async function prune(target: string, models: readonly Followed[], graceMs: number): Promise<void> {
-  const keep = new Set<string>(await linkedGenerations(target))
+  const keep = new Set([...(await linkedGenerations(target)), ...recentGenerations(models, graceMs)])
+  const directory = join(target, GENERATIONS)
+  for (const id of await readdir(directory)) {
+    if (isGenerationId(id) && !keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
+  }
+}
+
+/** Those that somebody may still be opening, and the newest former one of each link. */
+export function recentGenerations(models: readonly Followed[], graceMs: number): ReadonlySet<string> {
+  const keep = new Set<string>()
   for (const { generations } of models) {
     generations.forEach((generation, index) => {
       const replaced = generations[index + 1]?.time
@@ -69,8 +78,5 @@ export async function prune(target: string, models: readonly Followed[], graceMs
       if (recent || index >= generations.length - 2) keep.add(generation.id)
     })
   }
-  const directory = join(target, GENERATIONS)
-  for (const id of await readdir(directory)) {
-    if (isGenerationId(id) && !keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
-  }
+  return keep
 }

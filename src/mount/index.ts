@@ -1,3 +1,4 @@
+export { deliverByHelper, type HelperTarget } from './by-helper.ts'
 export { checkTree, type TreeCheck } from './check.ts'
 export type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
 export {
@@ -10,9 +11,11 @@ export {
 export { withFollower } from './follower.ts'
 export { deliverFollowing, type FollowingOptions, type Swapped } from './following.ts'
 export { currentGeneration } from './links.ts'
-export { GENERATIONS, STATE } from './names.ts'
+export { GENERATIONS, STATE, TREE_RECORD } from './names.ts'
 export { deliverPinned, type PinnedOptions } from './pinned.ts'
+export type { TreeRecord } from './record.ts'
 export { decodeState, type Followed, type Generation, readState } from './state.ts'
 export { inspectTarget, type TargetState } from './target.ts'
-export { type DeliveredTree, readTree } from './tree.ts'
+export { type DeliveredTree, readTree, readTreeBy } from './tree.ts'
 export { type Unmounted, unmountTarget } from './unmount.ts'
+export { whyNotLinked } from './why-not-linked.ts'

@@ -41,8 +41,21 @@ export async function swapLink(
   await syncDirectory(target)
 }
 
-/** A model of one file is found under its own name too, through the directory link, so both move by the same rename. */
-function fileLinksOf({ files }: Version, name: string): readonly string[] {
+/** Where a version's files are found: below the directory link alone, a single one also beside it, or all also beside it. */
+export type Layout = 'link' | 'flat'
+
+/** What else a link is called, and what it leads to. */
+export interface LinkOptions {
+  readonly name: string
+  readonly layout?: Layout | undefined
+}
+
+/**
+ * A model of one file is found under its own name too, through the directory link, so both move by the same rename; so is
+ * each entry of a flat one.
+ */
+export function fileLinksOf({ files }: Version, { name, layout }: LinkOptions): readonly string[] {
+  if (layout === 'flat') return [...new Set(files.map(({ path }) => path.split('/')[0] as string))]
   const [only, ...others] = files
   if (only === undefined || others.length > 0 || only.path.includes('/') || only.path === name) return []
   return [only.path]
@@ -108,24 +121,45 @@ export async function whatIsAt(path: string): Promise<string | undefined> {
  */
 export async function freeFileLinks(
   target: string,
-  { name, version }: { readonly name: string; readonly version: Version },
+  { version, ...options }: LinkOptions & { readonly version: Version },
 ): Promise<readonly string[]> {
+  const { name, layout } = options
   const free: string[] = []
-  for (const file of fileLinksOf(version, name)) {
+  for (const file of fileLinksOf(version, options)) {
+    if (file === name) throw sameName(target, name)
     const [owner = '', ...rest] = ((await whatIsAt(join(target, file))) ?? '').split('/')
     const leadsOn = (await whatIsAt(join(target, owner)))?.startsWith(`${GENERATIONS}/`) === true
     const isTaken = owner === OWN_DIRECTORY || (owner !== name && rest.join('/') === file && leadsOn)
+    if (isTaken && layout === 'flat') throw takenName(target, file)
     if (!isTaken) free.push(file)
   }
   return free
 }
 
+/** Only of a flat layout, where every entry has to be found at the root. */
+export function sameName(target: string, name: string): BallastError {
+  return new BallastError(
+    'CONFLICT',
+    `the model has an entry ${name}, and so is called its link in ${target}`,
+    {
+      hint: 'choose another name for the link with --as',
+    },
+  )
+}
+
+export function takenName(target: string, file: string): BallastError {
+  return new BallastError('CONFLICT', `${target}/${file} belongs to another model of the target`, {
+    hint: 'nothing was changed; give this model a target of its own',
+  })
+}
+
 /** What the user is to know of file links that were left to another model. */
 export function takenFileLinks(
   version: Version,
-  { name, files }: { readonly name: string; readonly files: readonly string[] },
+  { files, ...options }: LinkOptions & { readonly files: readonly string[] },
 ): readonly string[] {
-  return fileLinksOf(version, name)
+  const { name } = options
+  return fileLinksOf(version, options)
     .filter((file) => !files.includes(file))
     .map(
       (file) =>

@@ -31,9 +31,11 @@ export async function writeTreeRecord(tree: string, files: readonly ModelFile[])
     const found = await recordOf(join(tree, path))
     if (found !== undefined) record[path] = found
   }
-  await writeFileDurably(join(tree, TREE_RECORD), `${JSON.stringify({ files: record })}\n`, {
-    mode: FILE_MODE,
-  })
+  await writeFileDurably(join(tree, TREE_RECORD), encodeRecord(record), { mode: FILE_MODE })
+}
+
+export function encodeRecord(files: TreeRecord): string {
+  return `${JSON.stringify({ files })}\n`
 }
 
 export async function readTreeRecord(tree: string): Promise<TreeRecord | undefined> {

@@ -17,7 +17,9 @@ export interface Generation {
 export interface Followed {
   readonly model: string
   readonly reference: string
-  /** Links at the target's root beside the directory link, for a model of one file. */
+  /** All entries of the version are found at the root as well, and it moves only when it is told to. */
+  readonly flat?: true
+  /** Links at the target's root beside the directory link, for a model of one file and for a flat one. */
   readonly files: readonly string[]
   /** Oldest first; the last one is what the link leads to. */
   readonly generations: readonly Generation[]
@@ -60,7 +62,7 @@ export function decodeState(bytes: Uint8Array, path: string): TargetRecord {
 }
 
 function decodeFollowed(value: unknown): Followed | undefined {
-  const { model, reference, files, generations } = objectOf(value)
+  const { model, reference, flat, files, generations } = objectOf(value)
   if (typeof model !== 'string' || typeof reference !== 'string') return undefined
   if (
     !Array.isArray(files) ||
@@ -68,8 +70,9 @@ function decodeFollowed(value: unknown): Followed | undefined {
   )
     return undefined
   const decoded = Array.isArray(generations) ? generations.map(decodeGeneration) : [undefined]
+  if (flat !== undefined && flat !== true) return undefined
   return decoded.every((generation) => generation !== undefined)
-    ? { model, reference, files, generations: decoded }
+    ? { model, reference, ...(flat && { flat }), files, generations: decoded }
     : undefined
 }
 

@@ -110,13 +110,21 @@ export interface DeliveredTree {
 
 /** What a directory was delivered as; undefined when it is no delivered tree. Throws DAMAGED when its own files disagree. */
 export async function readTree(tree: string): Promise<DeliveredTree | undefined> {
-  const markerBytes = await readIfPresent(join(tree, TREE_MARKER))
+  return readTreeBy((name) => readIfPresent(join(tree, name)), tree)
+}
+
+/** The same of a tree that is read by other means; `read` gets paths in it, and `tree` is for messages. */
+export async function readTreeBy(
+  read: (path: string) => Promise<Uint8Array | undefined>,
+  tree: string,
+): Promise<DeliveredTree | undefined> {
+  const markerBytes = await read(TREE_MARKER)
   if (markerBytes === undefined) return undefined
   const marker = decodeMarker(markerBytes)
-  const manifest = await readIfPresent(join(tree, TREE_MANIFEST))
+  const manifest = await read(TREE_MANIFEST)
   if (marker === undefined || manifest === undefined) throw damagedTree(tree, 'its own files are incomplete')
   const decoded = decodeManifest(manifest)
-  const packed = decoded.packs.length === 0 ? [] : await readPacked(tree, decoded.packs)
+  const packed = decoded.packs.length === 0 ? [] : await readPacked(read, decoded.packs)
   if (packed === undefined) throw damagedTree(tree, 'its own files are incomplete')
   const version = completeVersion(decoded, packed)
   if (version.digest !== marker.digest) throw damagedTree(tree, 'its manifest belongs to another version')
@@ -125,10 +133,10 @@ export async function readTree(tree: string): Promise<DeliveredTree | undefined>
 
 /** Undefined unless it tells of exactly the packs that the manifest has. */
 async function readPacked(
-  tree: string,
+  read: (path: string) => Promise<Uint8Array | undefined>,
   packs: VersionManifest['packs'],
 ): Promise<readonly ModelFile[] | undefined> {
-  const bytes = await readIfPresent(join(tree, TREE_PACKED))
+  const bytes = await read(TREE_PACKED)
   const files = bytes === undefined ? undefined : decodePackedFiles(bytes)
   const told = new Set(files?.map(({ pack }) => pack?.digest))
   const isWhole = told.size === packs.length && packs.every(({ digest }) => told.has(digest))

@@ -36,6 +36,7 @@ export interface MountRequest {
 }
 
 export interface MountResult {
+  /** A directory's absolute path, or `volume:NAME`. */
   readonly target: string
   readonly version: string
   readonly digest: Digest
@@ -50,7 +51,7 @@ export interface MountResult {
 }
 
 /** How long a version that was replaced stays for those who are still opening its files. */
-const GRACE_MS = 60_000
+export const GRACE_MS = 60_000
 
 /** Makes the directory the tree of one version. Throws CONFLICT when something else is there. */
 export async function mount(
@@ -112,28 +113,43 @@ export async function follow(
   request: MountRequest,
   { onSwap, onTrouble, ...options }: CallOptions & FollowEvents,
 ): Promise<void> {
-  const reference = parseModelReference(request.ref)
+  const reference = await resolveFollowed(store, request.ref)
+  const name = request.as ?? lastPart(reference.name)
+  const deliver = (by: string): Promise<MountResult> => mountFollowing(store, { ...request, by }, options)
+  await withFollower(resolve(request.target), { name, signal: options.signal }, () =>
+    keepUp(store, { reference, deliver }, { onSwap, onTrouble, ...options }),
+  ).catch(unlessInterrupted)
+}
+
+/** Throws USAGE for what never moves, NOT_FOUND. */
+export async function resolveFollowed(store: Store, ref: string): Promise<Reference> {
+  const reference = parseModelReference(ref)
   if (reference.tag === undefined || numberOfTag(reference.tag) !== undefined) {
-    throw new BallastError('USAGE', `${request.ref} never moves, so there is nothing to follow`, {
+    throw new BallastError('USAGE', `${ref} never moves, so there is nothing to follow`, {
       hint: 'name a tag, or leave --follow out',
     })
   }
   await resolveDigest(store, reference)
-  const name = request.as ?? lastPart(reference.name)
-  await withFollower(resolve(request.target), { name, signal: options.signal }, () =>
-    keepUp(store, { ...request, reference }, { onSwap, onTrouble, ...options }),
-  ).catch((error: unknown) => {
-    // To be stopped is how following ends.
-    if (!isBallastError(error, 'INTERRUPTED')) throw error
-  })
+  return reference
 }
 
-async function keepUp(
+/** To be stopped is how following ends. */
+export function unlessInterrupted(error: unknown): void {
+  if (!isBallastError(error, 'INTERRUPTED')) throw error
+}
+
+export interface Followed {
+  readonly reference: Reference
+  /** Brings the target to what the tag points to now; `by` is for its history. */
+  readonly deliver: (by: string) => Promise<MountResult>
+}
+
+export async function keepUp(
   store: Store,
-  { reference, ...request }: MountRequest & { readonly reference: Reference },
+  { reference, deliver }: Followed,
   { onSwap, onTrouble, ...options }: CallOptions & FollowEvents,
 ): Promise<void> {
-  const first = await mountFollowing(store, request, options)
+  const first = await deliver('mount')
   onSwap(first)
   let seen: Digest | undefined = first.digest
   let trouble: string | undefined
@@ -144,7 +160,7 @@ async function keepUp(
       const digest = await store.records.resolve(reference)
       if (digest === undefined) throw tagGone(formatReference(reference))
       if (digest !== seen) {
-        const result = await mountFollowing(store, { ...request, by: 'follow' }, options)
+        const result = await deliver('follow')
         if (result.how !== 'unchanged') onSwap(result)
         seen = result.digest
       }
@@ -162,13 +178,17 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
 }
 
-async function withDelivery(
+/** Keeps the version's blobs for as long as it is delivered. `target` is a directory of this host, where it is one. */
+export async function withDelivery(
   store: Store,
-  { ref, target }: MountRequest,
+  { ref, target }: { readonly ref: string; readonly target?: string },
   deliver: (resolved: ResolvedVersion, delivery: Delivery) => Promise<Omit<MountResult, 'ms'>>,
 ): Promise<MountResult> {
   const started = performance.now()
-  if (isInside(resolve(target), store.root) || isInside(store.root, resolve(target))) {
+  if (
+    target !== undefined &&
+    (isInside(resolve(target), store.root) || isInside(store.root, resolve(target)))
+  ) {
     throw new BallastError('REFUSED', `${target} and the store ${store.root} lie in each other`, {
       hint: 'name a directory outside of the store',
     })
@@ -206,7 +226,7 @@ function isInside(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}${sep}`)
 }
 
-function versionName({ reference, number }: ResolvedVersion): string {
+export function versionName({ reference, number }: ResolvedVersion): string {
   return number === 0 ? formatReference(reference) : `${reference.name}:${number}`
 }
 
