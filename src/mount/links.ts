@@ -25,6 +25,16 @@ export async function linkedGenerations(target: string): Promise<readonly string
   return ids
 }
 
+/** The names that lead to versions, sorted: the truth also where the state that tells of them has not been written yet. */
+export async function linkedNames(target: string): Promise<readonly string[]> {
+  const names: string[] = []
+  for (const name of await readdir(target)) {
+    const to = await whatIsAt(join(target, name))
+    if (to?.startsWith(`${GENERATIONS}/`) === true) names.push(name)
+  }
+  return names.sort()
+}
+
 /** Makes the name lead to `to`, relative to the target, by one rename. */
 export async function swapLink(
   target: string,
