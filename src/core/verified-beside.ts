@@ -5,7 +5,7 @@ import { createHashThreads, type HashThreads } from './hash-threads.ts'
 /** In bytes. For less, a thread takes longer to start than it saves. */
 const WORTH_A_THREAD = 16 * 1024 * 1024
 /** Chunks that wait for the thread; more would only fill the memory. */
-const MOST_WAITING = 8
+const MOST_WAITING = 2
 
 let threads: HashThreads | undefined
 
