@@ -142,7 +142,7 @@ async function findInNamed(engine: Engine, place: Place, options: CallOptions): 
   return { scan, next: await nextByHistory(engine, { image, path: place.path }) }
 }
 
-function noContainer(name: string, cause: BallastError): BallastError {
+export function noContainer(name: string, cause: BallastError): BallastError {
   return new BallastError('NOT_FOUND', `the Engine has no container ${name}`, {
     cause,
     hint: 'docker ps -a lists them',

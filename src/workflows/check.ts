@@ -1,102 +1,34 @@
-import { join, resolve } from 'node:path'
-import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
+import { resolve } from 'node:path'
+import { BallastError, type Digest } from '../core/index.ts'
+import type { EngineChoice } from '../docker/index.ts'
 import { blobsOfFiles, formatReference, nameOfFiles, parseOperand } from '../model/index.ts'
-import {
-  checkTree,
-  currentGeneration,
-  GENERATIONS,
-  inspectTarget,
-  readState,
-  readTree,
-} from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
+import { type CheckOptions, type CheckResult, checkTarget } from './check-target.ts'
+import type { ImageAccess } from './image-places.ts'
 import { mendingHint, resolveVersion } from './resolve.ts'
 
-export interface CheckResult {
-  readonly operand: string
-  /** What is there: `sentiment:3`; undefined where nothing is. */
-  readonly version: string | undefined
-  readonly digest: Digest | undefined
-  readonly faults: readonly string[]
-  readonly extra: readonly string[]
-  /** What to do about the faults. */
-  readonly mend: string | undefined
+/** To get at what is not on this host's disk. */
+export interface CheckAccess {
+  readonly access: ImageAccess
+  readonly engine: EngineChoice
 }
 
-export interface CheckOptions extends CallOptions {
-  /** Hash every file instead of looking at sizes, times and inodes. */
-  readonly full?: boolean
-}
-
-/** Whether a mounted directory, or a version in the store, is there and whole. A following target gives one result a link. */
+/**
+ * Whether what an operand names is there and whole: a mounted directory, a version in the store, a volume, an image, or
+ * what a container finds at its paths. A following target gives one result a link, a container one a model.
+ */
 export async function check(
   store: Store,
   operand: string,
-  options: CheckOptions = {},
+  options: CheckOptions & Partial<CheckAccess> = {},
 ): Promise<readonly CheckResult[]> {
   const parsed = parseOperand(operand)
-  if (parsed.kind === 'path') return checkTarget(resolve(parsed.path), operand, options)
-  return [await checkStored(store, operand, options)]
-}
-
-async function checkTarget(
-  target: string,
-  operand: string,
-  options: CheckOptions,
-): Promise<readonly CheckResult[]> {
-  const state = await inspectTarget(target)
-  if (state.kind === 'pinned')
-    return [await checkDelivered(target, { operand, again: `${operand} --replace` }, options)]
-  if (state.kind === 'following') {
-    const names = Object.keys((await readState(target)).models)
-    const results: CheckResult[] = []
-    for (const name of names) {
-      const id = await currentGeneration(target, name)
-      const tree = id === undefined ? join(target, name) : join(target, GENERATIONS, id)
-      const label = names.length === 1 ? operand : `${operand} (${name})`
-      const again = `${operand} --follow --once --as ${name}`
-      results.push(await checkDelivered(tree, { operand: label, again }, options))
-    }
-    if (results.length > 0) return results
-  }
-  const what = {
-    absent: 'does not exist',
-    empty: 'is empty',
-    foreign: 'holds files that Ballast did not deliver',
-  }
-  if (state.kind === 'broken') {
-    const mend = `mount the version anew: ballast mount REF ${operand} --replace`
-    return [
-      { operand, version: undefined, digest: undefined, faults: [state.reason.message], extra: [], mend },
-    ]
-  }
-  const fault = state.kind in what ? what[state.kind as keyof typeof what] : 'holds no model yet'
-  const mend = `to mount a model there: ballast mount REF ${operand}`
-  return [
-    { operand, version: undefined, digest: undefined, faults: [`${operand} ${fault}`], extra: [], mend },
-  ]
-}
-
-async function checkDelivered(
-  tree: string,
-  { operand, again }: { readonly operand: string; readonly again: string },
-  options: CheckOptions,
-): Promise<CheckResult> {
-  const found = await readTree(tree)
-  if (found === undefined) {
-    const faults = ['the version that the link leads to is not there']
-    return { operand, version: undefined, digest: undefined, faults, extra: [], mend: 'mount it again' }
-  }
-  const { marker, version } = found
-  const result = await checkTree(tree, version, options)
-  return {
-    operand,
-    version: marker.number === 0 ? marker.reference : `${marker.model}:${marker.number}`,
-    digest: version.digest,
-    ...result,
-    mend:
-      result.faults.length === 0 ? undefined : `mount it again: ballast mount ${marker.reference} ${again}`,
-  }
+  if (parsed.kind === 'path') return checkTarget(store, { target: resolve(parsed.path), operand }, options)
+  if (parsed.kind === 'name') return [await checkStored(store, operand, options)]
+  const { access, engine } = options
+  if (access === undefined || engine === undefined) return [await checkStored(store, operand, options)]
+  const { checkElsewhere } = await import('./check-elsewhere.ts')
+  return checkElsewhere(store, operand, { ...options, access, engine })
 }
 
 async function checkStored(store: Store, operand: string, options: CheckOptions): Promise<CheckResult> {

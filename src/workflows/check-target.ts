@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import type { CallOptions, Digest } from '../core/index.ts'
+import {
+  checkTree,
+  currentGeneration,
+  GENERATIONS,
+  inspectTarget,
+  linkedNames,
+  readState,
+  readTree,
+} from '../mount/index.ts'
+import type { Store } from '../store/index.ts'
+import { staleness } from './staleness.ts'
+
+export interface CheckResult {
+  readonly operand: string
+  /** What is there: `sentiment:3`; undefined where nothing is. */
+  readonly version: string | undefined
+  readonly digest: Digest | undefined
+  readonly faults: readonly string[]
+  readonly extra: readonly string[]
+  /** What to do about the faults. */
+  readonly mend: string | undefined
+  /** What its tag points to by now, where that is another version: `sentiment:prod is sentiment:4 by now`. */
+  readonly stale?: string | undefined
+  /** What is right and worth knowing. */
+  readonly notes?: readonly string[]
+}
+
+export interface CheckOptions extends CallOptions {
+  /** Hash every file instead of looking at sizes, times and inodes. */
+  readonly full?: boolean
+}
+
+/** Of a directory of this host. A following target gives one result a link. */
+export async function checkTarget(
+  store: Store,
+  { target, operand }: { readonly target: string; readonly operand: string },
+  options: CheckOptions,
+): Promise<readonly CheckResult[]> {
+  const state = await inspectTarget(target)
+  if (state.kind === 'pinned')
+    return [await checkDelivered(store, { tree: target, operand, again: `${operand} --replace` }, options)]
+  if (state.kind === 'following') {
+    const { models } = await readState(target)
+    const names = [...new Set([...Object.keys(models), ...(await linkedNames(target))])]
+    const results: CheckResult[] = []
+    for (const name of names) {
+      const id = await currentGeneration(target, name)
+      const tree = id === undefined ? join(target, name) : join(target, GENERATIONS, id)
+      const label = names.length === 1 ? operand : `${operand} (${name})`
+      const flag = models[name]?.flat === true ? '--replace' : '--follow --once'
+      const again = `${operand} ${flag} --as ${name}`
+      results.push(await checkDelivered(store, { tree, operand: label, again }, options))
+    }
+    if (results.length > 0) return results
+  }
+  const what = {
+    absent: 'does not exist',
+    empty: 'is empty',
+    foreign: 'holds files that Ballast did not deliver',
+  }
+  if (state.kind === 'broken') {
+    const mend = `mount the version anew: ballast mount REF ${operand} --replace`
+    return [
+      { operand, version: undefined, digest: undefined, faults: [state.reason.message], extra: [], mend },
+    ]
+  }
+  const fault = state.kind in what ? what[state.kind as keyof typeof what] : 'holds no model yet'
+  const mend = `to mount a model there: ballast mount REF ${operand}`
+  return [
+    { operand, version: undefined, digest: undefined, faults: [`${operand} ${fault}`], extra: [], mend },
+  ]
+}
+
+async function checkDelivered(
+  store: Store,
+  { tree, operand, again }: { readonly tree: string; readonly operand: string; readonly again: string },
+  options: CheckOptions,
+): Promise<CheckResult> {
+  const found = await readTree(tree)
+  if (found === undefined) {
+    const faults = ['the version that the link leads to is not there']
+    return { operand, version: undefined, digest: undefined, faults, extra: [], mend: 'mount it again' }
+  }
+  const { marker, version } = found
+  const result = await checkTree(tree, version, options)
+  return {
+    operand,
+    version: marker.number === 0 ? marker.reference : `${marker.model}:${marker.number}`,
+    digest: version.digest,
+    ...result,
+    ...(await staleness(store, marker)),
+    mend:
+      result.faults.length === 0 ? undefined : `mount it again: ballast mount ${marker.reference} ${again}`,
+  }
+}
