@@ -110,7 +110,7 @@ test('a registry that takes no more bytes is given up', async (context) => {
 
 test('a registry that never answers is given up', async (context) => {
   const server = await startScriptedServer(context, hang, hang, hang)
-  const error = await failure(repositoryOn(server.host, 60).listTags(), 'REMOTE')
+  const error = await failure(repositoryOn(server.host, 300).listTags(), 'REMOTE')
   assert.match(error.message, /stopped answering/)
   assert.equal(server.requests.length, 3)
 })
