@@ -295,3 +295,12 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
+
+test('a mount that was killed before it wrote the state is there all the same, and is checked', async (t) => {
+  const { store, target } = await place(t)
+  await addVersion(store, 'sentiment', randomModel('one'))
+  await mountFollowing(store, { ref: 'sentiment', target })
+  await rm(join(target, '.ballast/state.json'))
+  const [result] = await check(store, target)
+  assert.deepEqual([result?.version, result?.faults], ['sentiment:1', []])
+})
