@@ -144,11 +144,15 @@ for (const hours of [-2, 2]) {
     // Its last sign was stamped by the clock as it was; the next one comes in a moment, and by the same clock.
     const sign = Date.now() / 1000 - hours * 3600
     await utimes(alive, sign, sign)
-    const heartbeat = setInterval(() => void utimes(alive, sign, sign + performance.now() / 1000), 20)
+    let stamped: Promise<void> = Promise.resolve()
+    const heartbeat = setInterval(() => {
+      stamped = stamped.then(() => utimes(alive, sign, sign + performance.now() / 1000))
+    }, 20)
     t.after(() => clearInterval(heartbeat))
-    assert.equal((await store.gc({ patience: { silenceMs: 120_000, watchMs: 500 } })).abandoned, 0)
+    assert.equal((await store.gc({ patience: { silenceMs: 120_000, watchMs: 5000 } })).abandoned, 0)
     assert.deepEqual(await readdir(alive), ['leases', 'process'])
     clearInterval(heartbeat)
+    await stamped
     await sleep(150)
     assert.equal((await store.gc({ patience: { silenceMs: 120_000, watchMs: 100 } })).abandoned, 1)
   })
