@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ask, run, start } from '../fixtures/command.ts'
 import { docker, uniqueName } from '../fixtures/engine.ts'
+import { pluginMissing, startPluginEngine, startTestPlugin } from '../fixtures/plugin.ts'
 import {
   buildPythonExample,
   EXAMPLE,
   exampleMissing,
+  moveToEngine,
   predictions,
   reload,
 } from '../fixtures/python-example.ts'
@@ -100,52 +101,37 @@ test('the Python example answers alike, whichever way its model arrives', {
     await assertServes(pinned, { answers: one, operand: './pinned', version: 'sentiment:1' })
   })
 
-  await t.test(
-    'by the volume plugin: by tag, and following',
-    {
-      skip: process.getuid?.() !== 0 && 'the plugin needs root',
-    },
-    async (t) => {
-      const driver = uniqueName('ballast')
-      const socket = `/run/docker/plugins/${driver}.sock`
-      await mkdir('/run/docker/plugins', { recursive: true })
-      const plugin = start(['serve', '--docker-plugin', '--plugin-socket', socket], options)
-      t.after(async () => {
-        plugin.child.kill('SIGTERM')
-        await plugin.ended
-      })
-      await until(() => existsSync(socket))
-      const volume = async (name: string, ...settings: readonly string[]): Promise<string> => {
-        const unique = uniqueName(name)
-        const given = ['ref=sentiment:prod', ...settings].flatMap((setting) => ['-o', setting])
-        await docker(['volume', 'create', '-d', driver, ...given, unique])
-        return unique
-      }
-      const [byTag, following] = [await volume('tag'), await volume('follow', 'follow=true')]
-      const containers: string[] = []
-      try {
-        for (const name of [byTag, following]) {
-          containers.push(await startContainer(t, ['-v', `${name}:/app/models`, plain]))
-        }
-        const [pinned = '', follows = ''] = containers
-        for (const container of containers) await assertServes(container, { answers: one })
-        await add('models-2')
-        await until(async () => (await loads(follows)) === (await sumOf(directory, 'models-2')))
-        await reload(follows)
-        await assertServes(follows, { answers: two })
-        await docker(['restart', follows])
-        await assertServes(follows, { answers: two })
-        // A tag without follow is resolved when the volume goes from no user to one.
-        await assertServes(pinned, { answers: one })
-        await docker(['restart', pinned])
-        await assertServes(pinned, { answers: two })
-        await back()
-      } finally {
-        if (containers.length > 0) await docker(['rm', '-f', ...containers])
-        await docker(['volume', 'rm', byTag, following])
-      }
-    },
-  )
+  await t.test('by the volume plugin: by tag, and following', { skip: pluginMissing() }, async (t) => {
+    const engine = await startPluginEngine(t)
+    const { host } = engine
+    const plugin = await startTestPlugin(t, engine)
+    const inPlugin = { ...options, store: plugin.store.root }
+    await ask(['add', 'sentiment:prod', './models'], inPlugin)
+    const image = await moveToEngine(plain, { host, directory })
+    const startWith = async (settings: Readonly<Record<string, string>>): Promise<string> => {
+      const volume = await plugin.volume({ ref: 'sentiment:prod', ...settings })
+      const args = ['run', '-d', '--network', 'none', '-v', `${volume}:/app/models`, image]
+      return docker(args, host)
+    }
+    const [byTag, following] = [await startWith({}), await startWith({ follow: 'true' })]
+    const says = (container: string) => predictions(container, host)
+    assert.deepEqual([await says(byTag), await says(following)], [one, one])
+    assert.equal(await docker(['exec', following, 'cat', '/app/serve.py'], host), serve.trim())
+    await ask(['add', 'sentiment:prod', './models-2'], inPlugin)
+    const second = await sumOf(join(directory, 'models-2'))
+    await until(async () => {
+      const file = '/app/models/sentiment_model.pkl'
+      return (await docker(['exec', following, 'sha256sum', file], host)).startsWith(second)
+    })
+    await reload(following, host)
+    assert.deepEqual(await says(following), two)
+    await docker(['restart', following], host)
+    assert.deepEqual(await says(following), two)
+    // A tag that is not followed is resolved when the volume goes from no user to one.
+    assert.deepEqual(await says(byTag), one)
+    await docker(['restart', byTag], host)
+    assert.deepEqual(await says(byTag), two)
+  })
 
   for (const strategy of ['mount', 'embed']) {
     await t.test(`by ballast run, with the strategy ${strategy}`, async (t) => {
@@ -177,12 +163,9 @@ interface Serving {
   readonly version?: string
 }
 
-const loads = async (container: string): Promise<string | undefined> =>
-  (await docker(['exec', container, 'sha256sum', '/app/models/sentiment_model.pkl'])).split(' ')[0]
-
-async function sumOf(directory: string, model: string): Promise<string> {
+async function sumOf(directory: string): Promise<string> {
   return createHash('sha256')
-    .update(await readFile(join(directory, model, 'sentiment_model.pkl')))
+    .update(await readFile(join(directory, 'sentiment_model.pkl')))
     .digest('hex')
 }
 
