@@ -149,7 +149,7 @@ for (const way of ['direct', 'helper'] as const) {
 }
 
 async function seen(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
+  for (let attempt = 0; attempt < 2400; attempt++) {
     if (await condition()) return
     await sleep(100)
   }
