@@ -153,7 +153,7 @@ async function seen(condition: () => boolean | Promise<boolean>): Promise<void> 
     if (await condition()) return
     await sleep(100)
   }
-  assert.fail('it did not come about within a minute')
+  assert.fail('it did not come about within four minutes')
 }
 
 test('what is delivered directly is recognised by the helper, and the other way round', {
