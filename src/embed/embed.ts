@@ -27,6 +27,7 @@ import type { DerivedBlob, Session, Store } from '../store/index.ts'
 import { readBaseFiles } from './base-files.ts'
 import { readImage } from './base-image.ts'
 import { type Pricing, positionOf } from './choose-position.ts'
+import { createEarlyUploads, type EarlyUploads } from './early-uploads.ts'
 import { idOf, nameOfImage, replaceImage } from './former-images.ts'
 import { type ModelToEmbed, nameOf, type PlannedModel, planModel } from './plan.ts'
 import { type ImageBlob, type Transferred, transferBlobs } from './transfer.ts'
@@ -46,7 +47,10 @@ export interface Embedded {
   /** Of the manifest; in an Engine the image's id. */
   readonly digest: Digest
   readonly layers: readonly Transferred[]
-  /** Of layers, config and manifest, as far as they were sent. */
+  /**
+   * Of layers, config and manifest, as far as they were sent. Not of a layer that began to be sent before its digest was
+   * known and turned out to be there.
+   */
   readonly bytesSent: number
   /** The tag that the former image got, where there was one. */
   readonly former: string | undefined
@@ -94,12 +98,19 @@ async function embedLeased(
   for (const model of request.models) refuseOtherModel(model, replaced)
   const kept = former.filter(({ name }) => !names.includes(name))
   const base = await readBaseFiles(store, session, { image, repository: request.base.repository }, options)
+  const { base: from, result: target } = request
+  await using early = createEarlyUploads(target.repository, { from: from.repository }, options)
   const placed: PlacedModel[] = []
   const pricing: Pricing[] = []
   for (const model of request.models) {
     const before = replaced.find(({ name }) => name === nameOf(model))
     const others = [...kept, ...placed.map(({ label }) => label)]
-    const plan = { session, model, before, others, image, base, command: commandOf(request) }
+    // The layers of a version that the base has are there, or can be mounted.
+    const there = before?.digest === model.version.digest && from.repository.scope === target.repository.scope
+    const plan = {
+      ...{ session, model, before, others, image, base },
+      ...{ command: commandOf(request), early: there ? undefined : early },
+    }
     const planned = await planModel(store, plan, options)
     const choice = { model, planned, before, image, base, result: request.result, now: Date.now() }
     const chosen = await positionOf(store, choice, options)
@@ -114,7 +125,7 @@ async function embedLeased(
     label: models,
   })
   const own = placed.flatMap(({ planned }) => [...planned.files, planned.placement])
-  const sent = await publish(store, { request, own, image: assembled }, options)
+  const sent = await publish(store, { request, own, image: assembled, early }, options)
   const moved = placed.flatMap(({ label }) => movedPath(label, replaced))
   const { whole } = request.result.repository
   // Loaded as `docker save` has them, images lose nothing.
@@ -180,10 +191,12 @@ async function publish(
     request,
     own,
     image,
+    early,
   }: {
     readonly request: EmbedRequest
     readonly own: readonly DerivedBlob[]
     readonly image: AssembledImage
+    readonly early: EarlyUploads
   },
   options: CallOptions,
 ): Promise<Pick<Embedded, 'digest' | 'layers' | 'bytesSent' | 'former' | 'runningFormer'>> {
@@ -197,7 +210,7 @@ async function publish(
       recipe === undefined
         ? heldBy.openBlob({ digest, size }, options)
         : layerContent(decodeRecipe(recipe), store.fileContent)
-    return { digest, size, item, heldBy, content }
+    return { digest, size, item, heldBy, content, early: early.of(digest) }
   })
   const { whole } = repository
   const layers = blobs.map(({ digest, size }, at) => ({ digest, size, diffId: image.diffIds[at] as Digest }))

@@ -14,6 +14,7 @@ import {
 import type { DerivedBlob, Session, Store } from '../store/index.ts'
 import type { BaseFiles } from './base-files.ts'
 import { refuseCopiedModel } from './copied-model.ts'
+import type { EarlyUploads } from './early-uploads.ts'
 import { deriveLayer } from './model-layers.ts'
 
 /** A version to be embedded. What is undefined stays as in a former embed, if there is one. */
@@ -52,6 +53,7 @@ export interface PlanOptions {
   readonly base: BaseFiles
   /** The command that the user runs again after mending the base. */
   readonly command: string
+  readonly early?: EarlyUploads | undefined
 }
 
 export function nameOf({ name, reference }: ModelToEmbed): string {
@@ -64,7 +66,7 @@ export function nameOf({ name, reference }: ModelToEmbed): string {
  */
 export async function planModel(
   store: Store,
-  { session, model, before, others, image, base, command }: PlanOptions,
+  { session, model, before, others, image, base, command, early }: PlanOptions,
   options: CallOptions = {},
 ): Promise<PlannedModel> {
   const name = nameOf(model)
@@ -89,7 +91,7 @@ export async function planModel(
     parents: placement.parents,
   })
   const files: DerivedBlob[] = []
-  for (const recipe of recipes) files.push(await deriveLayer(store, { session, recipe }, options))
+  for (const recipe of recipes) files.push(await deriveLayer(store, { session, recipe, early }, options))
   const top = await deriveLayer(store, { session, recipe: placement.recipe }, options)
   const label = (position: Position): EmbeddedModel => ({
     name,

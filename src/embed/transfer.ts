@@ -7,6 +7,8 @@ import {
   verified,
 } from '../core/index.ts'
 import type { BlobDescriptor, ImageRepository } from '../oci/index.ts'
+import type { EarlyUpload } from './early-uploads.ts'
+import { findThere } from './find-there.ts'
 
 /** A blob that the image needs, and where its bytes are if they have to be sent. */
 export interface ImageBlob extends BlobDescriptor {
@@ -15,6 +17,8 @@ export interface ImageBlob extends BlobDescriptor {
   readonly content: () => Content
   /** A repository that holds it, from which it may be mounted. */
   readonly heldBy: ImageRepository | undefined
+  /** Where it is being sent already. */
+  readonly early?: EarlyUpload | undefined
 }
 
 export interface Transferred {
@@ -25,7 +29,7 @@ export interface Transferred {
 
 const UPLOADS_AT_ONCE = 3
 
-/** Brings every blob into the repository: those that are there are left, others mounted, and the rest sent. In the order given. */
+/** Brings every blob into the repository: those that are there are left, others mounted, and the rest sent. In the order given, except that what is being sent already comes first. */
 export async function transferBlobs(
   target: ImageRepository,
   blobs: readonly ImageBlob[],
@@ -33,11 +37,13 @@ export async function transferBlobs(
 ): Promise<readonly Transferred[]> {
   const results = new Map<Digest, Transferred>()
   const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
+  // What is on its way already counts among the uploads at once.
+  const ordered = distinct.toSorted((a, b) => Number(b.early !== undefined) - Number(a.early !== undefined))
   const bring = async (blob: ImageBlob, signal: AbortSignal): Promise<void> => {
     const how = await transfer(target, blob, { ...options, signal })
     results.set(blob.digest, { digest: blob.digest, size: blob.size, how })
   }
-  await forEachLimited(distinct, UPLOADS_AT_ONCE, bring, options.signal)
+  await forEachLimited(ordered, UPLOADS_AT_ONCE, bring, options.signal)
   return blobs.map((blob) => results.get(blob.digest) as Transferred)
 }
 
@@ -46,19 +52,32 @@ async function transfer(
   blob: ImageBlob,
   options: CallOptions,
 ): Promise<Transferred['how']> {
-  const { item } = blob
-  if (await target.hasBlob(blob, options)) {
-    options.onProgress?.({ kind: 'skip', step: 'upload', item, because: 'exists' })
-    return 'exists'
+  const { item, early } = blob
+  const there = await (early?.found ?? findThere(target, { blob, from: blob.heldBy }, options))
+  if (there !== undefined) {
+    options.onProgress?.({ kind: 'skip', step: 'upload', item, because: there })
+    return there
   }
-  if (blob.heldBy?.scope === target.scope && (await target.mountBlob(blob, blob.heldBy, options))) {
-    options.onProgress?.({ kind: 'skip', step: 'upload', item, because: 'mounted' })
-    return 'mounted'
+  if (early === undefined || !(await finishEarly(target, { blob, early }, options))) {
+    options.onProgress?.({ kind: 'start', step: 'upload', item, total: blob.size })
+    await target.putBlob(blob, watched(blob, options), { signal: options.signal })
   }
-  options.onProgress?.({ kind: 'start', step: 'upload', item, total: blob.size })
-  await target.putBlob(blob, watched(blob, options), { signal: options.signal })
   options.onProgress?.({ kind: 'done', step: 'upload', item, digest: blob.digest })
   return 'sent'
+}
+
+/** False where the blob has to be sent anew. */
+async function finishEarly(
+  target: ImageRepository,
+  { blob, early }: { readonly blob: ImageBlob; readonly early: EarlyUpload },
+  { onProgress, signal }: CallOptions,
+): Promise<boolean> {
+  const { item, size } = blob
+  onProgress?.({ kind: 'start', step: 'upload', item, total: size })
+  early.watch((count) => onProgress?.({ kind: 'bytes', step: 'upload', item, count }))
+  if (await early.finish(blob, { signal })) return true
+  // The answer may have been lost, and nothing else.
+  return target.hasBlob(blob, { signal })
 }
 
 /** The blob's content, counted while it is read and never passed on when its bytes are wrong. */

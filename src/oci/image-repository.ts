@@ -31,6 +31,11 @@ export interface ImageRepository {
   mountBlob(blob: BlobDescriptor, from: ImageRepository, options?: CallOptions): Promise<boolean>
   /** Visible only when complete and verified. Writing what exists is success. May open `content` again to retry. */
   putBlob(blob: BlobDescriptor, content: Content, options?: CallOptions): Promise<void>
+  /**
+   * Begins to send a blob whose digest is not known yet, where the repository can. Reads `content` at once, and never
+   * throws: what fails shows when the upload is finished.
+   */
+  beginBlob?(content: Content, options?: CallOptions): BlobUpload
   /** Under the tag as well, where one is given; a tag that exists moves. */
   putManifest(manifest: StoredManifest, tag?: string, options?: CallOptions): Promise<void>
   /** All tags, sorted by code units; none when the repository does not exist. */
@@ -41,6 +46,19 @@ export interface ImageRepository {
   readonly whole?: WholeImages
   /** Gives up what has been put but is not visible yet, where the repository holds any. For whoever is done with writing, or failed. */
   close?(): Promise<void>
+}
+
+/** A blob that is being sent. Whoever began it finishes or cancels it: until then it takes up room. */
+export interface BlobUpload {
+  /** Once nothing is being sent any more: whether all bytes have arrived. Never rejects. */
+  readonly sent: Promise<boolean>
+  /**
+   * Waits for the bytes and makes them visible as the blob. False where that fails, at whatever point, or where what was
+   * sent is another thing: nothing is left, and `putBlob` has to send it or say what is wrong. Throws INTERRUPTED.
+   */
+  finish(blob: BlobDescriptor, options?: CallOptions): Promise<boolean>
+  /** Leaves nothing of it, except of one that was finished. Never throws. */
+  cancel(): Promise<void>
 }
 
 /** A layer as it is moved, and its diffID. */

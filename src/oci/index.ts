@@ -44,6 +44,7 @@ export {
 } from './image-label.ts'
 export type {
   BlobDescriptor,
+  BlobUpload,
   ImageLayer,
   ImageRepository,
   RunningContainer,

@@ -167,6 +167,45 @@ export function imageRepositorySuite(name: string, factory: RepositoryFactory): 
       assert.equal(await repository.hasBlob(blobOf(data)), false)
     })
 
+    repositoryTest('a blob that was begun is there once it is finished, not before', async (repository) => {
+      const data = Buffer.alloc(3_000_001, 'begun')
+      const upload = repository.beginBlob?.(bytesContent(data))
+      if (upload === undefined) return
+      assert.equal(await upload.sent, true)
+      assert.equal(await repository.hasBlob(blobOf(data)), false)
+      assert.equal(await upload.finish(blobOf(data)), true)
+      await upload.cancel()
+      assert.ok((await readAll(repository.openBlob(blobOf(data)).open(), LIMIT)).equals(data))
+      const again = repository.beginBlob?.(bytesContent(data))
+      assert.equal(await again?.finish(blobOf(data)), true, 'what exists is success')
+    })
+
+    repositoryTest('a blob that was begun and is not finished leaves nothing', async (repository) => {
+      const data = Buffer.alloc(3_000_001, 'begun')
+      const blob = blobOf(data)
+      const upload = repository.beginBlob?.(bytesContent(data))
+      if (upload === undefined) return
+      await upload.cancel()
+      assert.equal(await upload.finish(blob), false)
+      const other = blobOf(Buffer.alloc(3_000_001, 'other'))
+      assert.equal(await repository.beginBlob?.(bytesContent(data)).finish(other), false)
+      const controller = new AbortController()
+      const content: Content = {
+        size: data.length,
+        async *open() {
+          yield data.subarray(0, 2_000_000)
+          controller.abort()
+          yield data.subarray(2_000_000)
+        },
+      }
+      const aborted = repository.beginBlob?.(content, { signal: controller.signal })
+      await rejects(aborted?.finish(blob) ?? Promise.resolve(), 'INTERRUPTED')
+      assert.equal(await aborted?.sent, false)
+      for (const absent of [blob, other]) assert.equal(await repository.hasBlob(absent), false)
+      await repository.putBlob(blob, bytesContent(data))
+      assert.equal(await repository.hasBlob(blob), true)
+    })
+
     repositoryTest('mounting moves a blob whole or says that it cannot', async (repository, context) => {
       const other = await factory(context)
       const data = Buffer.from('mounted')

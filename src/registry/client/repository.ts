@@ -1,7 +1,8 @@
-import { BallastError, type CallOptions, type Digest } from '../../core/index.ts'
-import type { ImageRepository } from '../../oci/index.ts'
+import { BallastError, type CallOptions, type Content, type Digest } from '../../core/index.ts'
+import type { BlobUpload, ImageRepository } from '../../oci/index.ts'
 import type { Login } from '../protocol/index.ts'
 import { withAuthentication } from './authenticate.ts'
+import { beginBlob } from './begun-upload.ts'
 import { hasBlob, openBlob } from './blobs.ts'
 import type { Connection } from './connection.ts'
 import { endpointOf, normalisePlace } from './endpoint.ts'
@@ -32,6 +33,7 @@ export interface RepositoryOptions {
 export interface RegistryRepository extends ImageRepository {
   /** The digest that a tag stands for, without reading the manifest; undefined when there is none. */
   headManifest(reference: string, options?: CallOptions): Promise<Digest | undefined>
+  beginBlob(content: Content, options?: CallOptions): BlobUpload
   /** False when there is no such tag. Throws REMOTE where the registry cannot delete tags alone. */
   deleteTag(tag: string, options?: CallOptions): Promise<boolean>
   /** With all its tags; false when there is none. Throws REMOTE where the registry cannot delete. */
@@ -55,6 +57,7 @@ export function openRepository(options: RepositoryOptions): RegistryRepository {
     openBlob: (blob, call) => openBlob(connection, { name, blob }, call),
     hasBlob: (blob, call) => hasBlob(connection, { name, blob }, call),
     putBlob: (blob, content, call) => putBlob(connection, { name, blob, content }, call),
+    beginBlob: (content, call) => beginBlob(connection, { name, content }, call),
     listTags: (call) => listTags(connection, name, call),
     async mountBlob(blob, from, call) {
       if (from.scope !== scope || !from.name.startsWith(`${host}/`)) return false

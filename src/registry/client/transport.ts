@@ -11,6 +11,8 @@ export interface OutgoingRequest {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Content
+  /** The body may turn out shorter than it says, so that no length is announced. */
+  readonly openEnded?: boolean
   /** What a token has to allow for this, what is written to first. */
   readonly scopes?: readonly Scope[]
   readonly signal?: AbortSignal | undefined
@@ -47,7 +49,7 @@ let agent: Agent | undefined
 
 /** Requests over undici's connection pool, without its own timeouts, which would end a slow upload (undici 7). */
 export function createTransport({ stallMs, commitMs }: Patience): Send {
-  return async ({ method, url, headers = {}, body, signal }) => {
+  return async ({ method, url, headers = {}, body, openEnded = false, signal }) => {
     throwIfAborted(signal)
     agent ??= new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 10_000 } })
     const watchdog = createWatchdog()
@@ -71,7 +73,7 @@ export function createTransport({ stallMs, commitMs }: Patience): Send {
           'accept-encoding': 'identity',
           'user-agent': 'ballast',
           ...headers,
-          ...(hasLength(method) && { 'content-length': String(body?.size ?? 0) }),
+          ...(hasLength(method) && !openEnded && { 'content-length': String(body?.size ?? 0) }),
         },
         // Iterables are accepted (undici, lib/core/request.js), and only its types do not say so.
         body: sent === undefined || body?.size === 0 ? null : (sent.chunks as unknown as Readable),
