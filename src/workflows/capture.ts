@@ -8,6 +8,7 @@ import {
   inspectContainer,
   readFromContainer,
   removeContainer,
+  withVolumeHelper,
 } from '../docker/index.ts'
 import { baseLayers, readImage, readLayerInventory, refuseCopiedModel } from '../embed/index.ts'
 import { parseOperand, splitImageAndPath, splitNameAndPath, type Version } from '../model/index.ts'
@@ -28,7 +29,6 @@ import { copySteps } from './copy-steps.ts'
 import { withEngine } from './engine-access.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import { openVolume } from './volume-place.ts'
-import { withVolumeReader } from './volume-reader.ts'
 
 export interface CaptureRequest {
   /** A directory, `volume:NAME[:PATH]`, `container:NAME[:PATH]` or `image:IMAGE:PATH`. */
@@ -128,7 +128,7 @@ interface Place extends Wanted {
 async function findInVolume(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
   const volume = await openVolume(engine, { name: place.name, use: 'read' }, options)
   if (volume.directory !== undefined) return { scan: await scanDirectory(`${volume.directory}${place.path}`) }
-  return withVolumeReader(engine, { name: place.name }, async ({ id, root }) => ({
+  return withVolumeHelper(engine, { volume: place.name }, async ({ id, root }) => ({
     scan: await scanContainer(engine, { ...place, id, path: `${root}${place.path}` }, options),
   }))
 }

@@ -9,6 +9,7 @@ import {
   inspectContainer,
   readFromContainer,
   removeContainer,
+  withVolumeHelper,
 } from '../docker/index.ts'
 import { readImage } from '../embed/index.ts'
 import { parseOperand, splitNameAndPath } from '../model/index.ts'
@@ -24,7 +25,6 @@ import { withEngine } from './engine-access.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import { staleness } from './staleness.ts'
 import { openVolume } from './volume-place.ts'
-import { withVolumeReader } from './volume-reader.ts'
 
 /** What it takes to get there. */
 export type ElsewhereOptions = CheckOptions & { readonly access: ImageAccess; readonly engine: EngineChoice }
@@ -74,7 +74,7 @@ async function checkVolume(
 ): Promise<readonly CheckResult[]> {
   const { directory } = await openVolume(engine, { name, use: 'read' }, options)
   if (directory !== undefined) return checkTarget(store, { target: directory, operand }, options)
-  return withVolumeReader(engine, { name }, ({ id, root }) =>
+  return withVolumeHelper(engine, { volume: name }, ({ id, root }) =>
     checkInContainer(store, { engine, id, path: root, operand }, options),
   )
 }
