@@ -1,13 +1,10 @@
 import { basename, resolve } from 'node:path'
 import { BallastError, type CallOptions, isBallastError, verified } from '../core/index.ts'
 import {
-  createContainer,
   type Engine,
   type EngineChoice,
   imageFacts,
-  inspectContainer,
   readFromContainer,
-  removeContainer,
   withVolumeHelper,
 } from '../docker/index.ts'
 import { baseLayers, readImage, readLayerInventory, refuseCopiedModel } from '../embed/index.ts'
@@ -27,6 +24,7 @@ import { type AddResult, addFiles, parseNewVersion } from './add.ts'
 import { readFileInContainer, requireInContainer } from './container-files.ts'
 import { copySteps } from './copy-steps.ts'
 import { withEngine } from './engine-access.ts'
+import { containerCalled, isEngineImage, withContainerOf } from './engine-operands.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import { openVolume } from './volume-place.ts'
 
@@ -134,19 +132,10 @@ async function findInVolume(engine: Engine, place: Place, options: CallOptions):
 }
 
 async function findInNamed(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
-  const { id, image } = await inspectContainer(engine, place.name, options).catch((error: unknown) => {
-    throw isBallastError(error, 'NOT_FOUND') ? noContainer(place.name, error) : error
-  })
+  const { id, image } = await containerCalled(engine, place.name, options)
   if (place.path === '') throw pathMissing(place.operand, `container:${place.name}`)
   const scan = await scanContainer(engine, { ...place, id }, options)
   return { scan, next: await nextByHistory(engine, { image, path: place.path }) }
-}
-
-export function noContainer(name: string, cause: BallastError): BallastError {
-  return new BallastError('NOT_FOUND', `the Engine has no container ${name}`, {
-    cause,
-    hint: 'docker ps -a lists them',
-  })
 }
 
 async function scanContainer(
@@ -175,30 +164,12 @@ async function findInImage(store: Store, place: Place, options: CaptureOptions):
   return findInLayers(store, place, options)
 }
 
-/** With a host, a registry's; a plain name, the Engine's (design, "Words and names"). */
-export function isEngineImage(name: string): boolean {
-  const { kind } = parseOperand(name)
-  return kind === 'name' || kind === 'image'
-}
-
-async function findInEngineImage(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
-  const container = { image: place.name, command: ['never started'] }
-  const id = await createContainer(engine, container, options).catch((error: unknown) => {
-    throw isBallastError(error, 'NOT_FOUND') ? noImage(place.name, error) : error
-  })
-  try {
-    const scan = await scanContainer(engine, { ...place, id }, options)
-    return { scan, next: await nextByHistory(engine, { image: place.name, path: place.path }) }
-  } finally {
-    await removeContainer(engine, id)
-  }
-}
-
-export function noImage(name: string, cause: BallastError): BallastError {
-  return new BallastError('NOT_FOUND', `the Engine has no image ${name}`, {
-    cause,
-    hint: 'docker images lists them; for an image in a registry name its host too: image:HOST/NAME:TAG',
-  })
+function findInEngineImage(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
+  const image = place.name
+  return withContainerOf(engine, { image, signal: options.signal }, async (id) => ({
+    scan: await scanContainer(engine, { ...place, id }, options),
+    next: await nextByHistory(engine, { image, path: place.path }),
+  }))
 }
 
 async function nextByHistory(

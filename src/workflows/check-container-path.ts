@@ -49,10 +49,9 @@ export async function checkInContainer(
   if (results.length > 0) return results
   const tree = await checkTree(store, { ...place, path: real }, options)
   if (tree !== undefined) return [tree]
-  const what = (await isEmpty(engine, { id, path: real }, options))
-    ? 'is empty'
-    : 'holds files that Ballast did not deliver'
-  return [noModel(operand, [`${path} ${what}`], path)]
+  if (await isEmpty(engine, { id, path: real }, options))
+    return [{ ...noModel(operand, [`${path} is empty`], path), isEmpty: true }]
+  return [noModel(operand, [`${path} holds files that Ballast did not deliver`], path)]
 }
 
 export function noModel(operand: string, faults: readonly string[], path: string): CheckResult {

@@ -6,6 +6,7 @@ import {
   GENERATIONS,
   inspectTarget,
   linkedNames,
+  readRoot,
   readState,
   readTree,
 } from '../mount/index.ts'
@@ -23,6 +24,8 @@ export interface CheckResult {
   readonly mend: string | undefined
   /** What its tag points to by now, where that is another version: `sentiment:prod is sentiment:4 by now`. */
   readonly stale?: string | undefined
+  /** Set where there is nothing at all. */
+  readonly isEmpty?: true
   /** What is right and worth knowing. */
   readonly notes?: readonly string[]
 }
@@ -43,7 +46,7 @@ export async function checkTarget(
     return [await checkDelivered(store, { tree: target, operand, again: `${operand} --replace` }, options)]
   if (state.kind === 'following') {
     const { models } = await readState(target)
-    const names = [...new Set([...Object.keys(models), ...(await linkedNames(target))])]
+    const names = [...new Set([...Object.keys(models), ...linkedNames(await readRoot(target))])]
     const results: CheckResult[] = []
     for (const name of names) {
       const id = await currentGeneration(target, name)
@@ -69,7 +72,15 @@ export async function checkTarget(
   const fault = state.kind in what ? what[state.kind as keyof typeof what] : 'holds no model yet'
   const mend = `to mount a model there: ballast mount REF ${operand}`
   return [
-    { operand, version: undefined, digest: undefined, faults: [`${operand} ${fault}`], extra: [], mend },
+    {
+      operand,
+      version: undefined,
+      digest: undefined,
+      faults: [`${operand} ${fault}`],
+      extra: [],
+      mend,
+      ...(state.kind === 'empty' && { isEmpty: true as const }),
+    },
   ]
 }
 

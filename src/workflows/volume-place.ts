@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { createVolume, type Engine, inspectVolume, type VolumeInfo } from '../docker/index.ts'
 import { MODEL_LABEL } from '../model/index.ts'
+import { hasPathsOfThisHost } from './engine-access.ts'
 
 export interface OpenedVolume {
   readonly info: VolumeInfo
@@ -59,8 +59,7 @@ async function directoryHere(
   { info, use }: { readonly info: VolumeInfo; readonly use: 'read' | 'write' },
 ): Promise<string | undefined> {
   const isMounted = ['type', 'device', 'o'].some((option) => info.options[option] !== undefined)
-  if (isMounted || !('socketPath' in engine.endpoint.connect)) return undefined
-  if ((await engine.info()).hostName !== hostname()) return undefined
+  if (isMounted || !(await hasPathsOfThisHost(engine))) return undefined
   const mode =
     use === 'read' ? constants.R_OK | constants.X_OK : constants.R_OK | constants.W_OK | constants.X_OK
   return access(info.mountpoint, mode).then(
