@@ -11,39 +11,28 @@ import {
 import { OWN_DIRECTORY } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
+import { type MoveOptions, recordAfter, recordOf, refuseOtherUse } from './followed.ts'
 import { placeGeneration, prune } from './generations.ts'
 import { removeAbandoned } from './incoming.ts'
 import {
   checkLinkName,
-  currentGeneration,
   ensureFileLink,
   freeFileLinks,
-  type Layout,
+  linkedGeneration,
+  readRoot,
   refuseForeignNames,
   removeFileLink,
   swapLink,
   takenFileLinks,
 } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } from './names.ts'
-import {
-  encodeState,
-  type Followed,
-  type Generation,
-  readState,
-  withGeneration,
-  writeState,
-} from './state.ts'
+import { encodeState, type Followed, readState, withGeneration, writeState } from './state.ts'
 import { inspectTarget } from './target.ts'
 import { readTree } from './tree.ts'
 
-export interface FollowingOptions extends DeliverOptions {
-  /** What made it move, for the history: `mount`, `follow`, `rollback`. */
-  readonly by: string
+export interface FollowingOptions extends DeliverOptions, MoveOptions {
   /** How long a version that was replaced stays, in milliseconds; the one before the current always stays. */
   readonly graceMs: number
-  /** `flat` for a target that shows one version until another is put in its place with `replace`. */
-  readonly layout?: Layout
-  readonly replace?: boolean
 }
 
 export interface Swapped extends Delivered {
@@ -70,61 +59,30 @@ export async function deliverFollowing(
     await createFileDurably(join(target, STATE), encodeState({ version: 1, models: {} }), { mode: 0o644 })
     await sweep(target)
     const { layout } = options
-    const files = await freeFileLinks(target, { name, layout, version: delivery.version })
-    await refuseForeignNames(target, { name, files })
+    const { version } = delivery
+    const root = await readRoot(target)
+    const files = freeFileLinks(root, { target, name, layout, version })
+    refuseForeignNames(root, { target, name, files })
     const state = await readState(target)
-    const followed = await followedNow(target, { name, known: state.models[name], delivery })
-    refuseOtherUse(join(target, name), { known: state.models[name] && followed, delivery }, options)
+    const link = join(target, name)
+    const { known, followed: recorded } = recordOf(state, { link, name, marker: delivery.marker })
+    const followed = await withUnrecorded(target, { recorded, id: linkedGeneration(root, name) })
+    refuseOtherUse(link, { known: known && followed, delivery }, options)
     const current = followed.generations.at(-1)
     const place = await placeGeneration(store, { target, current, delivery }, options)
-    const moved = current?.id !== place.id
     for (const file of files) await ensureFileLink(target, { file, name })
-    const relinked = (await currentGeneration(target, name)) !== place.id
+    const relinked = linkedGeneration(root, name) !== place.id
     if (relinked) await swapLink(target, { name, to: `${GENERATIONS}/${place.id}` })
     for (const file of followed.files.filter((old) => !files.includes(old))) {
       await removeFileLink(target, { file, name })
     }
-    const generation: Generation = {
-      id: place.id,
-      digest: delivery.version.digest,
-      number: delivery.marker.number,
-      time: new Date().toISOString(),
-      by: options.by,
-    }
-    const next = moved ? withGeneration(followed, generation) : followed
-    // A rollback is a visit: the link goes on following what it followed.
-    const reference = options.by === 'rollback' ? followed.reference : delivery.marker.reference
-    const flat = layout === 'flat' && ({ flat: true } as const)
-    const models = { ...state.models, [name]: { ...next, ...flat, reference, files } }
+    const { next, moved } = recordAfter(followed, { id: place.id, delivery, files }, options)
+    const models = { ...state.models, [name]: next }
     await writeState(target, { version: 1, models })
     await prune(target, Object.values(models), options.graceMs)
     const { bytesCopied } = place
-    const warnings = [...place.warnings, ...takenFileLinks(delivery.version, { name, layout, files })]
+    const warnings = [...place.warnings, ...takenFileLinks(version, { name, layout, files })]
     return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name, files }
-  })
-}
-
-/** A link that follows is not pinned in passing, nor a pinned one moved. Throws CONFLICT. */
-export function refuseOtherUse(
-  link: string,
-  { known, delivery }: { readonly known: Followed | undefined; readonly delivery: Delivery },
-  { layout, replace = false, by }: Pick<FollowingOptions, 'layout' | 'replace' | 'by'>,
-): void {
-  if (known === undefined || by === 'rollback') return
-  if (known.flat !== true && layout === 'flat') {
-    throw new BallastError('CONFLICT', `${link} follows ${known.reference} already`, {
-      hint: 'mount with --follow to go on so, or name another target',
-    })
-  }
-  if (known.flat === true && layout !== 'flat') {
-    throw new BallastError('CONFLICT', `${link} is a mount of one version, so it cannot follow a tag`, {
-      hint: 'unmount it first, or name another target',
-    })
-  }
-  const digest = known.generations.at(-1)?.digest
-  if (layout !== 'flat' || replace || digest === undefined || digest === delivery.version.digest) return
-  throw new BallastError('CONFLICT', `${link} is a mount of another version (${digest})`, {
-    hint: 'put the new one in its place with --replace, or use --follow where versions are to change',
   })
 }
 
@@ -163,21 +121,13 @@ async function sweep(target: string): Promise<void> {
 }
 
 /** After a kill between swap and state, the link is ahead: what it leads to is taken into the record first. */
-async function followedNow(
+async function withUnrecorded(
   target: string,
-  { name, known, delivery }: { name: string; known: Followed | undefined; delivery: Delivery },
+  { recorded, id }: { readonly recorded: Followed; readonly id: string | undefined },
 ): Promise<Followed> {
-  const { model, reference } = delivery.marker
-  if (known !== undefined && known.model !== model) {
-    throw new BallastError('CONFLICT', `${join(target, name)} belongs to the model ${known.model}`, {
-      hint: 'nothing was changed; give this model a link of its own with --as',
-    })
-  }
-  const followed = known ?? { model, reference, files: [], generations: [] }
-  const id = await currentGeneration(target, name)
-  if (id === undefined || id === followed.generations.at(-1)?.id) return followed
+  if (id === undefined || id === recorded.generations.at(-1)?.id) return recorded
   const tree = await readTree(join(target, GENERATIONS, id)).catch(() => undefined)
-  if (tree === undefined) return followed
+  if (tree === undefined) return recorded
   const { digest, number } = tree.marker
-  return withGeneration(followed, { id, digest, number, time: new Date().toISOString(), by: 'unrecorded' })
+  return withGeneration(recorded, { id, digest, number, time: new Date().toISOString(), by: 'unrecorded' })
 }

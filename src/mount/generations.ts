@@ -7,7 +7,7 @@ import type { Store } from '../store/index.ts'
 import { checkTree } from './check.ts'
 import type { DeliverOptions, Delivery } from './delivery.ts'
 import { createIncoming } from './incoming.ts'
-import { linkedGenerations } from './links.ts'
+import { linkedGeneration, readRoot } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
 import { type Followed, type Generation, isGenerationId } from './state.ts'
 import { readTree, writeTree } from './tree.ts'
@@ -58,7 +58,9 @@ const LONGEST_DOUBT_MS = 24 * 60 * 60_000
  * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link.
  */
 export async function prune(target: string, models: readonly Followed[], graceMs: number): Promise<void> {
-  const keep = new Set([...(await linkedGenerations(target)), ...recentGenerations(models, graceMs)])
+  const root = await readRoot(target)
+  const linked = [...root.keys()].map((name) => linkedGeneration(root, name))
+  const keep = new Set([...linked, ...recentGenerations(models, graceMs)])
   const directory = join(target, GENERATIONS)
   for (const id of await readdir(directory)) {
     if (isGenerationId(id) && !keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })

@@ -10,7 +10,7 @@ export {
 } from './docker-plugin/index.ts'
 export { withFollower } from './follower.ts'
 export { deliverFollowing, type FollowingOptions, type Swapped } from './following.ts'
-export { currentGeneration, linkedNames } from './links.ts'
+export { currentGeneration, linkedNames, readRoot } from './links.ts'
 export { GENERATIONS, STATE, TREE_RECORD } from './names.ts'
 export { deliverPinned, type PinnedOptions } from './pinned.ts'
 export type { TreeRecord } from './record.ts'

@@ -15,24 +15,27 @@ export async function currentGeneration(target: string, name: string): Promise<s
   }
 }
 
-/** What every link of the target leads to. */
-export async function linkedGenerations(target: string): Promise<readonly string[]> {
-  const ids: string[] = []
+/** What stands at a target's root: by name, what a link leads to, and an empty text for an entry that is no link. */
+export type TargetRoot = ReadonlyMap<string, string>
+
+export async function readRoot(target: string): Promise<TargetRoot> {
+  const root = new Map<string, string>()
   for (const name of await readdir(target)) {
-    const id = await currentGeneration(target, name)
-    if (id !== undefined) ids.push(id)
+    const to = await whatIsAt(join(target, name))
+    if (to !== undefined) root.set(name, to)
   }
-  return ids
+  return root
+}
+
+/** Which version the link leads to; undefined where there is no link to one. */
+export function linkedGeneration(root: TargetRoot, name: string): string | undefined {
+  const to = root.get(name)
+  return to?.startsWith(`${GENERATIONS}/`) === true ? basename(to) : undefined
 }
 
 /** The names that lead to versions, sorted: the truth also where the state that tells of them has not been written yet. */
-export async function linkedNames(target: string): Promise<readonly string[]> {
-  const names: string[] = []
-  for (const name of await readdir(target)) {
-    const to = await whatIsAt(join(target, name))
-    if (to?.startsWith(`${GENERATIONS}/`) === true) names.push(name)
-  }
-  return names.sort()
+export function linkedNames(root: TargetRoot): readonly string[] {
+  return [...root.keys()].filter((name) => linkedGeneration(root, name) !== undefined).sort()
 }
 
 /** Makes the name lead to `to`, relative to the target, by one rename. */
@@ -97,20 +100,20 @@ export function checkLinkName(name: string): void {
 }
 
 /** Throws CONFLICT where something of others is in the way. */
-export async function refuseForeignNames(
-  target: string,
-  { name, files }: { readonly name: string; readonly files: readonly string[] },
-): Promise<void> {
+export function refuseForeignNames(
+  root: TargetRoot,
+  {
+    target,
+    name,
+    files,
+  }: { readonly target: string; readonly name: string; readonly files: readonly string[] },
+): void {
   const own = new Map([[name, `${GENERATIONS}/`], ...files.map((file) => [file, `${name}/${file}`] as const)])
   for (const [link, to] of own) {
-    if ((await whatIsAt(join(target, link)))?.startsWith(to) ?? true) continue
-    throw new BallastError(
-      'CONFLICT',
-      `${join(target, link)} is in the way, and was not put there by Ballast`,
-      {
-        hint: 'nothing was changed; move it away, or choose another name with --as',
-      },
-    )
+    if (root.get(link)?.startsWith(to) ?? true) continue
+    throw new BallastError('CONFLICT', `${target}/${link} is in the way, and was not put there by Ballast`, {
+      hint: 'nothing was changed; move it away, or choose another name with --as',
+    })
   }
 }
 
@@ -126,28 +129,26 @@ export async function whatIsAt(path: string): Promise<string | undefined> {
 }
 
 /**
- * The links at the target's root that a version gets beside its directory link.
- * The file link of one model is not taken from it by another model that has a file of the same name.
+ * The links at the target's root that a version gets beside its directory link. The file link of one model is not taken
+ * from it by another model that has a file of the same name. Throws CONFLICT where a flat one needs it.
  */
-export async function freeFileLinks(
-  target: string,
-  { version, ...options }: LinkOptions & { readonly version: Version },
-): Promise<readonly string[]> {
+export function freeFileLinks(
+  root: TargetRoot,
+  { target, version, ...options }: LinkOptions & { readonly target: string; readonly version: Version },
+): readonly string[] {
   const { name, layout } = options
-  const free: string[] = []
-  for (const file of fileLinksOf(version, options)) {
+  return fileLinksOf(version, options).filter((file) => {
     if (file === name) throw sameName(target, name)
-    const [owner = '', ...rest] = ((await whatIsAt(join(target, file))) ?? '').split('/')
-    const leadsOn = (await whatIsAt(join(target, owner)))?.startsWith(`${GENERATIONS}/`) === true
+    const [owner = '', ...rest] = (root.get(file) ?? '').split('/')
+    const leadsOn = linkedGeneration(root, owner) !== undefined
     const isTaken = owner === OWN_DIRECTORY || (owner !== name && rest.join('/') === file && leadsOn)
     if (isTaken && layout === 'flat') throw takenName(target, file)
-    if (!isTaken) free.push(file)
-  }
-  return free
+    return !isTaken
+  })
 }
 
 /** Only of a flat layout, where every entry has to be found at the root. */
-export function sameName(target: string, name: string): BallastError {
+function sameName(target: string, name: string): BallastError {
   return new BallastError(
     'CONFLICT',
     `the model has an entry ${name}, and so is called its link in ${target}`,
@@ -157,7 +158,7 @@ export function sameName(target: string, name: string): BallastError {
   )
 }
 
-export function takenName(target: string, file: string): BallastError {
+function takenName(target: string, file: string): BallastError {
   return new BallastError('CONFLICT', `${target}/${file} belongs to another model of the target`, {
     hint: 'nothing was changed; give this model a target of its own',
   })

@@ -1,12 +1,11 @@
-import { readdir, readlink, rm, rmdir } from 'node:fs/promises'
+import { readdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BallastError, isSystemError, syncDirectory } from '../core/index.ts'
 import { OWN_DIRECTORY, type Version } from '../model/index.ts'
 import { changedFiles } from './check.ts'
 import { refuseFollowed } from './follower.ts'
 import { withTargetLock } from './following.ts'
-import { whatIsAt } from './links.ts'
-import { GENERATIONS } from './names.ts'
+import { linkedNames, readRoot } from './links.ts'
 import { inspectTarget } from './target.ts'
 
 export interface Unmounted {
@@ -36,16 +35,12 @@ export async function unmountTarget(target: string): Promise<Unmounted> {
 }
 
 async function removeLinks(target: string): Promise<void> {
-  const links: string[] = []
-  for (const name of await readdir(target)) {
-    const to = await readlink(join(target, name)).catch(() => undefined)
-    if (to?.startsWith(`${GENERATIONS}/`)) links.push(name)
-  }
-  for (const name of await readdir(target)) {
-    const to = await readlink(join(target, name)).catch(() => undefined)
-    const [owner = '', file] = to?.split('/') ?? []
+  const root = await readRoot(target)
+  const links = linkedNames(root)
+  for (const [name, to] of root) {
+    const [owner = '', file] = to.split('/')
     // A first mount that was killed leaves the file's link without the directory's.
-    const isOurs = links.includes(owner) || (await whatIsAt(join(target, owner))) === undefined
+    const isOurs = links.includes(owner) || !root.has(owner)
     if (to === `${owner}/${file}` && file === name && isOurs) await rm(join(target, name))
   }
   for (const link of links) await rm(join(target, link))

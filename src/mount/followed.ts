@@ -1,0 +1,82 @@
+import { BallastError } from '../core/index.ts'
+import type { Marker } from '../model/index.ts'
+import type { Delivery } from './delivery.ts'
+import type { Layout } from './links.ts'
+import { type Followed, type TargetRecord, withGeneration } from './state.ts'
+
+/** What decides whether a link may move, and what its record says afterwards. */
+export interface MoveOptions {
+  /** What made it move, for the history: `mount`, `follow`, `rollback`. */
+  readonly by: string
+  /** `flat` for a target that shows one version until another is put in its place with `replace`. */
+  readonly layout?: Layout
+  readonly replace?: boolean
+}
+
+/** What is recorded of the link, or what a new one begins with. Throws CONFLICT for the link of another model. */
+export function recordOf(
+  { models }: TargetRecord,
+  { link, name, marker }: { readonly link: string; readonly name: string; readonly marker: Marker },
+): { readonly known: Followed | undefined; readonly followed: Followed } {
+  const known = Object.hasOwn(models, name) ? models[name] : undefined
+  if (known !== undefined && known.model !== marker.model) {
+    throw new BallastError('CONFLICT', `${link} belongs to the model ${known.model}`, {
+      hint: 'nothing was changed; give this model a link of its own with --as',
+    })
+  }
+  const { model, reference } = marker
+  return { known, followed: known ?? { model, reference, files: [], generations: [] } }
+}
+
+/** A link that follows is not pinned in passing, nor a pinned one moved. Throws CONFLICT. */
+export function refuseOtherUse(
+  link: string,
+  { known, delivery }: { readonly known: Followed | undefined; readonly delivery: Delivery },
+  { layout, replace = false, by }: MoveOptions,
+): void {
+  if (known === undefined || by === 'rollback') return
+  if (known.flat !== true && layout === 'flat') {
+    throw new BallastError('CONFLICT', `${link} follows ${known.reference} already`, {
+      hint: 'mount with --follow to go on so, or name another target',
+    })
+  }
+  if (known.flat === true && layout !== 'flat') {
+    throw new BallastError('CONFLICT', `${link} is a mount of one version, so it cannot follow a tag`, {
+      hint: 'unmount it first, or name another target',
+    })
+  }
+  const digest = known.generations.at(-1)?.digest
+  if (layout !== 'flat' || replace || digest === undefined || digest === delivery.version.digest) return
+  throw new BallastError('CONFLICT', `${link} is a mount of another version (${digest})`, {
+    hint: 'put the new one in its place with --replace, or use --follow where versions are to change',
+  })
+}
+
+export interface Arrival {
+  /** Of the version's directory. */
+  readonly id: string
+  readonly delivery: Delivery
+  /** The links beside the directory's. */
+  readonly files: readonly string[]
+}
+
+/** The record once the link leads there; `moved` unless it was the newest in it already. */
+export function recordAfter(
+  followed: Followed,
+  { id, delivery: { version, marker }, files }: Arrival,
+  { by, layout }: MoveOptions,
+): { readonly next: Followed; readonly moved: boolean } {
+  const moved = followed.generations.at(-1)?.id !== id
+  const time = new Date().toISOString()
+  const generation = { id, digest: version.digest, number: marker.number, time, by }
+  return {
+    moved,
+    next: {
+      ...(moved ? withGeneration(followed, generation) : followed),
+      ...(layout === 'flat' && { flat: true as const }),
+      // A rollback is a visit: the link goes on following what it followed.
+      reference: by === 'rollback' ? followed.reference : marker.reference,
+      files,
+    },
+  }
+}

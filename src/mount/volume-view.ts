@@ -1,0 +1,91 @@
+import { basename } from 'node:path'
+import { BallastError, type CallOptions, lifeByName, readAll } from '../core/index.ts'
+import type { HelperStep, ToldPath, VolumeHelper } from '../docker/index.ts'
+import { OWN_DIRECTORY } from '../model/index.ts'
+import type { TargetRoot } from './links.ts'
+import { GENERATIONS, INCOMING, STATE, TEMPORARY_LINK } from './names.ts'
+import { decodeState, type TargetRecord } from './state.ts'
+
+/** A volume as it was read. */
+export interface SeenVolume {
+  readonly root: TargetRoot
+  readonly state: TargetRecord
+  readonly generations: readonly string[]
+  /** What others left below `.ballast/`. */
+  readonly left: readonly ToldPath[]
+}
+
+/** `target` is for messages. Throws REFUSED where somebody has put something in the place of a directory, CONFLICT for a volume of others. */
+export async function lookIntoVolume(
+  helper: VolumeHelper,
+  target: string,
+  options: CallOptions,
+): Promise<SeenVolume> {
+  const told = await helper.run(
+    [
+      ['tell', OWN_DIRECTORY],
+      ['tell', GENERATIONS],
+      ['list', '.'],
+      ['tell', `${OWN_DIRECTORY}/.`],
+      ['list', OWN_DIRECTORY],
+      ['tell', `${GENERATIONS}/.`],
+      ['list', GENERATIONS],
+    ],
+    options,
+  )
+  for (const { path, type } of told.slice(0, 2)) {
+    if (type === undefined || type === 'directory') continue
+    throw new BallastError(
+      'REFUSED',
+      `${target}/${path} is not a directory: somebody has put something else there`,
+      {
+        hint: 'look who may write to the volume; then remove that entry and mount again',
+      },
+    )
+  }
+  const own = told.findIndex(({ path }) => path === `${OWN_DIRECTORY}/.`)
+  const placed = told.findIndex(({ path }) => path === `${GENERATIONS}/.`)
+  const root = told.slice(2, own)
+  const left = told.slice(own + 1, placed)
+  const names = root.map(({ path }) => path).filter((path) => path !== 'lost+found')
+  const isFollowing = left.some(({ path }) => [basename(STATE), basename(GENERATIONS)].includes(path))
+  if (names.length > 0 && !isFollowing && !(names.length === 1 && names[0] === OWN_DIRECTORY)) {
+    throw new BallastError('CONFLICT', `${target} is not empty, so nothing can be delivered into it`, {
+      hint: 'nothing was changed; name an empty or new volume',
+    })
+  }
+  const hasState = left.some(({ path, type }) => path === basename(STATE) && type === 'file')
+  const bytes = hasState ? await readWhole(helper, STATE, options) : undefined
+  return {
+    root: new Map(root.map(({ path, link }) => [path, link])),
+    state: bytes === undefined ? { version: 1, models: {} } : decodeState(bytes, `${target}/${STATE}`),
+    generations: told.slice(placed + 1).map(({ path }) => path),
+    left,
+  }
+}
+
+const LARGEST_OWN_FILE = 64 * 1024 * 1024
+
+/** Undefined where there is no such file. */
+export async function readWhole(
+  helper: VolumeHelper,
+  path: string,
+  options: CallOptions,
+): Promise<Buffer | undefined> {
+  const chunks = await helper.read(path, options)
+  return chunks && readAll(chunks, LARGEST_OWN_FILE)
+}
+
+const SILENCE_MS = 3_600_000
+
+/** Removes what those who were killed have left. */
+export function sweepSteps({ left }: SeenVolume): readonly HelperStep[] {
+  return left
+    .filter(({ path, mtimeNs }) => {
+      if (!path.startsWith(INCOMING) && !path.startsWith(TEMPORARY_LINK)) return false
+      const life = lifeByName(path)
+      const isSilent = Date.now() - Number(BigInt(mtimeNs) / 1_000_000n) > SILENCE_MS
+      return life === 'dead' || (life !== 'alive' && isSilent)
+    })
+    .map(({ path }) => ['remove', `${OWN_DIRECTORY}/${path}`] as const)
+}
