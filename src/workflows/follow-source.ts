@@ -1,12 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   BallastError,
   type CallOptions,
   type Digest,
   digestOf,
-  explainSystemError,
   isBallastError,
-  throwIfAborted,
+  untilStopped,
 } from '../core/index.ts'
 import { hasVersion, numberOfTag } from '../model/index.ts'
 import { createKnownFiles, scanLocalFiles } from '../sources/index.ts'
@@ -74,32 +72,28 @@ async function keepUp(
 ): Promise<void> {
   let added = first.state
   let changed: { readonly state: Digest; readonly since: number } | undefined
-  let trouble: string | undefined
   let wait = first.ms * LOOKING_SHARE
-  for (;;) {
-    await sleep(Math.min(Math.max(POLL_MS, wait), LONGEST_WAIT_MS), undefined, signal && { signal }).catch(
-      () => undefined,
-    )
-    throwIfAborted(signal)
-    try {
-      const { state, ms } = await look(sources)
-      wait = ms * LOOKING_SHARE
-      if (state === added) changed = undefined
-      else if (state !== changed?.state) changed = { state, since: performance.now() }
-      else if (performance.now() - changed.since >= QUIET_MS) {
-        await addNow()
-        added = state
-      }
-      trouble = undefined
-    } catch (thrown) {
-      const error = explainSystemError(thrown)
-      if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
-      changed = undefined
-      // A file that is being written to is no trouble.
-      if (!error.retryable && error.message !== trouble) onTrouble(error)
-      trouble = error.message
+  const turn = async (): Promise<void> => {
+    const before = changed
+    changed = undefined
+    const { state, ms } = await look(sources)
+    wait = ms * LOOKING_SHARE
+    if (state === added) return
+    if (state === before?.state && performance.now() - before.since >= QUIET_MS) {
+      await addNow()
+      added = state
+    } else {
+      changed = state === before?.state ? before : { state, since: performance.now() }
     }
   }
+  await untilStopped(turn, {
+    signal,
+    pauseMs: () => Math.min(Math.max(POLL_MS, wait), LONGEST_WAIT_MS),
+    onTrouble(error) {
+      // A file that is being written to is no trouble.
+      if (!error.retryable) onTrouble(error)
+    },
+  })
 }
 
 interface Look {

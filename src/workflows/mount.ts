@@ -1,13 +1,5 @@
 import { resolve, sep } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  BallastError,
-  type CallOptions,
-  type Digest,
-  explainSystemError,
-  isBallastError,
-  throwIfAborted,
-} from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError, untilStopped } from '../core/index.ts'
 import {
   blobsOfVersion,
   formatReference,
@@ -152,30 +144,20 @@ export async function keepUp(
   const first = await deliver('mount')
   onSwap(first)
   let seen: Digest | undefined = first.digest
-  let trouble: string | undefined
-  for (;;) {
-    await pause(trouble === undefined ? POLL_MS : TROUBLE_MS, options.signal)
-    throwIfAborted(options.signal)
-    try {
-      const digest = await store.records.resolve(reference)
-      if (digest === undefined) throw tagGone(formatReference(reference))
-      if (digest !== seen) {
-        const result = await deliver('follow')
-        if (result.how !== 'unchanged') onSwap(result)
-        seen = result.digest
-      }
-      trouble = undefined
-    } catch (thrown) {
-      const error = explainSystemError(thrown)
-      if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
-      if (error.message !== trouble) onTrouble(error)
-      trouble = error.message
-    }
+  const turn = async (): Promise<void> => {
+    const digest = await store.records.resolve(reference)
+    if (digest === undefined) throw tagGone(formatReference(reference))
+    if (digest === seen) return
+    const result = await deliver('follow')
+    if (result.how !== 'unchanged') onSwap(result)
+    seen = result.digest
   }
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
+  await untilStopped(turn, {
+    signal: options.signal,
+    pauseMs: () => POLL_MS,
+    troubleMs: TROUBLE_MS,
+    onTrouble,
+  })
 }
 
 /** Keeps the version's blobs for as long as it is delivered. `target` is a directory of this host, where it is one. */

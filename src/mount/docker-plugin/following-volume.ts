@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type BallastError, type Digest, explainSystemError, isBallastError } from '../../core/index.ts'
+import { type BallastError, type Digest, untilStopped } from '../../core/index.ts'
 import { blobsOfVersion, type Marker } from '../../model/index.ts'
 import type { Session, Store } from '../../store/index.ts'
 import { checkTree } from '../check.ts'
@@ -61,7 +60,7 @@ export interface KeepUpEvents {
   readonly onTrouble: (error: BallastError) => void
 }
 
-/** Brings the volume up each time its tag moves, until the signal is aborted. */
+/** Brings the volume up each time its tag moves, until the signal is aborted: then throws INTERRUPTED. */
 export async function keepUp(
   volume: FollowingVolume,
   {
@@ -72,27 +71,12 @@ export async function keepUp(
   }: KeepUpEvents & { readonly signal: AbortSignal; readonly seen: Digest | undefined },
 ): Promise<void> {
   let last = seen
-  let trouble: string | undefined
-  for (;;) {
-    await sleep(trouble === undefined ? POLL_MS : TROUBLE_MS, undefined, { signal, ref: false }).catch(
-      () => undefined,
-    )
-    if (signal.aborted) return
-    try {
-      const digest = await volume.source.digestOf(volume.ref)
-      if (digest !== last) {
-        const { marker, session } = await bringUp(volume, 'follow')
-        if (signal.aborted) return await session.close()
-        await onSwap(marker, session)
-        last = marker.digest
-      }
-      trouble = undefined
-    } catch (thrown) {
-      if (signal.aborted) return
-      const error = explainSystemError(thrown)
-      if (!isBallastError(error)) throw error
-      if (error.message !== trouble) onTrouble(error)
-      trouble = error.message
-    }
+  const turn = async (): Promise<void> => {
+    if ((await volume.source.digestOf(volume.ref)) === last) return
+    const { marker, session } = await bringUp(volume, 'follow')
+    if (signal.aborted) return session.close()
+    await onSwap(marker, session)
+    last = marker.digest
   }
+  await untilStopped(turn, { signal, pauseMs: () => POLL_MS, troubleMs: TROUBLE_MS, onTrouble })
 }

@@ -238,6 +238,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
       },
       onTrouble: (error) => log(`${name}: ${sentenceOf(error)}`),
     }).catch((error: unknown) => {
+      if (controller.signal.aborted) return
       log(`${name} is followed no more: ${error instanceof Error ? error.message : String(error)}`)
       followers.delete(name)
     })
