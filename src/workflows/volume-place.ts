@@ -1,7 +1,13 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { BallastError, type CallOptions } from '../core/index.ts'
-import { createVolume, type Engine, inspectVolume, type VolumeInfo } from '../docker/index.ts'
+import {
+  checkVolumeName,
+  createVolume,
+  type Engine,
+  inspectVolume,
+  type VolumeInfo,
+} from '../docker/index.ts'
 import { MODEL_LABEL } from '../model/index.ts'
 import { hasPathsOfThisHost } from './engine-access.ts'
 
@@ -39,14 +45,6 @@ export async function openVolume(
   if (info.driver !== 'local') throw otherDriver(info)
   if (use === 'write' && info.options.type === 'tmpfs') throw inMemory(info)
   return { info, directory: await directoryHere(engine, { info, use }) }
-}
-
-/** Docker's rule; anything else would be taken for a path of the host where it is mounted. */
-function checkVolumeName(name: string): void {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return
-  throw new BallastError('USAGE', `${JSON.stringify(name)} cannot be the name of a volume`, {
-    hint: 'names have two or more letters, digits, `_`, `.` or `-`, and begin with a letter or a digit',
-  })
 }
 
 /**

@@ -26,6 +26,13 @@ export interface Volume {
   served: Served | undefined
 }
 
+/** Podman's one identifier for all volumes and containers (libpod, volume_internal_linux.go): it counts itself. */
+const PODMAN_ID = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918ec2'
+
+export function isPodman(id: string): boolean {
+  return id === PODMAN_ID
+}
+
 const STATE = 'state.json'
 const VERSION = 1
 
