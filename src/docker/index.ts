@@ -32,4 +32,4 @@ export {
 } from './run-arguments.ts'
 export { type HelperStep, type ToldPath, type VolumeHelper, withVolumeHelper } from './volume-helper.ts'
 export { countContainersWithVolume } from './volume-users.ts'
-export { checkVolumeName, createVolume, inspectVolume, type VolumeInfo } from './volumes.ts'
+export { createVolume, inspectVolume, type VolumeInfo } from './volumes.ts'

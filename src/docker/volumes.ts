@@ -1,4 +1,4 @@
-import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
+import { type CallOptions, isBallastError } from '../core/index.ts'
 import type { Engine } from './engine.ts'
 
 export interface VolumeInfo {
@@ -17,14 +17,6 @@ interface VolumeAnswer {
   readonly Mountpoint?: string
   readonly Options?: Readonly<Record<string, string>> | null
   readonly Labels?: Readonly<Record<string, string>> | null
-}
-
-/** Docker's rule (daemon/names); anything else would be taken for a path where it is mounted. Throws USAGE. */
-export function checkVolumeName(name: string): void {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/.test(name)) return
-  throw new BallastError('USAGE', `${JSON.stringify(name)} cannot be the name of a volume`, {
-    hint: 'names have two or more letters, digits, `_`, `.` or `-`, and begin with a letter or a digit',
-  })
 }
 
 /** Undefined where there is none. */

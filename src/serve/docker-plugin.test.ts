@@ -294,7 +294,7 @@ test('a following volume changes while it is mounted, and keeps its version when
 test('a number does not move, so it cannot be followed', { skip }, async (t) => {
   const { call } = await created(t)
   const { status, body } = await call('VolumeDriver.Create', {
-    Name: 'b',
+    Name: 'pinned',
     Opts: { ref: 'sentiment:1', follow: 'true' },
   })
   assert.equal(status, 500)

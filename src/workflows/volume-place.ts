@@ -1,14 +1,8 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { BallastError, type CallOptions } from '../core/index.ts'
-import {
-  checkVolumeName,
-  createVolume,
-  type Engine,
-  inspectVolume,
-  type VolumeInfo,
-} from '../docker/index.ts'
-import { MODEL_LABEL } from '../model/index.ts'
+import { createVolume, type Engine, inspectVolume, type VolumeInfo } from '../docker/index.ts'
+import { checkVolumeName, MODEL_LABEL } from '../model/index.ts'
 import { hasPathsOfThisHost } from './engine-access.ts'
 
 export interface OpenedVolume {

@@ -1,4 +1,3 @@
-export { parseVolumeOptions, type VolumeOptions } from './options.ts'
 export type { Listen } from './socket.ts'
 export type { ModelSource } from './source.ts'
 export { type PluginOptions, type RunningPlugin, startPlugin } from './start.ts'

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { BallastError, isBallastError, listIfPresent, makeDirectory } from '../../core/index.ts'
-import { checkVolumeName } from '../../docker/index.ts'
-import type { Marker } from '../../model/index.ts'
+import { checkVolumeName, type Marker } from '../../model/index.ts'
 import type { Store } from '../../store/index.ts'
 import { type FollowingVolume, keepUp } from './following-volume.ts'
 import { usersLeft } from './gone-users.ts'
