@@ -4,17 +4,15 @@ export {
   changedInContainer,
   createContainer,
   inspectContainer,
-  listContainers,
   type NewContainer,
   type PathInfo,
   readFromContainer,
   removeContainer,
-  runContainer,
   statInContainer,
-  writeToContainer,
 } from './containers.ts'
 export { chooseEngine, DEFAULT_ENGINE, type EngineChoice, type EngineEndpoint } from './endpoint.ts'
-export { type Engine, type EngineCall, type EngineInfo, openEngine } from './engine.ts'
+export { type Engine, type EngineCall, openEngine } from './engine.ts'
+export type { EngineInfo } from './engine-info.ts'
 export { type EngineRepositoryOptions, openEngineRepository } from './engine-repository.ts'
 export {
   heldByContainers,

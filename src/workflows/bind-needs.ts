@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EngineChoice } from '../docker/index.ts'
-import { withEngine } from './engine-access.ts'
+import { isPresent } from '../core/index.ts'
+import { chooseEngine, DEFAULT_ENGINE, type EngineChoice, openEngine } from '../docker/index.ts'
 
 /** What a `docker run -v` of a directory of this host needs with the Engine that is there. */
 export interface BindNeeds {
@@ -17,10 +17,13 @@ const PATIENCE_MS = 1000
 export async function bindNeeds(choice: EngineChoice): Promise<BindNeeds> {
   const enough = new AbortController()
   try {
-    return await withEngine(choice, (engine) =>
-      // Closing the Engine ends what has not been answered by then.
-      Promise.race([engine.info().then(needsOf), sleep(PATIENCE_MS, NOTHING, { signal: enough.signal })]),
-    )
+    const endpoint = await chooseEngine(choice)
+    // Most Engines need nothing, and to be told so takes longer than many a mount.
+    if (endpoint.url === DEFAULT_ENGINE && !(await isPresent('/sys/fs/selinux/enforce'))) return NOTHING
+    const engine = openEngine(endpoint)
+    const late = sleep(PATIENCE_MS, NOTHING, { signal: enough.signal })
+    // Closing the Engine ends what has not been answered by then.
+    return await Promise.race([engine.info().then(needsOf), late]).finally(() => engine.close())
   } catch {
     return NOTHING
   } finally {
