@@ -1,5 +1,5 @@
 import { BallastError, type CallOptions, digestOf, shortDigest } from '../core/index.ts'
-import { encodeHeader, paddingOf, TAR_END } from '../tar/index.ts'
+import { directoryEntry, fileEntry, TAR_END } from '../tar/index.ts'
 import type { Engine } from './engine.ts'
 import { HELPER_BINARIES } from './helper/binaries.ts'
 import { inspectImage } from './images.ts'
@@ -35,13 +35,9 @@ export async function ensureHelperImage(engine: Engine, { signal }: CallOptions 
 }
 
 function rootFileSystem(program: Buffer): Buffer {
-  const plain = { mode: 0o755, uid: 0, gid: 0 }
-  const path = HELPER_PROGRAM.slice(1)
   return Buffer.concat([
-    encodeHeader({ ...plain, path, type: 'file', size: program.length }),
-    program,
-    Buffer.alloc(paddingOf(program.length)),
-    encodeHeader({ ...plain, path: HELPER_VOLUME.slice(1), type: 'directory', size: 0 }),
+    fileEntry(HELPER_PROGRAM.slice(1), program, 0o755),
+    directoryEntry(HELPER_VOLUME.slice(1)),
     TAR_END,
   ])
 }

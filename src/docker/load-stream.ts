@@ -1,5 +1,5 @@
 import { BallastError, bytesContent, type CallOptions, type Content, isBallastError } from '../core/index.ts'
-import { encodeHeader, paddingOf, TAR_END } from '../tar/index.ts'
+import { contentEntry, TAR_END } from '../tar/index.ts'
 import type { Engine } from './engine.ts'
 
 /** An archive that an Engine loads while it is made: nothing of it is kept here. */
@@ -65,9 +65,9 @@ export function beginLoad(engine: Engine, { signal }: CallOptions = {}): LoadStr
   }
 
   return {
-    append: (name, content) => send(fileOf(name, content)),
+    append: (name, content) => send(contentEntry(name, content)),
     async finish(last) {
-      for (const [name, text] of last) await send(fileOf(name, bytesContent(Buffer.from(text))))
+      for (const [name, text] of last) await send(contentEntry(name, bytesContent(Buffer.from(text))))
       hand({ chunks: bytesContent(TAR_END).open(), taken: () => undefined, failed: () => undefined })
       hand(undefined)
       await loaded
@@ -115,17 +115,4 @@ function explained(error: unknown): unknown {
     })
   }
   return error
-}
-
-async function* fileOf(name: string, content: Content): AsyncIterable<Uint8Array> {
-  yield encodeHeader({ path: name, type: 'file', size: content.size, mode: 0o644, uid: 0, gid: 0 })
-  let size = 0
-  for await (const chunk of content.open()) {
-    size += chunk.length
-    yield chunk
-  }
-  if (size !== content.size) {
-    throw new BallastError('DAMAGED', `${name}: ${content.size} bytes expected, ${size} found`)
-  }
-  yield Buffer.alloc(paddingOf(size))
 }

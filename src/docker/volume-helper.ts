@@ -1,5 +1,5 @@
 import { BallastError, type CallOptions, lifeByName, readAll, temporaryName } from '../core/index.ts'
-import { encodeHeader, paddingOf, readTarBodies, TAR_END } from '../tar/index.ts'
+import { fileEntry, readTarBodies, TAR_END } from '../tar/index.ts'
 import {
   createContainer,
   listContainers,
@@ -189,6 +189,5 @@ function decode(words: readonly string[]): readonly ToldPath[] {
 }
 
 async function* single(path: string, bytes: Buffer): AsyncIterable<Uint8Array> {
-  yield encodeHeader({ path, type: 'file', size: bytes.length, mode: 0o644, uid: 0, gid: 0 })
-  yield Buffer.concat([bytes, Buffer.alloc(paddingOf(bytes.length)), TAR_END])
+  yield Buffer.concat([fileEntry(path, bytes), TAR_END])
 }

@@ -2,6 +2,7 @@ import { shortDigest, temporaryName } from '../core/index.ts'
 import type { HelperStep, VolumeHelper } from '../docker/index.ts'
 import { OWN_DIRECTORY, totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { fileEntry } from '../tar/index.ts'
 import type { Delivery } from './delivery.ts'
 import { recordAfter, recordOf, refuseOtherUse } from './followed.ts'
 import type { FollowingOptions, Swapped } from './following.ts'
@@ -15,7 +16,7 @@ import {
 } from './links.ts'
 import { GENERATIONS, INCOMING, STATE, TEMPORARY_LINK } from './names.ts'
 import { encodeState, isGenerationId } from './state.ts'
-import { findWhole, tarOf, textFile, writeIncoming } from './volume-tree.ts'
+import { findWhole, tarOf, writeIncoming } from './volume-tree.ts'
 import { lookIntoVolume, sweepSteps } from './volume-view.ts'
 
 export interface HelperTarget {
@@ -68,7 +69,7 @@ export async function deliverByHelper(
     const models = { ...state.models, [name]: next }
     await helper.write(
       incoming,
-      tarOf([textFile('state.json', encodeState({ version: 1, models }))]),
+      tarOf([fileEntry('state.json', encodeState({ version: 1, models }))]),
       options,
     )
     const keep = new Set([

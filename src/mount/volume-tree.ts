@@ -1,18 +1,10 @@
-import { BallastError, type CallOptions, throwIfAborted, verified } from '../core/index.ts'
+import { BallastError, type CallOptions, inLargePieces, metered, verified } from '../core/index.ts'
 import type { VolumeHelper } from '../docker/index.ts'
 import { encodeMarker, encodePackedFiles, type ModelFile, OWN_DIRECTORY, parseJson } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { encodeHeader, paddingOf, TAR_END } from '../tar/index.ts'
+import { contentEntry, directoryEntry, fileEntry, TAR_END } from '../tar/index.ts'
 import type { Delivery } from './delivery.ts'
-import {
-  DIRECTORY_MODE,
-  FILE_MODE,
-  GENERATIONS,
-  TREE_MANIFEST,
-  TREE_MARKER,
-  TREE_PACKED,
-  TREE_RECORD,
-} from './names.ts'
+import { GENERATIONS, TREE_MANIFEST, TREE_MARKER, TREE_PACKED, TREE_RECORD } from './names.ts'
 import { encodeRecord, type FileRecord, type TreeRecord } from './record.ts'
 import { readWhole } from './volume-view.ts'
 
@@ -65,7 +57,7 @@ export async function writeIncoming(
   options: CallOptions,
 ): Promise<void> {
   const { version, marker } = delivery
-  await helper.write(incoming, treeTar(store, version.files, options), options)
+  await helper.write(incoming, inLargePieces(treeTar(store, version.files, options)), options)
   const tree = `${incoming}/tree`
   const record = await tellFiles(helper, { tree, files: version.files }, options)
   const wrong = version.files.find(({ path, size }) => record[path]?.size !== `${size}`)
@@ -78,11 +70,11 @@ export async function writeIncoming(
   await helper.write(
     tree,
     tarOf([
-      directory(OWN_DIRECTORY),
-      textFile(TREE_MANIFEST, await store.readManifest(version.digest)),
-      ...(isPacked ? [textFile(TREE_PACKED, encodePackedFiles(version.files))] : []),
-      textFile(TREE_RECORD, encodeRecord(record)),
-      textFile(TREE_MARKER, encodeMarker(marker)),
+      directoryEntry(OWN_DIRECTORY),
+      fileEntry(TREE_MANIFEST, await store.readManifest(version.digest)),
+      ...(isPacked ? [fileEntry(TREE_PACKED, encodePackedFiles(version.files))] : []),
+      fileEntry(TREE_RECORD, encodeRecord(record)),
+      fileEntry(TREE_MARKER, encodeMarker(marker)),
     ]),
     options,
   )
@@ -94,47 +86,27 @@ async function* treeTar(
   files: readonly ModelFile[],
   { signal, onProgress }: CallOptions,
 ): AsyncIterable<Uint8Array> {
-  yield directory('tree')
+  yield directoryEntry('tree')
   const made = new Set(['.'])
   for (const file of files) {
     const parts = file.path.split('/').slice(0, -1)
     for (let depth = 1; depth <= parts.length; depth++) {
       const parent = parts.slice(0, depth).join('/')
-      if (!made.has(parent)) yield directory(`tree/${parent}`)
+      if (!made.has(parent)) yield directoryEntry(`tree/${parent}`)
       made.add(parent)
     }
-    onProgress?.({ kind: 'start', step: 'copy', item: file.path, total: file.size })
+    const item = file.path
+    onProgress?.({ kind: 'start', step: 'copy', item, total: file.size })
     await store.blobs.ensureIntact(file.pack ?? file)
-    yield header(`tree/${file.path}`, file.size)
-    for await (const chunk of verified(
-      store.fileContent(file).open(),
-      file,
-      `the stored blob of ${file.path}`,
-    )) {
-      throwIfAborted(signal)
-      onProgress?.({ kind: 'bytes', step: 'copy', item: file.path, count: chunk.length })
-      yield chunk
-    }
-    yield Buffer.alloc(paddingOf(file.size))
+    const count = (bytes: number): void => onProgress?.({ kind: 'bytes', step: 'copy', item, count: bytes })
+    const open = (): AsyncIterable<Uint8Array> =>
+      metered(verified(store.fileContent(file).open(), file, `the stored blob of ${item}`), count, signal)
+    yield* contentEntry(`tree/${item}`, { size: file.size, open })
   }
   yield TAR_END
 }
 
 /** Of entries with their headers. */
-export async function* tarOf(parts: readonly Buffer[]): AsyncIterable<Uint8Array> {
-  yield Buffer.concat([...parts, TAR_END])
-}
-
-function directory(path: string): Buffer {
-  return encodeHeader({ path, type: 'directory', size: 0, mode: DIRECTORY_MODE, uid: 0, gid: 0 })
-}
-
-function header(path: string, size: number): Buffer {
-  return encodeHeader({ path, type: 'file', size, mode: FILE_MODE, uid: 0, gid: 0 })
-}
-
-/** A header and what it is the header of. */
-export function textFile(path: string, text: string | Uint8Array): Buffer {
-  const bytes = Buffer.from(text)
-  return Buffer.concat([header(path, bytes.length), bytes, Buffer.alloc(paddingOf(bytes.length))])
+export async function* tarOf(entries: readonly Buffer[]): AsyncIterable<Uint8Array> {
+  yield Buffer.concat([...entries, TAR_END])
 }

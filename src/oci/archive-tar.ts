@@ -1,14 +1,7 @@
 import { constants, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import {
-  BallastError,
-  bytesContent,
-  type Content,
-  syncDirectory,
-  temporaryName,
-  writeFully,
-} from '../core/index.ts'
-import { encodeHeader, paddingOf, TAR_END } from '../tar/index.ts'
+import { bytesContent, type Content, syncDirectory, temporaryName, writeFully } from '../core/index.ts'
+import { contentEntry, directoryEntry, fileHeader, TAR_END } from '../tar/index.ts'
 import type { Extent } from './archive-file.ts'
 
 /** A tar file that grows beside its place, until it takes it. Nothing is held open between two calls, which must not overlap. */
@@ -56,7 +49,7 @@ export async function createTar(
 
   async function append(name: string, content: Content): Promise<Extent> {
     const offset = length + fileHeader(name, content.size).length
-    length = await write(length, fileOf(name, content))
+    length = await write(length, contentEntry(name, content))
     return { offset, size: content.size }
   }
 
@@ -74,10 +67,10 @@ export async function createTar(
     length: () => length,
     append,
     async appendDirectory(name) {
-      length = await write(length, bytesContent(directoryHeader(name)).open())
+      length = await write(length, bytesContent(directoryEntry(name)).open())
     },
     async finish(place, last) {
-      const files = last.map(([name, text]) => fileOf(name, bytesContent(Buffer.from(text))))
+      const files = last.map(([name, text]) => contentEntry(name, bytesContent(Buffer.from(text))))
       await write(length, concatenated([...files, bytesContent(TAR_END).open()]))
       await syncFile(temporary)
       await rename(temporary, place)
@@ -85,27 +78,6 @@ export async function createTar(
     },
     discard: () => rm(temporary, { force: true }),
   }
-}
-
-function directoryHeader(path: string): Buffer {
-  return encodeHeader({ path, type: 'directory', size: 0, mode: 0o755, uid: 0, gid: 0 })
-}
-
-function fileHeader(path: string, size: number): Buffer {
-  return encodeHeader({ path, type: 'file', size, mode: 0o644, uid: 0, gid: 0 })
-}
-
-async function* fileOf(name: string, content: Content): AsyncIterable<Uint8Array> {
-  yield fileHeader(name, content.size)
-  let size = 0
-  for await (const chunk of content.open()) {
-    size += chunk.length
-    yield chunk
-  }
-  if (size !== content.size) {
-    throw new BallastError('DAMAGED', `${name}: ${content.size} bytes expected, ${size} found`)
-  }
-  yield Buffer.alloc(paddingOf(size))
 }
 
 async function* concatenated(parts: readonly AsyncIterable<Uint8Array>[]): AsyncIterable<Uint8Array> {

@@ -1,3 +1,4 @@
+export { contentEntry, directoryEntry, fileEntry, fileHeader } from './entries.ts'
 export { encodeHeader, paddingOf, TAR_BLOCK, TAR_END, type TarEntry, type TarType } from './header.ts'
 export { type PackedFile, planPack, writePack } from './pack.ts'
 export { decodePax, encodePax, type PaxRecords } from './pax.ts'

@@ -1,5 +1,6 @@
 import { inLargePieces } from '../core/index.ts'
-import { encodeHeader, paddingOf, TAR_END } from './header.ts'
+import { fileHeader } from './entries.ts'
+import { paddingOf, TAR_END } from './header.ts'
 
 /** A regular file of an archive. `size` in bytes. */
 export interface PackedFile {
@@ -15,7 +16,7 @@ export function planPack(files: readonly PackedFile[]): {
   const offsets: number[] = []
   let at = 0
   for (const file of files) {
-    at += headerOf(file).length
+    at += fileHeader(file.path, file.size).length
     offsets.push(at)
     at += file.size + paddingOf(file.size)
   }
@@ -52,7 +53,7 @@ async function* piecesOf<F extends PackedFile>(
         throw new RangeError(`${file.path}: ${bytes.length} bytes instead of ${file.size}`)
       }
       onFile?.(file, bytes)
-      yield headerOf(file)
+      yield fileHeader(file.path, file.size)
       yield bytes
       yield Buffer.alloc(paddingOf(file.size))
     }
@@ -67,8 +68,4 @@ async function* piecesOf<F extends PackedFile>(
 function started<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined)
   return work
-}
-
-function headerOf({ path, size }: PackedFile): Buffer {
-  return encodeHeader({ path, type: 'file', size, mode: 0o644, uid: 0, gid: 0 })
 }
