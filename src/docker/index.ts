@@ -30,4 +30,4 @@ export {
 } from './run-arguments.ts'
 export { type HelperStep, type ToldPath, type VolumeHelper, withVolumeHelper } from './volume-helper.ts'
 export { countContainersWithVolume } from './volume-users.ts'
-export { createVolume, inspectVolume, type VolumeInfo } from './volumes.ts'
+export { ensureVolume, inspectVolume, type VolumeInfo } from './volumes.ts'

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { BallastError, type CallOptions } from '../core/index.ts'
-import { createVolume, type Engine, inspectVolume, type VolumeInfo } from '../docker/index.ts'
+import { type Engine, ensureVolume, inspectVolume, type VolumeInfo } from '../docker/index.ts'
 import { checkVolumeName, MODEL_LABEL } from '../model/index.ts'
 import { hasPathsOfThisHost } from './engine-access.ts'
 
@@ -28,14 +28,15 @@ export async function openVolume(
   options: CallOptions = {},
 ): Promise<OpenedVolume> {
   checkVolumeName(name)
-  const found = await inspectVolume(engine, name, options)
-  if (found === undefined && model === undefined) {
+  const info =
+    model === undefined
+      ? await inspectVolume(engine, name, options)
+      : await ensureVolume(engine, { name, labels: { [MODEL_LABEL]: model } }, options)
+  if (info === undefined) {
     throw new BallastError('NOT_FOUND', `the Engine has no volume ${name}`, {
       hint: `docker volume ls lists them; to deliver a model into a new one: ballast mount REF volume:${name}`,
     })
   }
-  const labels = { [MODEL_LABEL]: model ?? '' }
-  const info = found ?? (await createVolume(engine, { name, labels }, options))
   if (info.driver !== 'local') throw otherDriver(info)
   if (use === 'write' && info.options.type === 'tmpfs') throw inMemory(info)
   return { info, directory: await directoryHere(engine, { info, use }) }
