@@ -408,3 +408,12 @@ test('unmounting a target that only Ballast used removes it', async (t) => {
   assert.deepEqual(await unmountTarget(target), { kept: [] })
   assert.deepEqual(await readdir(dirname(target)), [])
 })
+
+test('links and files may be called like what every object has', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  const delivery = await version({ constructor: 'one file' }, 'constructor:prod')
+  const { how, files } = await follow(delivery, { name: 'toString' })
+  assert.deepEqual([how, files], ['delivered', ['constructor']])
+  assert.equal(await readFile(join(target, 'constructor'), 'utf8'), 'one file')
+  assert.equal((await follow(delivery, { name: 'toString' })).how, 'unchanged')
+})
