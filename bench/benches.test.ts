@@ -4,26 +4,36 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { engineMissing } from '../test/fixtures/engine.ts'
 import { missingParts } from '../test/fixtures/parts.ts'
 import { readKept, renderDocument } from './document.ts'
 import type { Result } from './result.ts'
 
 const inRepository = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 
+interface Small {
+  readonly options: string
+  readonly needs?: readonly string[]
+  readonly needsEngine?: true
+}
+
 /** As small as they go: that they measure, not what. */
-const SMALL: Readonly<Record<string, { readonly options: string; readonly needs?: readonly string[] }>> = {
+const SMALL: Readonly<Record<string, Small>> = {
   start: { options: '--runs 1' },
   add: { options: '--size 1MiB --files 3 --file-size 4KiB --runs 1' },
   'mount-link': { options: '--sizes 4KiB,1MiB --runs 1' },
   swap: { options: '--sizes 4KiB,1MiB --runs 2', needs: ['docker-registry'] },
   'first-embed': { options: '--size 1MiB --runs 2 --swaps 2', needs: ['docker-registry', 'curl'] },
   memory: { options: '--size 1MiB --files 3 --file-size 4KiB', needs: ['docker-registry'] },
+  engine: { options: '--size 1MiB --runs 1', needs: ['docker-registry'], needsEngine: true },
+  plugin: { options: '--size 1MiB --runs 1', needsEngine: true },
 }
 
 const notBuilt = existsSync(inRepository('dist/cli/main.js')) ? false : 'the command is not built'
 
-for (const [name, { options, needs = [] }] of Object.entries(SMALL)) {
-  test(`${name} measures`, { skip: notBuilt || missingParts(...needs) }, () => {
+for (const [name, { options, needs = [], needsEngine = false }] of Object.entries(SMALL)) {
+  const skip = notBuilt || missingParts(...needs) || (needsEngine && engineMissing())
+  test(`${name} measures`, { skip }, () => {
     const args = [inRepository('bench/run.ts'), name, ...options.split(' ')]
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
     assert.equal(status, 0, stderr)

@@ -16,6 +16,7 @@ export const BENCHES: readonly string[] = [
   'swap',
   'engine',
   'mount-link',
+  'plugin',
   'pulled-bytes',
   'memory',
   'service-swaps',

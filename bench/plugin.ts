@@ -30,8 +30,8 @@ const bench: Bench<'size' | 'runs'> = {
     const cleanups: (() => Promise<void>)[] = []
     try {
       const engine = await startPluginEngine({
-        after: (work: () => Promise<void>) => cleanups.push(work),
-      } as never)
+        after: (work) => void cleanups.push(work as () => Promise<void>),
+      })
       return await withDirectory((directory) => compare(engine, { directory, size, runs: Number(runs) }))
     } finally {
       for (const cleanup of cleanups.reverse()) await cleanup()
