@@ -38,7 +38,7 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
           io.out(json ? `${JSON.stringify(result, undefined, 2)}\n` : text())
         },
         printLine: (result, text) => {
-          progress.close()
+          progress.restart()
           io.out(json ? `${JSON.stringify(result)}\n` : `${text}\n`)
         },
         note: (text) => {

@@ -6,7 +6,7 @@ import { inspectTarget, readState } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
-import { parseModelReference, requireName, resolveDigest } from './resolve.ts'
+import { hintAtImage, parseModelReference, requireName, resolveDigest } from './resolve.ts'
 
 export interface Move {
   readonly time: string
@@ -29,7 +29,7 @@ export async function history(
   if (kind === 'path') return targetHistory(resolve(operand))
   if (kind === 'registry' || kind === 'image' || kind === 'layout' || kind === 'archive')
     return imageHistory(store, operand, options)
-  return modelHistory(store, operand)
+  return modelHistory(store, operand).catch(hintAtImage(operand))
 }
 
 /** The moves of one tag (`NAME:TAG`), or of all of a model's tags (`NAME`), oldest first. */

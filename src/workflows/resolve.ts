@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { BallastError, type Digest } from '../core/index.ts'
+import { BallastError, type Digest, isBallastError } from '../core/index.ts'
 import {
   formatReference,
   LATEST,
@@ -133,4 +133,13 @@ function distance(a: string, b: string): number {
     row = next
   }
   return row[b.length] ?? 0
+}
+
+/** A plain name is a model's: whoever means an image of the Engine is told how that is written. Always throws. */
+export function hintAtImage(operand: string): (error: unknown) => never {
+  return (error) => {
+    if (!isBallastError(error, 'NOT_FOUND')) throw error
+    const hint = `${error.hint ?? ''}${error.hint === undefined ? '' : '; '}an image of the Engine is image:${operand}`
+    throw new BallastError('NOT_FOUND', error.message, { cause: error, hint })
+  }
 }

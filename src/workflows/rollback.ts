@@ -7,6 +7,7 @@ import type { Store } from '../store/index.ts'
 import { modelsOf } from './history.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import { mountFollowing } from './mount.ts'
+import { hintAtImage } from './resolve.ts'
 import { rollbackTag } from './tag.ts'
 
 export interface RollbackResult {
@@ -35,7 +36,7 @@ export async function rollback(
       hint: `embed the version that is wanted: ballast embed REF ${operand} -t ${operand}`,
     })
   }
-  return rollbackTag(store, operand)
+  return rollbackTag(store, operand).catch(hintAtImage(operand))
 }
 
 /** A manifest and a tag: no layer moves, whatever the model's size. */

@@ -6,6 +6,8 @@ export interface ProgressView {
   readonly onProgress: (event: Progress) => void
   /** Removes the line again, before anything else is printed. */
   readonly close: () => void
+  /** What comes next is other work: of a verb that goes on. */
+  readonly restart: () => void
 }
 
 const REDRAW_MS = 100
@@ -27,7 +29,7 @@ const now = (): number => process.uptime() * 1000
 
 /** One line that is redrawn on a terminal; elsewhere a plain line every few seconds. */
 export function createProgressView(io: Io): ProgressView {
-  const begun = now()
+  let begun = now()
   let step: Step | undefined
   let started = begun
   let total = 0
@@ -53,7 +55,9 @@ export function createProgressView(io: Io): ProgressView {
       DOING[step ?? 'copy'],
       total >= done && total > 0 ? `${formatBytes(done)} of ${formatBytes(total)}` : formatBytes(done),
       `${formatBytes(rate)}/s`,
-      ...(total > done && secondsLeft >= 1 ? [`${formatDuration(secondsLeft * 1000)} left`] : []),
+      ...(secondsLeft >= 1 && Number.isFinite(secondsLeft)
+        ? [`${formatDuration(secondsLeft * 1000)} left`]
+        : []),
       // Last, because it may be long and the line is cut.
       item,
     ]
@@ -70,17 +74,24 @@ export function createProgressView(io: Io): ProgressView {
     io.err(io.isTerminal ? `\r\u001b[2K${line().slice(0, io.columns - 1)}` : `${line()}\n`)
   }
 
+  const close = (): void => {
+    if (visible) io.err('\r\u001b[2K')
+    visible = false
+  }
+
   return {
+    close,
+    restart() {
+      close()
+      step = undefined
+      begun = now()
+    },
     onProgress(event) {
       if (event.kind !== 'start' && event.kind !== 'bytes') return
       enter(event)
       if (event.kind === 'start') total += event.total
       else done += event.count
       draw()
-    },
-    close() {
-      if (visible) io.err('\r\u001b[2K')
-      visible = false
     },
   }
 }
