@@ -41,10 +41,10 @@ export interface PublishedTable {
  * Not known from the table or its text: how many files and layers the model has and whether the layers are
  * compressed, whether the page cache was dropped between runs, how much of a start is the predictor's own
  * (140 GB do not fit the machine's memory, so the model is hardly loaded whole), and the spread of each cell.
- * The table itself shows the spread to be wide: of the two schemes that pull an image the sidecar is slower by
- * half at 2 GB cold, faster by a fifth at 14 GB and equal at 140 GB, and `s3` at 140 GB is slower warm than cold
- * although it does the same work. At the provisioned rate 140 GB pass the disk once in 1,068 s: an image takes
- * 4.3 such passes and a download 2.2, of which one each is presumably the reading of the store.
+ * The table itself shows the spread to be wide: of the two schemes that pull an image the sidecar is slower
+ * by half at 2 GB cold, faster by a fifth at 14 GB and equal at 140 GB, and `s3` at 140 GB is slower warm than
+ * cold although it does the same work. At the provisioned rate 140 GB pass the disk once in 1,068 s: an image
+ * takes 4.3 such passes and a download 2.2, of which one each is presumably the reading of the store.
  */
 export const KSERVE_STARTS: PublishedTable = {
   source: 'https://github.com/kserve/kserve/pull/5852',

@@ -555,7 +555,9 @@ export const SITUATIONS: readonly Situation[] = [
   // Offline and edge.
   {
     name: 'A sealed inspection machine with a 2 GB model, never updated',
-    flags: typed('--size 2GB --updates never --code-updates never --nodes 1 --offline --environment production'),
+    flags: typed(
+      '--size 2GB --updates never --code-updates never --nodes 1 --offline --environment production',
+    ),
     expect: { strategy: 'embed', plain: true },
     because: 'It is built once and never again, and nothing can be fetched: COPY.',
   },
