@@ -1,0 +1,103 @@
+import type { Answers, Environment } from './answers.ts'
+import { type InputName, type Inputs, mapInputs } from './inputs.ts'
+import { assumed, type Quantity } from './quantity.ts'
+
+const MB = 1e6
+const GB = 1e9
+const MINUTE = 60
+/** Seconds a byte of a link, from bits a second. */
+const perByte = (bitsPerSecond: number): number => 8 / bitsPerSecond
+
+type Assumption = readonly [value: number, range: readonly [low: number, high: number], from: string]
+
+const ASSUMED: Readonly<Record<Exclude<InputName, 'modelBytes'>, Assumption>> = {
+  modelUpdates: [30 / 7, [1, 30], 'once a week'],
+  codeUpdates: [8, [2, 20], 'twice a week'],
+  changedShare: [1, [0.5, 1], 'training changes every file of weights'],
+  pulledShare: [1, [0.5, 1], 'training changes every file of weights'],
+  imageBytes: [1 * GB, [0.2 * GB, 4 * GB], 'Python with a library for inference'],
+  codeBytes: [20 * MB, [1 * MB, 200 * MB], 'the last steps of a Dockerfile'],
+  copyRepeats: [0.25, [0, 1], 'builders without a cache, and COPY lines behind others that change'],
+  nodes: [2, [1, 10], 'a small fleet'],
+  replicas: [2, [1, 10], 'a container on each node'],
+  apps: [1, [1, 1], 'one application'],
+  tenants: [1, [1, 1], 'one variant'],
+  coldStarts: [2, [0, 8], 'a new node now and then'],
+  linkPerByte: [perByte(1e9), [perByte(10e9), perByte(0.5e9)], '1 Gbps'],
+  uplinkPerByte: [perByte(1e9), [perByte(10e9), perByte(0.2e9)], '1 Gbps'],
+  egressPerByte: [perByte(10e9), [perByte(100e9), perByte(2e9)], '10 Gbps for all'],
+  pipeline: [3 * MINUTE, [0.5 * MINUTE, 15 * MINUTE], 'checkout, cached build, tests'],
+  start: [10, [1, 120], 'a server that loads its model'],
+  attention: [5 * MINUTE, [1 * MINUTE, 20 * MINUTE], 'somebody starts it and looks that it went well'],
+  agreement: [15 * MINUTE, [5 * MINUTE, 60 * MINUTE], 'a ticket and its answer'],
+  upkeep: [30 * MINUTE, [10 * MINUTE, 90 * MINUTE], 'updates, alarms, questions'],
+  machine: [1, [0.5, 2], 'machines like the one that was measured'],
+}
+
+/** What is otherwise in an environment: one machine for development, few for staging. */
+const ASSUMED_THERE: Readonly<Record<Environment, Readonly<Partial<Record<InputName, Assumption>>>>> = {
+  development: {
+    modelUpdates: [60, [10, 200], 'a few trainings a day'],
+    codeUpdates: [200, [50, 400], 'ten tries a day'],
+    attention: [20, [10, 60], 'a build and a restart by the one who develops'],
+    nodes: [1, [1, 1], 'the machine of the one who develops'],
+    replicas: [1, [1, 1], 'the machine of the one who develops'],
+    coldStarts: [0, [0, 0], 'the machine of the one who develops'],
+  },
+  staging: {
+    nodes: [1, [1, 3], 'fewer than in production'],
+    replicas: [1, [1, 3], 'fewer than in production'],
+  },
+  production: {},
+}
+
+/** Completes what is known by what is assumed, ranges included. The size of the model is never assumed. */
+export function assumeInputs(
+  known: Readonly<Partial<Record<InputName, Quantity>>> & { readonly modelBytes: Quantity },
+  answers: Answers,
+): Inputs {
+  const there = ASSUMED_THERE[answers.environment]
+  const plain = (name: InputName): Quantity => {
+    if (name === 'modelBytes') return known.modelBytes
+    const [value, range, from] = there[name] ?? ASSUMED[name]
+    return assumed(value, range, from)
+  }
+  const derived = derive(known, answers, plain)
+  return mapInputs((name) => known[name] ?? derived[name] ?? plain(name))
+}
+
+/** What follows from what is known, where nothing better is. */
+function derive(
+  known: Readonly<Partial<Record<InputName, Quantity>>>,
+  { environment, scaleToZero }: Answers,
+  plain: (name: InputName) => Quantity,
+): Readonly<Partial<Record<InputName, Quantity>>> {
+  const nodes = known.nodes ?? plain('nodes')
+  const { low, value, high } = nodes
+  const replicas =
+    known.nodes === undefined
+      ? undefined
+      : assumed(value, [low, Math.max(high, 4 * value)], 'one container on each node')
+  const starts = (each: Assumption): Quantity =>
+    assumed(each[0] * value, [each[1][0] * low, each[1][1] * high], each[2])
+  const coldStarts = scaleToZero
+    ? starts([150, [30, 600], 'five a day from nothing, for each node'])
+    : environment === 'development' || (known.nodes === undefined && environment !== 'staging')
+      ? undefined
+      : starts([1, [0, 4], 'one a month for each node'])
+  return {
+    ...(replicas && { replicas }),
+    ...(coldStarts && { coldStarts }),
+    ...(known.changedShare && { pulledShare: pulledShareOf(known.changedShare) }),
+    ...(known.linkPerByte && { uplinkPerByte: { ...known.linkPerByte, from: 'as the link of a node' } }),
+  }
+}
+
+/** A node pulls what lies above the first layer that changed too: from nothing more to everything. */
+function pulledShareOf({ value, low }: Quantity): Quantity {
+  return assumed(
+    (value + Math.min(1, 1.5 * value)) / 2,
+    [low, 1],
+    'what lies above a changed layer is pulled too',
+  )
+}
