@@ -15,6 +15,16 @@ import { type Storage, storageOf } from './storage.ts'
 import { productOf, sumOf, type Terms } from './terms.ts'
 import type { WayName } from './ways.ts'
 
+/** What `ballast advise` answers. */
+export interface Advice {
+  /** What was asked about: `sentiment:prod`, `./models`, `a model of 140 GB`. */
+  readonly subject: string
+  readonly image: string | null
+  readonly environments: readonly EnvironmentAdvice[]
+  /** What the history tells, in sentences. */
+  readonly notes: readonly string[]
+}
+
 /** With the inputs at their values, at their lowest and at their highest. */
 export interface Range {
   readonly value: number
