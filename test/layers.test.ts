@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tar: ['core'],
   model: ['core'],
+  advise: ['core'],
   store: ['core', 'tar', 'model'],
   oci: ['core', 'tar', 'model'],
   registry: ['core', 'model', 'store', 'oci'],
@@ -20,11 +21,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   docker: ['core', 'tar', 'model', 'oci'],
   embed: ['core', 'model', 'store', 'oci', 'registry', 'docker'],
   mount: ['core', 'tar', 'model', 'store', 'docker'],
-  workflows: ['core', 'tar', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount'],
+  workflows: [
+    'core',
+    'tar',
+    'model',
+    'advise',
+    'store',
+    'oci',
+    'registry',
+    'sources',
+    'docker',
+    'embed',
+    'mount',
+  ],
   serve: ['core', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount', 'workflows'],
   cli: [
     'core',
     'model',
+    'advise',
     'store',
     'oci',
     'registry',
@@ -51,7 +65,10 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What a pure area may have of node: computing, no files, sockets, processes or clocks. */
-const PURE: Readonly<Record<string, readonly string[]>> = { model: ['node:crypto', 'node:path', 'node:zlib'] }
+const PURE: Readonly<Record<string, readonly string[]>> = {
+  model: ['node:crypto', 'node:path', 'node:zlib'],
+  advise: [],
+}
 
 const READS_ENVIRONMENT = ['cli']
 

@@ -7,6 +7,8 @@ export type Platform = (typeof PLATFORMS)[number]
 /** The factors that are no figures: plain answers, each of which forbids something or adds something to run. */
 export interface Answers {
   readonly environment: Environment
+  /** The model is made and the application is tried on the same machine. */
+  readonly local: boolean
   readonly platform: Platform
   /** `tight`: a version of the model works with one version of the code only. */
   readonly coupling: 'loose' | 'tight'

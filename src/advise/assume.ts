@@ -1,4 +1,4 @@
-import type { Answers, Environment } from './answers.ts'
+import type { Answers } from './answers.ts'
 import { type InputName, type Inputs, mapInputs } from './inputs.ts'
 import { assumed, type Quantity } from './quantity.ts'
 
@@ -30,25 +30,29 @@ const ASSUMED: Readonly<Record<Exclude<InputName, 'modelBytes'>, Assumption>> = 
   start: [10, [1, 120], 'a server that loads its model'],
   attention: [5 * MINUTE, [1 * MINUTE, 20 * MINUTE], 'somebody starts it and looks that it went well'],
   agreement: [15 * MINUTE, [5 * MINUTE, 60 * MINUTE], 'a ticket and its answer'],
-  upkeep: [30 * MINUTE, [10 * MINUTE, 90 * MINUTE], 'updates, alarms, questions'],
+  upkeep: [30 * MINUTE, [15 * MINUTE, 90 * MINUTE], 'updates, alarms, questions'],
   machine: [1, [0.5, 2], 'machines like the one that was measured'],
 }
 
-/** What is otherwise in an environment: one machine for development, few for staging. */
-const ASSUMED_THERE: Readonly<Record<Environment, Readonly<Partial<Record<InputName, Assumption>>>>> = {
-  development: {
-    modelUpdates: [60, [10, 200], 'a few trainings a day'],
-    codeUpdates: [200, [50, 400], 'ten tries a day'],
-    attention: [20, [10, 60], 'a build and a restart by the one who develops'],
-    nodes: [1, [1, 1], 'the machine of the one who develops'],
-    replicas: [1, [1, 1], 'the machine of the one who develops'],
-    coldStarts: [0, [0, 0], 'the machine of the one who develops'],
-  },
-  staging: {
-    nodes: [1, [1, 3], 'fewer than in production'],
-    replicas: [1, [1, 3], 'fewer than in production'],
-  },
-  production: {},
+type Assumptions = Readonly<Partial<Record<InputName, Assumption>>>
+
+const ASSUMED_LOCALLY: Assumptions = {
+  modelUpdates: [60, [10, 200], 'a few trainings a day'],
+  codeUpdates: [200, [50, 400], 'ten tries a day'],
+  attention: [20, [10, 60], 'a build and a restart by the one who develops'],
+  nodes: [1, [1, 1], 'the machine of the one who develops'],
+  replicas: [1, [1, 1], 'the machine of the one who develops'],
+  coldStarts: [0, [0, 0], 'the machine of the one who develops'],
+}
+
+const ASSUMED_BEFORE_PRODUCTION: Assumptions = {
+  nodes: [1, [1, 3], 'fewer than in production'],
+  replicas: [1, [1, 3], 'fewer than in production'],
+}
+
+function assumedThere({ local, environment }: Answers): Assumptions {
+  if (local) return ASSUMED_LOCALLY
+  return environment === 'production' ? {} : ASSUMED_BEFORE_PRODUCTION
 }
 
 /** Completes what is known by what is assumed, ranges included. The size of the model is never assumed. */
@@ -56,7 +60,7 @@ export function assumeInputs(
   known: Readonly<Partial<Record<InputName, Quantity>>> & { readonly modelBytes: Quantity },
   answers: Answers,
 ): Inputs {
-  const there = ASSUMED_THERE[answers.environment]
+  const there = assumedThere(answers)
   const plain = (name: InputName): Quantity => {
     if (name === 'modelBytes') return known.modelBytes
     const [value, range, from] = there[name] ?? ASSUMED[name]
@@ -69,7 +73,7 @@ export function assumeInputs(
 /** What follows from what is known, where nothing better is. */
 function derive(
   known: Readonly<Partial<Record<InputName, Quantity>>>,
-  { environment, scaleToZero }: Answers,
+  { local, environment, scaleToZero }: Answers,
   plain: (name: InputName) => Quantity,
 ): Readonly<Partial<Record<InputName, Quantity>>> {
   const nodes = known.nodes ?? plain('nodes')
@@ -82,7 +86,7 @@ function derive(
     assumed(each[0] * value, [each[1][0] * low, each[1][1] * high], each[2])
   const coldStarts = scaleToZero
     ? starts([150, [30, 600], 'five a day from nothing, for each node'])
-    : environment === 'development' || (known.nodes === undefined && environment !== 'staging')
+    : local || (known.nodes === undefined && environment !== 'staging')
       ? undefined
       : starts([1, [0, 4], 'one a month for each node'])
   return {

@@ -63,19 +63,17 @@ const CHANGED = ['modelBytes', 'changedShare'] as const
 /** Throws nothing; whether the way is possible at all is not looked at. */
 export function costsOf(way: Way, answers: Answers, rates: Rates): Costs {
   const parts = way.parts(answers)
-  const make = answers.environment === 'development' ? DEVELOPED[way.name] : RELEASED[way.name]
+  const make = answers.local ? DEVELOPED[way.name] : RELEASED[way.name]
   return { ...make(kitOf(rates, answers), answers), people: peopleOf(way, answers), parts }
 }
 
-function peopleOf({ name, strategy }: Way, { coupling, team, environment }: Answers): Terms {
+function peopleOf({ name, strategy }: Way, { coupling, team, local }: Answers): Terms {
   const redeploys = strategy === 'embed' || coupling === 'tight' || name === 'download'
   const agreed = team === 'separate' && (strategy === 'embed' || coupling === 'tight')
-  if (environment === 'development' && strategy === 'mount') return []
+  if (local && strategy === 'mount') return []
   return [
     ...(redeploys || name === 'by-hand' ? [term('redeploys', 1, 'attention', 'apps')] : []),
-    ...(agreed && environment !== 'development'
-      ? [term('agreement between teams', 1, 'agreement', 'apps')]
-      : []),
+    ...(agreed && !local ? [term('agreement between teams', 1, 'agreement', 'apps')] : []),
   ]
 }
 

@@ -25,10 +25,17 @@ export interface Way {
 
 const IN_STEP = 'releases of model and code that are kept in step'
 
+const embedParts = ({ local }: Answers): readonly string[] => [
+  local ? 'ballast, beside docker build' : 'ballast in the pipeline that releases images',
+]
+
+/** Where it is developed both lie on one machine: there is no fleet, and code and model are changed together anyway. */
 const mountParts =
-  (...parts: readonly string[]) =>
-  ({ coupling }: Answers): readonly string[] =>
-    coupling === 'tight' ? [...parts, IN_STEP] : parts
+  (there: readonly string[], developed: readonly string[]) =>
+  ({ coupling, local }: Answers): readonly string[] => {
+    if (local) return developed
+    return coupling === 'tight' ? [...there, IN_STEP] : there
+  }
 
 function whyNoMount({ offline, immutable }: Answers): string | undefined {
   if (offline) return 'the nodes reach no store: only images are brought to them'
@@ -55,7 +62,7 @@ export const WAYS: readonly Way[] = [
     title: 'ballast embed',
     strategy: 'embed',
     plain: false,
-    parts: () => ['ballast in the pipeline that releases images'],
+    parts: embedParts,
     whyNot: () => undefined,
   },
   {
@@ -63,7 +70,7 @@ export const WAYS: readonly Way[] = [
     title: 'ballast embed --position bottom',
     strategy: 'embed',
     plain: false,
-    parts: () => ['ballast in the pipeline that releases images'],
+    parts: embedParts,
     whyNot: () => undefined,
   },
   {
@@ -71,7 +78,7 @@ export const WAYS: readonly Way[] = [
     title: 'a directory or volume, filled by hand',
     strategy: 'mount',
     plain: true,
-    parts: mountParts(),
+    parts: mountParts([], []),
     whyNot: (answers, { nodes }) =>
       whyNoVolume(answers) ??
       (nodes > 1 ? `it would have to be filled alike on each of ${Math.ceil(nodes)} nodes` : undefined),
@@ -81,7 +88,10 @@ export const WAYS: readonly Way[] = [
     title: 'download when a container starts',
     strategy: 'mount',
     plain: true,
-    parts: mountParts('the place that models are downloaded from'),
+    parts: mountParts(
+      ['the place that models are downloaded from'],
+      ['the place that models are downloaded from'],
+    ),
     whyNot: whyNoMount,
   },
   {
@@ -90,8 +100,8 @@ export const WAYS: readonly Way[] = [
     strategy: 'mount',
     plain: false,
     parts: mountParts(
-      'the store that nodes fetch from',
-      'ballast mount, on each node or before each container',
+      ['the store that nodes fetch from', 'ballast mount, on each node or before each container'],
+      ['ballast mount --follow'],
     ),
     whyNot: whyNoVolume,
   },
@@ -100,7 +110,10 @@ export const WAYS: readonly Way[] = [
     title: "ballast's volume plugin",
     strategy: 'mount',
     plain: false,
-    parts: mountParts('the store that nodes fetch from', 'the volume plugin on each node'),
+    parts: mountParts(
+      ['the store that nodes fetch from', 'the volume plugin on each node'],
+      ['the volume plugin'],
+    ),
     whyNot: (answers) => {
       if (answers.platform === 'kubernetes') return 'Kubernetes uses no volume plugins of Docker'
       return (
