@@ -5,6 +5,8 @@ import { HELPER_BINARIES } from './helper/binaries.ts'
 import { inspectImage } from './images.ts'
 
 const NAME = 'ballast-volume-helper'
+/** Of the containers by which Ballast gets at volumes. */
+export const HELPER_LABEL = 'dev.ballast.helper'
 /** In the image, whose root holds nothing else. */
 export const HELPER_PROGRAM = '/helper'
 export const HELPER_VOLUME = '/volume'

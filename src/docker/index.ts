@@ -19,8 +19,10 @@ export {
   type ImageFacts,
   imageFacts,
   type PublishedPort,
+  stepOf,
 } from './image-facts.ts'
 export type { ImageMemory } from './image-memory.ts'
+export { type ImageSizes, imageSizes, type SizedStep } from './image-sizes.ts'
 export {
   mountsOf,
   type RunArguments,
@@ -29,5 +31,5 @@ export {
   readRunArguments,
 } from './run-arguments.ts'
 export { type HelperStep, type ToldPath, type VolumeHelper, withVolumeHelper } from './volume-helper.ts'
-export { countContainersWithVolume } from './volume-users.ts'
+export { containersWithVolume, countContainersWithVolume, type VolumeUser } from './volume-users.ts'
 export { ensureVolume, inspectVolume, type VolumeInfo } from './volumes.ts'

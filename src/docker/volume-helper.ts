@@ -10,7 +10,7 @@ import {
   writeToContainer,
 } from './containers.ts'
 import type { Engine } from './engine.ts'
-import { ensureHelperImage, HELPER_PROGRAM, HELPER_VOLUME } from './helper-image.ts'
+import { ensureHelperImage, HELPER_LABEL, HELPER_PROGRAM, HELPER_VOLUME } from './helper-image.ts'
 
 /** One of the steps that helper/volume-helper.c lists, with its words; paths are relative to the volume. */
 export type HelperStep =
@@ -44,7 +44,6 @@ export interface VolumeHelper {
   write(path: string, tar: AsyncIterable<Uint8Array>, options?: CallOptions): Promise<void>
 }
 
-const LABEL = 'dev.ballast.helper'
 const LARGEST_OUTPUT = 64 * 1024 * 1024
 const SILENCE_S = 3600
 
@@ -63,7 +62,7 @@ export async function withVolumeHelper<T>(
       // Says which process it belongs to.
       name: `ballast-helper${temporaryName()}`,
       command: [HELPER_PROGRAM],
-      labels: { [LABEL]: '1' },
+      labels: { [HELPER_LABEL]: '1' },
       volumes: [{ name: volume, destination: HELPER_VOLUME }],
       user: '0:0',
     },
@@ -85,7 +84,7 @@ export async function withVolumeHelper<T>(
 
 /** Of a process on another host nobody here can say whether it lives: then age decides. */
 async function removeAbandonedHelpers(engine: Engine): Promise<void> {
-  for (const { id, name, created } of await listContainers(engine, LABEL)) {
+  for (const { id, name, created } of await listContainers(engine, HELPER_LABEL)) {
     const life = lifeByName(name)
     const isOld = Date.now() / 1000 - created > SILENCE_S
     if (life === 'dead' || (life !== 'alive' && isOld)) await removeContainer(engine, id)

@@ -14,10 +14,10 @@ import {
   refuseForeignNames,
   takenFileLinks,
 } from './links.ts'
-import { GENERATIONS, INCOMING, STATE, TEMPORARY_LINK } from './names.ts'
-import { encodeState, isGenerationId } from './state.ts'
+import { GENERATIONS, HELPER_LOCK, INCOMING, STATE, TEMPORARY_LINK } from './names.ts'
+import { encodeState, isGenerationId, withUnrecorded } from './state.ts'
 import { findWhole, tarOf, writeIncoming } from './volume-tree.ts'
-import { lookIntoVolume, sweepSteps } from './volume-view.ts'
+import { lookIntoVolume, refuseForeign, sweepSteps } from './volume-view.ts'
 
 export interface HelperTarget {
   readonly helper: VolumeHelper
@@ -40,14 +40,17 @@ export async function deliverByHelper(
   const { version, marker } = delivery
   const target = `volume:${volume}`
   const seen = await lookIntoVolume(helper, target, options)
-  const { root, state } = seen
+  refuseForeign(seen, target)
+  const { root, state, readGeneration } = seen
   const { layout } = options
   const files = freeFileLinks(root, { target, name, layout, version })
   refuseForeignNames(root, { target, name, files })
-  const { known, followed } = recordOf(state, { link: `${target}/${name}`, name, marker })
-  refuseOtherUse(`${target}/${name}`, { known, delivery }, options)
-
+  const link = `${target}/${name}`
+  const { known, followed: recorded } = recordOf(state, { link, name, marker })
   const linked = linkedGeneration(root, name)
+  const followed = await withUnrecorded(recorded, { id: linked, readGeneration })
+  refuseOtherUse(link, { known: known && followed, delivery }, options)
+
   const base = `${marker.number}-${shortDigest(version.digest)}`
   const taken = seen.generations.filter((id) => id === base || id.startsWith(`${base}.`))
   const whole = await findWhole(
@@ -73,17 +76,17 @@ export async function deliverByHelper(
       options,
     )
     const keep = new Set([
-      ...[...root.keys()].flatMap((link) => (link === name ? [] : (linkedGeneration(root, link) ?? []))),
+      ...[...root.keys()].flatMap((other) => (other === name ? [] : (linkedGeneration(root, other) ?? []))),
       ...recentGenerations(Object.values(models), options.graceMs),
       id,
     ])
     const former = followed.files.filter((file) => !files.includes(file))
     const temporary = `${OWN_DIRECTORY}/${TEMPORARY_LINK}${temporaryName()}`
     const steps: HelperStep[] = [
-      ['lock', `${OWN_DIRECTORY}/helper-lock`],
+      ['lock', HELPER_LOCK],
       ['directory?', OWN_DIRECTORY],
       ['directory?', GENERATIONS],
-      ...[name, ...files].map((link): HelperStep => ['link?', link, root.get(link) ?? '']),
+      ...[name, ...files].map((entry): HelperStep => ['link?', entry, root.get(entry) ?? '']),
       ['sync'],
       ...(whole === undefined
         ? ([['rename', `${incoming}/tree`, `${GENERATIONS}/${id}`], ['sync']] as const)

@@ -19,16 +19,15 @@ import {
   ensureFileLink,
   freeFileLinks,
   linkedGeneration,
-  readRoot,
   refuseForeignNames,
   removeFileLink,
   swapLink,
   takenFileLinks,
 } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } from './names.ts'
-import { encodeState, type Followed, readState, withGeneration, writeState } from './state.ts'
+import { seeTarget } from './seen.ts'
+import { encodeState, withUnrecorded, writeState } from './state.ts'
 import { inspectTarget } from './target.ts'
-import { readTree } from './tree.ts'
 
 export interface FollowingOptions extends DeliverOptions, MoveOptions {
   /** How long a version that was replaced stays, in milliseconds; the one before the current always stays. */
@@ -60,13 +59,13 @@ export async function deliverFollowing(
     await sweep(target)
     const { layout } = options
     const { version } = delivery
-    const root = await readRoot(target)
+    const { root, state, readGeneration } = await seeTarget(target)
     const files = freeFileLinks(root, { target, name, layout, version })
     refuseForeignNames(root, { target, name, files })
-    const state = await readState(target)
     const link = join(target, name)
     const { known, followed: recorded } = recordOf(state, { link, name, marker: delivery.marker })
-    const followed = await withUnrecorded(target, { recorded, id: linkedGeneration(root, name) })
+    const id = linkedGeneration(root, name)
+    const followed = await withUnrecorded(recorded, { id, readGeneration })
     refuseOtherUse(link, { known: known && followed, delivery }, options)
     const current = followed.generations.at(-1)
     const place = await placeGeneration(store, { target, current, delivery }, options)
@@ -118,16 +117,4 @@ async function sweep(target: string): Promise<void> {
   for (const name of await readdir(own)) {
     if (name.startsWith(TEMPORARY_LINK)) await rm(join(own, name), { force: true })
   }
-}
-
-/** After a kill between swap and state, the link is ahead: what it leads to is taken into the record first. */
-async function withUnrecorded(
-  target: string,
-  { recorded, id }: { readonly recorded: Followed; readonly id: string | undefined },
-): Promise<Followed> {
-  if (id === undefined || id === recorded.generations.at(-1)?.id) return recorded
-  const tree = await readTree(join(target, GENERATIONS, id)).catch(() => undefined)
-  if (tree === undefined) return recorded
-  const { digest, number } = tree.marker
-  return withGeneration(recorded, { id, digest, number, time: new Date().toISOString(), by: 'unrecorded' })
 }

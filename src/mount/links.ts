@@ -38,6 +38,18 @@ export function linkedNames(root: TargetRoot): readonly string[] {
   return [...root.keys()].filter((name) => linkedGeneration(root, name) !== undefined).sort()
 }
 
+/** What Ballast has put there, links of files before those of the directories through which they lead. */
+export function ownLinks(root: TargetRoot): readonly string[] {
+  const directories = linkedNames(root)
+  const files = [...root].flatMap(([name, to]) => {
+    const [owner = '', file] = to.split('/')
+    // A first mount that was killed leaves the file's link without the directory's.
+    const isOurs = directories.includes(owner) || !root.has(owner)
+    return isOurs && to === `${owner}/${file}` && file === name ? [name] : []
+  })
+  return [...files, ...directories]
+}
+
 /** Makes the name lead to `to`, relative to the target, by one rename. */
 export async function swapLink(
   target: string,

@@ -13,6 +13,8 @@ export const TREE_RECORD = `${OWN_DIRECTORY}/files.json`
 export const STATE = `${OWN_DIRECTORY}/state.json`
 export const GENERATIONS = `${OWN_DIRECTORY}/versions`
 export const LOCK = `${OWN_DIRECTORY}/lock`
+/** Of containers that deliver into a volume, which cannot take the other. */
+export const HELPER_LOCK = `${OWN_DIRECTORY}/helper-lock`
 /** One lock a link, held by the process that follows its tag. */
 export const FOLLOWERS = `${OWN_DIRECTORY}/followers`
 /** Prefixes of what is not finished yet, below `.ballast/`. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
 import { objectOf, parseJson } from '../model/index.ts'
 import { STATE } from './names.ts'
+import type { DeliveredTree } from './tree.ts'
 
 /** One version that a link has led to. `id` names its directory below `.ballast/versions/`; `time` is ISO 8601. */
 export interface Generation {
@@ -90,6 +91,29 @@ export async function writeState(target: string, state: TargetRecord): Promise<v
 
 export function encodeState(state: TargetRecord): string {
   return `${JSON.stringify(state, undefined, 2)}\n`
+}
+
+/**
+ * After a kill between link and state, the link is ahead: what it leads to (`id`) is taken into the record first, as of `time`
+ * (ISO 8601).
+ */
+export async function withUnrecorded(
+  recorded: Followed,
+  {
+    id,
+    readGeneration,
+    time = new Date().toISOString(),
+  }: {
+    readonly id: string | undefined
+    readonly readGeneration: (id: string) => Promise<DeliveredTree | undefined>
+    readonly time?: string
+  },
+): Promise<Followed> {
+  if (id === undefined || !isGenerationId(id) || id === recorded.generations.at(-1)?.id) return recorded
+  const tree = await readGeneration(id)
+  if (tree === undefined) return recorded
+  const { digest, number } = tree.marker
+  return withGeneration(recorded, { id, digest, number, time, by: 'unrecorded' })
 }
 
 export function withGeneration(followed: Followed, generation: Generation): Followed {

@@ -1,21 +1,22 @@
 import { basename } from 'node:path'
-import { BallastError, type CallOptions, lifeByName, readAll } from '../core/index.ts'
+import { BallastError, type CallOptions, isBallastError, lifeByName, readAll } from '../core/index.ts'
 import type { HelperStep, ToldPath, VolumeHelper } from '../docker/index.ts'
 import { OWN_DIRECTORY } from '../model/index.ts'
-import type { TargetRoot } from './links.ts'
 import { GENERATIONS, INCOMING, STATE, TEMPORARY_LINK } from './names.ts'
-import { decodeState, type TargetRecord } from './state.ts'
+import type { SeenTarget } from './seen.ts'
+import { decodeState } from './state.ts'
+import { type DeliveredTree, readTreeBy } from './tree.ts'
 
 /** A volume as it was read. */
-export interface SeenVolume {
-  readonly root: TargetRoot
-  readonly state: TargetRecord
+export interface SeenVolume extends SeenTarget {
+  /** As of a directory: nothing in it, what Ballast delivered, or something of others. */
+  readonly kind: 'empty' | 'following' | 'foreign'
   readonly generations: readonly string[]
   /** What others left below `.ballast/`. */
   readonly left: readonly ToldPath[]
 }
 
-/** `target` is for messages. Throws REFUSED where somebody has put something in the place of a directory, CONFLICT for a volume of others. */
+/** `target` is for messages. Throws REFUSED where somebody has put something in the place of a directory. */
 export async function lookIntoVolume(
   helper: VolumeHelper,
   target: string,
@@ -49,18 +50,39 @@ export async function lookIntoVolume(
   const left = told.slice(own + 1, placed)
   const names = root.map(({ path }) => path).filter((path) => path !== 'lost+found')
   const isFollowing = left.some(({ path }) => [basename(STATE), basename(GENERATIONS)].includes(path))
-  if (names.length > 0 && !isFollowing && !(names.length === 1 && names[0] === OWN_DIRECTORY)) {
-    throw new BallastError('CONFLICT', `${target} is not empty, so nothing can be delivered into it`, {
-      hint: 'nothing was changed; name an empty or new volume',
-    })
-  }
+  // What a first mount that was killed leaves: nothing but Ballast's own directory.
+  const isOurs = isFollowing || (names.length === 1 && names[0] === OWN_DIRECTORY)
   const hasState = left.some(({ path, type }) => path === basename(STATE) && type === 'file')
   const bytes = hasState ? await readWhole(helper, STATE, options) : undefined
   return {
+    kind: names.length === 0 ? 'empty' : isOurs ? 'following' : 'foreign',
     root: new Map(root.map(({ path, link }) => [path, link])),
     state: bytes === undefined ? { version: 1, models: {} } : decodeState(bytes, `${target}/${STATE}`),
     generations: told.slice(placed + 1).map(({ path }) => path),
     left,
+    readGeneration: (id) => readGeneration(helper, id, options),
+  }
+}
+
+/** Throws CONFLICT for a volume that holds what Ballast did not deliver. */
+export function refuseForeign({ kind }: SeenVolume, target: string): void {
+  if (kind !== 'foreign') return
+  throw new BallastError('CONFLICT', `${target} is not empty, so nothing can be delivered into it`, {
+    hint: 'nothing was changed; name an empty or new volume',
+  })
+}
+
+async function readGeneration(
+  helper: VolumeHelper,
+  id: string,
+  options: CallOptions,
+): Promise<DeliveredTree | undefined> {
+  const tree = `${GENERATIONS}/${id}`
+  try {
+    return await readTreeBy((path) => readWhole(helper, `${tree}/${path}`, options), tree)
+  } catch (error) {
+    if (isBallastError(error, 'DAMAGED')) return undefined
+    throw error
   }
 }
 

@@ -4,6 +4,8 @@ import { type ModelFile, parseJson } from '../model/index.ts'
 import {
   type DeliveredTree,
   decodeState,
+  GENERATIONS,
+  linkedNames,
   readTreeBy,
   STATE,
   TREE_RECORD,
@@ -12,7 +14,7 @@ import {
 import type { Store } from '../store/index.ts'
 import { readTar, readTarBodies } from '../tar/index.ts'
 import type { CheckOptions, CheckResult } from './check-target.ts'
-import { findInContainer, readFileInContainer } from './container-files.ts'
+import { findInContainer, readFileInContainer, rootInContainer } from './container-files.ts'
 import { userOf, whyUnreadable } from './container-user.ts'
 import { staleness } from './staleness.ts'
 
@@ -36,8 +38,7 @@ export async function checkInContainer(
   const found = await findInContainer(engine, { id, path }, options)
   if (found === undefined) return [noModel(operand, [`${path} does not exist`], path)]
   const real = found.path
-  const state = await readFileInContainer(engine, { id, path: `${real}/${STATE}` }, options)
-  const models = state === undefined ? [] : Object.keys(decodeState(state, `${path}/${STATE}`).models)
+  const { isFollowing, names: models } = await linksAt(engine, { id, path: real, operand: path }, options)
   const results: CheckResult[] = []
   for (const name of models) {
     const label = models.length === 1 ? operand : `${operand} (${name})`
@@ -47,11 +48,29 @@ export async function checkInContainer(
     )
   }
   if (results.length > 0) return results
+  if (isFollowing) return [noModel(operand, [`${path} holds no model yet`], path)]
   const tree = await checkTree(store, { ...place, path: real }, options)
   if (tree !== undefined) return [tree]
   if (await isEmpty(engine, { id, path: real }, options))
     return [{ ...noModel(operand, [`${path} is empty`], path), isEmpty: true }]
   return [noModel(operand, [`${path} holds files that Ballast did not deliver`], path)]
+}
+
+/**
+ * The links of a following target. Its state tells them; a first delivery that was killed may have left a link and no word of
+ * it, and only then the whole of the target is gone through, because an Engine lists no directory without its files.
+ */
+async function linksAt(
+  engine: Engine,
+  { id, path, operand }: Pick<PathToCheck, 'id' | 'path' | 'operand'>,
+  options: CallOptions,
+): Promise<{ readonly isFollowing: boolean; readonly names: readonly string[] }> {
+  const state = await readFileInContainer(engine, { id, path: `${path}/${STATE}` }, options)
+  const names = state === undefined ? [] : Object.keys(decodeState(state, `${operand}/${STATE}`).models)
+  if (names.length > 0) return { isFollowing: true, names }
+  const generations = await findInContainer(engine, { id, path: `${path}/${GENERATIONS}` }, options)
+  if (state === undefined && generations === undefined) return { isFollowing: false, names }
+  return { isFollowing: true, names: linkedNames(await rootInContainer(engine, { id, path }, options)) }
 }
 
 export function noModel(operand: string, faults: readonly string[], path: string): CheckResult {

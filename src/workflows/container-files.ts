@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions, isBallastError, readAll } from '../core/index.ts'
 import { type Engine, type PathInfo, readFromContainer, statInContainer } from '../docker/index.ts'
-import { readTarBodies, type TarEntry } from '../tar/index.ts'
+import { readTar, readTarBodies, type TarEntry } from '../tar/index.ts'
 
 /** A container, running or not, and an absolute path in it. */
 export interface ContainerPath {
@@ -43,6 +43,20 @@ export async function readFileInContainer(
     return readAll(body, LARGEST_FILE)
   }
   return undefined
+}
+
+/** What stands in a directory: by name, what a link leads to, and an empty text for what is no link. Reads all that is below it. */
+export async function rootInContainer(
+  engine: Engine,
+  place: ContainerPath,
+  options: CallOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const root = new Map<string, string>()
+  for await (const { path, type, link = '' } of readTar(await readFromContainer(engine, place, options))) {
+    const [, name, ...below] = path.split('/')
+    if (name !== undefined && below.length === 0) root.set(name, type === 'symlink' ? link : '')
+  }
+  return root
 }
 
 /** Mode and owner of exactly what is at the path, as they are in the container; undefined where nothing is. */

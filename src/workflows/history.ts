@@ -2,11 +2,13 @@ import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { formerImages, idOf, noImage, readImage } from '../embed/index.ts'
 import { hasVersion, LATEST, parseOperand } from '../model/index.ts'
-import { inspectTarget, readState } from '../mount/index.ts'
+import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { hintAtImage, parseModelReference, requireName, resolveDigest } from './resolve.ts'
+import { engineOf } from './run-request.ts'
+import { volumeRecords } from './volume-records.ts'
 
 export interface Move {
   readonly time: string
@@ -19,14 +21,19 @@ export interface Move {
 
 export type HistoryOptions = CallOptions & { readonly access: ImageAccess }
 
-/** The moves of a model's tags, the images that a tag has pointed to, or what a mounted directory has led to. Oldest first. */
+/** The moves of a model's tags, the images that a tag has pointed to, or what a mounted directory or volume has led to. Oldest first. */
 export async function history(
   store: Store,
   operand: string,
   options: HistoryOptions,
 ): Promise<readonly Move[]> {
-  const { kind } = parseOperand(operand)
+  const parsed = parseOperand(operand)
+  const { kind } = parsed
   if (kind === 'path') return targetHistory(resolve(operand))
+  if (kind === 'volume') {
+    const { access, ...calls } = options
+    return movesOfLinks(await volumeRecords(engineOf(access), parsed.text, calls))
+  }
   if (kind === 'registry' || kind === 'image' || kind === 'layout' || kind === 'archive')
     return imageHistory(store, operand, options)
   return modelHistory(store, operand).catch(hintAtImage(operand))
@@ -128,8 +135,11 @@ async function targetHistory(target: string): Promise<readonly Move[]> {
       hint: 'only targets mounted with --follow change their version',
     })
   }
-  const { models } = await readState(target)
-  return Object.entries(models).flatMap(([name, { generations }]) =>
+  return movesOfLinks(await recordsOf(await seeTarget(target)))
+}
+
+function movesOfLinks(records: ReadonlyMap<string, Followed>): readonly Move[] {
+  return [...records].flatMap(([name, { generations }]) =>
     generations.map(({ time, by, digest, number }) => ({ time, tag: name, by, digest, number })),
   )
 }

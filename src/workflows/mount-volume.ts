@@ -57,6 +57,15 @@ export function mountVolumeFollowing(
   return deliverInto(store, { ...request, layout: 'link', by: 'mount' }, options)
 }
 
+/** Puts a former version back, in the shape that the volume has (a rollback). Its link goes on following what it followed. */
+export function mountFormer(
+  store: Store,
+  request: MountVolumeRequest & Pick<Into, 'layout'>,
+  options: EngineOptions,
+): Promise<MountResult> {
+  return deliverInto(store, { ...request, by: 'rollback' }, options)
+}
+
 /** Delivers, and then again each time the tag moves, until the signal is aborted. */
 export async function followVolume(
   store: Store,

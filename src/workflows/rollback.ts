@@ -2,13 +2,16 @@ import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
 import { formatImageReference, idOf, previousImage, replaceImage } from '../embed/index.ts'
 import { parseOperand } from '../model/index.ts'
-import { type Followed, readState } from '../mount/index.ts'
+import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { modelsOf } from './history.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
-import { mountFollowing } from './mount.ts'
+import { type MountResult, mountFollowing } from './mount.ts'
+import { mountFormer } from './mount-volume.ts'
 import { hintAtImage } from './resolve.ts'
+import { engineOf } from './run-request.ts'
 import { rollbackTag } from './tag.ts'
+import { volumeRecords } from './volume-records.ts'
 
 export interface RollbackResult {
   readonly ref: string
@@ -21,14 +24,16 @@ export interface RollbackResult {
 
 export type RollbackOptions = CallOptions & { readonly access: ImageAccess }
 
-/** Returns a model's tag, an image's tag or a following directory to what it was before its last move. */
+/** Returns a model's tag, an image's tag, a following directory or a volume to what it was before its last move. */
 export async function rollback(
   store: Store,
   operand: string,
   options: RollbackOptions,
 ): Promise<RollbackResult> {
-  const { kind } = parseOperand(operand)
-  if (kind === 'path') return rollbackTarget(store, resolve(operand), options)
+  const parsed = parseOperand(operand)
+  const { kind } = parsed
+  if (kind === 'path') return rollbackDirectory(store, resolve(operand), options)
+  if (kind === 'volume') return rollbackVolume(store, parsed.text, options)
   if (kind === 'registry' || kind === 'image' || kind === 'layout')
     return rollbackImage(store, operand, options)
   if (kind === 'archive') {
@@ -62,20 +67,48 @@ async function rollbackImage(
   }
 }
 
-async function rollbackTarget(store: Store, target: string, options: CallOptions): Promise<RollbackResult> {
-  const models = Object.entries((await readState(target)).models)
-  const [only, ...others] = models
-  if (only === undefined || others.length > 0) {
-    throw new BallastError(
-      only === undefined ? 'NOT_FOUND' : 'USAGE',
-      only === undefined ? `${target} follows no tag` : `${target} holds several models`,
-      {
-        hint:
-          only === undefined
-            ? 'a pinned target: ballast mount REF DIRECTORY --replace'
-            : 'roll back the tags instead',
-      },
-    )
+async function rollbackDirectory(
+  store: Store,
+  target: string,
+  options: CallOptions,
+): Promise<RollbackResult> {
+  const isFollowing = (await inspectTarget(target)).kind === 'following'
+  const move = lastMove(target, isFollowing ? await recordsOf(await seeTarget(target)) : new Map())
+  const { name, ref } = move
+  const result = await mountFollowing(store, { ref, target, as: name, by: 'rollback' }, options)
+  return rolledBack(move, result)
+}
+
+async function rollbackVolume(
+  store: Store,
+  volume: string,
+  { access, ...options }: RollbackOptions,
+): Promise<RollbackResult> {
+  const engine = engineOf(access)
+  const move = lastMove(`volume:${volume}`, await volumeRecords(engine, volume, options))
+  const { name, ref, followed } = move
+  const layout = followed.flat === true ? 'flat' : 'link'
+  const result = await mountFormer(store, { ref, volume, as: name, layout }, { ...options, engine })
+  return rolledBack(move, result)
+}
+
+interface LastMove {
+  /** The link. */
+  readonly name: string
+  readonly followed: Followed
+  /** Of the version before the last move. */
+  readonly ref: string
+}
+
+function lastMove(target: string, records: ReadonlyMap<string, Followed>): LastMove {
+  const [only, ...others] = records
+  if (only === undefined) {
+    throw new BallastError('NOT_FOUND', `${target} follows no tag`, {
+      hint: 'a pinned target: ballast mount REF DIRECTORY --replace',
+    })
+  }
+  if (others.length > 0) {
+    throw new BallastError('USAGE', `${target} holds several models`, { hint: 'roll back the tags instead' })
   }
   const [name, followed] = only
   const former = formerOf(followed)
@@ -84,20 +117,23 @@ async function rollbackTarget(store: Store, target: string, options: CallOptions
       hint: `see: ballast history ${target}`,
     })
   }
-  const ref = `${followed.model}@${former}`
-  const result = await mountFollowing(store, { ref, target, as: name, by: 'rollback' }, options)
-  const number = Number(result.version.split(':').at(-1))
-  return {
-    ref: target,
-    digest: result.digest,
-    number: Number.isNaN(number) ? undefined : number,
-    warnings: [
-      `it returns to the tag when the tag moves next; to keep it: ballast rollback ${followed.reference}`,
-    ],
-  }
+  return { name, followed, ref: `${followed.model}@${former}` }
 }
 
 function formerOf({ generations }: Followed): Digest | undefined {
   const current = generations.at(-1)?.digest
   return generations.findLast(({ digest }) => digest !== current)?.digest
+}
+
+function rolledBack(
+  { followed: { flat, reference } }: LastMove,
+  { target, version, digest }: MountResult,
+): RollbackResult {
+  const number = Number(version.split(':').at(-1))
+  // A version that follows nothing stays until another one is put in its place.
+  const warnings =
+    flat === true
+      ? []
+      : [`it returns to the tag when the tag moves next; to keep it: ballast rollback ${reference}`]
+  return { ref: target, digest, number: Number.isNaN(number) ? undefined : number, warnings }
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { type Unmounted, unmountTarget } from '../mount/index.ts'
 
 export interface UnmountResult extends Unmounted {
-  /** Absolute. */
+  /** A directory's absolute path, or `volume:NAME`. */
   readonly target: string
 }
 

@@ -13,7 +13,8 @@ export interface OpenedVolume {
 
 export interface OpenVolumeOptions {
   readonly name: string
-  readonly use: 'read' | 'write'
+  /** `look`: only to see what is in it, of whatever driver it is. */
+  readonly use: 'look' | 'read' | 'write'
   /** The model that is to be delivered, by which a volume that is not there is labelled when it is made. */
   readonly model?: string
 }
@@ -37,7 +38,10 @@ export async function openVolume(
       hint: `docker volume ls lists them; to deliver a model into a new one: ballast mount REF volume:${name}`,
     })
   }
-  if (info.driver !== 'local') throw otherDriver(info)
+  if (info.driver !== 'local') {
+    if (use === 'look') return { info, directory: undefined }
+    throw otherDriver(info)
+  }
   if (use === 'write' && info.options.type === 'tmpfs') throw inMemory(info)
   return { info, directory: await directoryHere(engine, { info, use }) }
 }
@@ -49,12 +53,12 @@ export async function openVolume(
  */
 async function directoryHere(
   engine: Engine,
-  { info, use }: { readonly info: VolumeInfo; readonly use: 'read' | 'write' },
+  { info, use }: { readonly info: VolumeInfo; readonly use: OpenVolumeOptions['use'] },
 ): Promise<string | undefined> {
   const isMounted = ['type', 'device', 'o'].some((option) => info.options[option] !== undefined)
   if (isMounted || !(await hasPathsOfThisHost(engine))) return undefined
   const mode =
-    use === 'read' ? constants.R_OK | constants.X_OK : constants.R_OK | constants.W_OK | constants.X_OK
+    use === 'write' ? constants.R_OK | constants.W_OK | constants.X_OK : constants.R_OK | constants.X_OK
   return access(info.mountpoint, mode).then(
     () => info.mountpoint,
     () => undefined,
@@ -64,7 +68,7 @@ async function directoryHere(
 function otherDriver({ name, driver }: VolumeInfo): BallastError {
   const hint =
     driver === 'ballast'
-      ? 'a volume of the ballast driver takes its model from its own options: docker volume inspect shows them'
+      ? `a volume of the ballast driver takes its model from its own options (docker volume inspect shows them), moves with its tag (ballast rollback REF) and goes with docker volume rm ${name}`
       : `make a volume of the local driver for the model: docker volume create NAME`
   return new BallastError(
     'REFUSED',

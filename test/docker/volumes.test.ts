@@ -4,7 +4,11 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { CheckResult } from '../../src/workflows/check-target.ts'
+import type { Move } from '../../src/workflows/history.ts'
 import type { MountResult } from '../../src/workflows/mount.ts'
+import type { RollbackResult } from '../../src/workflows/rollback.ts'
+import type { UnmountResult } from '../../src/workflows/unmount.ts'
 import { ask, run, start } from '../fixtures/command.ts'
 import { busyboxImage, docker, engineMissing, uniqueName } from '../fixtures/engine.ts'
 import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
@@ -145,6 +149,115 @@ for (const way of ['direct', 'helper'] as const) {
       '{{.Names}}',
     ])
     assert.equal(helpers.includes(`-${process.pid}-`), false)
+  })
+}
+
+/** What `history` of a volume tells: numbers, and what moved it there. */
+async function movesOf({ volume, options }: Place): Promise<readonly (readonly unknown[])[]> {
+  const moves = await ask<readonly Move[]>(['history', `volume:${volume}`], options)
+  return moves.map(({ number, by }) => [number, by])
+}
+
+for (const way of ['direct', 'helper'] as const) {
+  test(`${way}: a volume's history, its rollback under a running container, and its unmount after that`, {
+    skip,
+  }, async (t) => {
+    const here = await place(t, way)
+    const { options, volume, add } = here
+    const operand = `volume:${volume}`
+    await add('one')
+    await ask(['mount', 'sentiment:prod', operand], options)
+    const name = await container(t, volume)
+    const words = (): Promise<string> => docker(['exec', name, 'cat', '/app/models/vocab/words.txt'])
+    assert.equal((await run(['rollback', operand], options)).code, 5)
+    await add('two')
+    await ask(['mount', 'sentiment:prod', operand, '--replace'], options)
+    const back = await ask<RollbackResult>(['rollback', operand], options)
+    assert.deepEqual([back.ref, back.number, back.warnings], [operand, 1, []])
+    assert.equal(await words(), 'words one')
+    assert.deepEqual(await movesOf(here), [
+      [1, 'mount'],
+      [2, 'mount'],
+      [1, 'rollback'],
+    ])
+    await ask(['rollback', operand], options)
+    assert.equal(await words(), 'words two')
+
+    const inUse = await run(['unmount', operand], options)
+    assert.equal(inUse.code, 5, inUse.stderr)
+    assert.match(
+      inUse.stderr,
+      new RegExp(`a running container has the volume ${volume}: ${name}\n.*docker stop ${name}`),
+    )
+    assert.equal(await words(), 'words two')
+    await docker(['exec', name, 'touch', '/app/models/own.txt'])
+    await docker(['stop', '-t', '0', name])
+    const unmounted = await run(['unmount', operand, '--json'], options)
+    assert.equal(unmounted.code, 0, unmounted.stderr)
+    assert.deepEqual(JSON.parse(unmounted.stdout) as UnmountResult, { target: operand, kept: ['own.txt'] })
+    assert.match(unmounted.stderr, new RegExp(`docker volume rm ${volume}`))
+    await docker(['start', name])
+    assert.equal(await docker(['exec', name, 'ls', '-A', '/app/models']), 'own.txt')
+    await docker(['stop', '-t', '0', name])
+    for (const verb of ['unmount', 'rollback', 'history']) {
+      assert.equal((await run([verb, operand], options)).code, 3, verb)
+    }
+  })
+
+  test(`${way}: a following volume that was rolled back follows on`, { skip }, async (t) => {
+    const here = await place(t, way)
+    const { options, volume, add } = here
+    const mount = ['mount', 'sentiment:prod', `volume:${volume}`, '--follow', '--once']
+    for (const version of ['one', 'two']) {
+      await add(version)
+      await ask(mount, options)
+    }
+    const back = await ask<RollbackResult>(['rollback', `volume:${volume}`], options)
+    assert.equal(back.number, 1)
+    assert.match(back.warnings.join('\n'), /ballast rollback sentiment:prod/)
+    const name = await container(t, volume)
+    const words = (): Promise<string> =>
+      docker(['exec', name, 'cat', '/app/models/sentiment/vocab/words.txt'])
+    assert.equal(await words(), 'words one')
+    await add('three')
+    await ask(mount, options)
+    assert.equal(await words(), 'words three')
+  })
+
+  test(`${way}: a link that is ahead of the state after a kill is known, and recorded by the next delivery`, {
+    skip,
+  }, async (t) => {
+    const here = await place(t, way)
+    const { options, volume, add } = here
+    const mount = ['mount', 'sentiment:prod', `volume:${volume}`, '--replace']
+    const state = '/app/models/.ballast/state.json'
+    await add('one')
+    await ask(mount, options)
+    const name = await container(t, volume)
+    await docker(['exec', name, 'cp', state, '/tmp/state.json'])
+    await add('two')
+    await ask(mount, options)
+    await docker(['exec', name, 'cp', '/tmp/state.json', state])
+    const recorded = [
+      [1, 'mount'],
+      [2, 'unrecorded'],
+    ]
+    assert.deepEqual(await movesOf(here), recorded)
+    await add('three')
+    await ask(mount, options)
+    assert.deepEqual(await movesOf(here), [...recorded, [3, 'mount']])
+
+    const lost = [`echo '{"version":1,"models":{}}' > ${state}`, `rm ${state}`]
+    for (const script of lost) {
+      await docker(['exec', name, 'sh', '-c', script])
+      for (const operand of [`container:${name}`, `volume:${volume}`]) {
+        const [found] = await ask<readonly CheckResult[]>(['check', operand], options)
+        assert.deepEqual([found?.version, found?.faults], ['sentiment:3', []], `${operand} after ${script}`)
+      }
+      assert.deepEqual(await movesOf(here), [[3, 'unrecorded']])
+    }
+    await ask(mount, options)
+    assert.deepEqual(await movesOf(here), [[3, 'unrecorded']])
   })
 }
 

@@ -5,13 +5,14 @@ import { defineVerb } from '../verb.ts'
 
 export const verb = defineVerb<[string]>({
   usage: 'history <operand>',
-  summary: 'show every move of a tag, a model, an image or a mounted directory',
+  summary: 'show every move of a tag, a model, an image, a mounted directory or a volume',
   details: 'A plain name is a model; image:NAME:TAG is an image of the Docker Engine.',
   examples: [
     'ballast history sentiment',
     'ballast history sentiment:prod',
     'ballast history image:my_ml_app:v2',
     'ballast history ./models',
+    'ballast history volume:ml_models',
   ],
   async run(session, operand) {
     const { history } = await import('../../workflows/history.ts')

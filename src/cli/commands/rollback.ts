@@ -4,7 +4,7 @@ import { defineVerb } from '../verb.ts'
 
 export const verb = defineVerb<[string]>({
   usage: 'rollback <operand>',
-  summary: 'return a tag, an image or a mounted directory to what it was before',
+  summary: 'return a tag, an image, a mounted directory or a volume to what it was before',
   details:
     'Rolling back twice returns to where it was, as with `helm rollback`.\n' +
     'A plain name is a model; image:NAME:TAG is an image of the Docker Engine.',
@@ -12,6 +12,7 @@ export const verb = defineVerb<[string]>({
     'ballast rollback sentiment:prod',
     'ballast rollback localhost:5000/my_ml_app:v2',
     'ballast rollback image:my_ml_app:v2',
+    'ballast rollback volume:ml_models',
   ],
   async run(session, operand) {
     const { rollback } = await import('../../workflows/rollback.ts')
