@@ -3,7 +3,8 @@ import { inspectTarget } from '../mount/index.ts'
 import { directoryOf, type EmbeddedModel, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { checkInContainer, noModel } from './check-container-path.ts'
-import { checkEmbedded, type InContainer } from './check-embedded.ts'
+import { checkCopied } from './check-copied.ts'
+import { checkEmbedded, type InContainer, isAt } from './check-embedded.ts'
 import { type CheckOptions, type CheckResult, checkTarget } from './check-target.ts'
 import { hasPathsOfThisHost } from './engine-access.ts'
 import { containerCalled } from './engine-operands.ts'
@@ -45,9 +46,18 @@ export async function checkContainer(
     results.push(await checkEmbedded(store, { ...where, model }, options))
   }
   if (results.length > 0) return results
-  if (path !== '') {
-    return checkInContainer(store, { engine, id: container.id, path, operand, user: container.user }, options)
-  }
+  const delivered =
+    path === ''
+      ? []
+      : await checkInContainer(
+          store,
+          { engine, id: container.id, path, operand, user: container.user },
+          options,
+        )
+  if (delivered.some(({ version }) => version !== undefined)) return delivered
+  const copied = await checkCopied(store, { ...where, path }, options)
+  if (copied.length > 0) return copied
+  if (delivered.length > 0) return delivered
   const faults = empty.map((at) => `${at}: an empty directory is mounted there`)
   return [noModel(operand, faults.length > 0 ? faults : ['no model that Ballast put there'], path)]
 }
@@ -95,10 +105,6 @@ function noteHidden(result: CheckResult, hidden: readonly EmbeddedModel[]): Chec
 /** The Engine follows the link at the application's path, so a mount there stands in the place of the model's directory. */
 function hides(destination: string, model: EmbeddedModel): boolean {
   return [directoryOf(model), model.path].some((path) => path !== null && isBelow(path, destination))
-}
-
-function isAt(model: EmbeddedModel, path: string): boolean {
-  return [directoryOf(model), model.path].includes(path)
 }
 
 function isBelow(path: string, directory: string): boolean {

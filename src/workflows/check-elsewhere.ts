@@ -1,6 +1,6 @@
 import { BallastError } from '../core/index.ts'
 import { type Engine, type EngineChoice, withVolumeHelper } from '../docker/index.ts'
-import { parseOperand, splitNameAndPath } from '../model/index.ts'
+import { parseOperand, splitImageAndPath, splitNameAndPath } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { checkContainer } from './check-container.ts'
 import { checkInContainer } from './check-container-path.ts'
@@ -31,11 +31,13 @@ export async function checkElsewhere(
       return withEngine(options.engine, (engine) =>
         checkContainer(store, { engine, operand, ...splitNameAndPath(parsed.text) }, options),
       )
-    case 'image':
-      if (!isEngineImage(parsed.text)) return checkLayers(store, { operand, image: parsed.text }, options)
+    case 'image': {
+      const image = splitImageAndPath(parsed.text)
+      if (!isEngineImage(image.name)) return checkLayers(store, { operand, image: parsed.text }, options)
       return withEngine(options.engine, (engine) =>
-        checkEngineImage(store, { engine, operand, name: parsed.text }, options),
+        checkEngineImage(store, { engine, operand: `image:${image.name}`, ...image }, options),
       )
+    }
     case 'registry':
     case 'layout':
     case 'archive':
@@ -52,7 +54,7 @@ async function checkVolume(
   { engine, operand, name }: { readonly engine: Engine; readonly operand: string; readonly name: string },
   options: CheckOptions,
 ): Promise<readonly CheckResult[]> {
-  const { directory } = await openVolume(engine, { name, use: 'read' }, options)
+  const { directory } = await openVolume(engine, { name, use: 'look' }, options)
   if (directory !== undefined) return checkTarget(store, { target: directory, operand }, options)
   return withVolumeHelper(engine, { volume: name }, ({ id, root }) =>
     checkInContainer(store, { engine, id, path: root, operand }, options),

@@ -10,6 +10,7 @@ import { directoryOf, type EmbeddedModel, MODELS_LABEL, readLabel } from '../oci
 import type { Store } from '../store/index.ts'
 import { readTar } from '../tar/index.ts'
 import { noModel } from './check-container-path.ts'
+import { checkCopied } from './check-copied.ts'
 import type { CheckOptions, CheckResult } from './check-target.ts'
 import { userOf, whyUnreadable } from './container-user.ts'
 import { withContainerOf } from './engine-operands.ts'
@@ -75,20 +76,37 @@ async function filesBelow(
   return names
 }
 
-/** What an image of the Engine holds, by a container of it that is never started. */
+/** Whether the path is where the model's directory is, or the link that leads there. */
+export function isAt(model: EmbeddedModel, path: string): boolean {
+  return [directoryOf(model), model.path].includes(path)
+}
+
+/** What an image of the Engine holds, by a container of it that is never started; at one path, or wherever a model is. */
 export function checkEngineImage(
   store: Store,
   {
     engine,
     operand,
     name: image,
-  }: { readonly engine: Engine; readonly operand: string; readonly name: string },
+    path,
+  }: {
+    readonly engine: Engine
+    readonly operand: string
+    readonly name: string
+    /** Empty for all of it. */
+    readonly path: string
+  },
   options: CheckOptions,
 ): Promise<readonly CheckResult[]> {
   return withContainerOf(engine, { image, signal: options.signal }, async (id) => {
     const container = await inspectContainer(engine, id, options)
-    const models = readLabel({ config: { Labels: container.labels } })
-    if (models.length === 0) return [notEmbedded(operand)]
+    const models = readLabel({ config: { Labels: container.labels } }).filter(
+      (model) => path === '' || isAt(model, path),
+    )
+    if (models.length === 0) {
+      const copied = await checkCopied(store, { engine, container, operand, path }, options)
+      return copied.length > 0 ? copied : [notEmbedded(operand)]
+    }
     const results: CheckResult[] = []
     for (const model of models) {
       results.push(await checkEmbedded(store, { engine, container, operand, model }, options))
@@ -99,5 +117,10 @@ export function checkEngineImage(
 
 /** An image that Ballast has put nothing into. */
 export function notEmbedded(operand: string): CheckResult {
-  return noModel(operand, [`no label ${MODELS_LABEL}: no model was embedded`], '')
+  const none = noModel(operand, [`no label ${MODELS_LABEL}: no model was embedded`], '')
+  const capture = `ballast capture ${operand.startsWith('image:') ? operand : `image:${operand}`}:PATH NAME`
+  return {
+    ...none,
+    mend: `embed one (ballast embed); one that docker build has copied is known by its bytes once they are in the store: ${capture}`,
+  }
 }

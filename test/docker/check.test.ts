@@ -153,6 +153,40 @@ test('an embedded model, in the image and in a container of it; a mount that hid
   assert.equal((await check(`image:${base}`)).code, 4)
 })
 
+test('a model that docker build has copied is told by its bytes, in the image and in a container of it', {
+  skip,
+}, async (t) => {
+  const { directory, ok, check } = await place(t)
+  const context = join(directory, 'context')
+  const Dockerfile = `FROM ${await busyboxImage(t)}\nCOPY code.py /app/\nCOPY models/ /app/models/\n`
+  await writeFiles(context, { 'models/model.bin': 'm', 'models/vocab/a.txt': 'a', 'code.py': '', Dockerfile })
+  const image = `${uniqueName('ballast-test-app')}:latest`
+  await docker(['build', '-q', '-t', image, '--network', 'none', context])
+  t.after(() => docker(['image', 'rm', '-f', image]))
+  const name = await container(t, image, [])
+  for (const operand of [`image:${image}`, `container:${name}`]) {
+    const unknown = await check(operand)
+    assert.equal(unknown.code, 4)
+    assert.equal(unknown.results[0]?.version, undefined)
+  }
+  assert.match((await check(`image:${image}`)).results[0]?.mend ?? '', /ballast capture image:.*:PATH NAME/)
+
+  await ok(['add', 'sentiment:prod', join(context, 'models')])
+  for (const operand of [`image:${image}`, `container:${name}`]) {
+    for (const path of ['', ':/app/models']) {
+      const { code, results } = await check(`${operand}${path}`)
+      assert.equal(code, 0, JSON.stringify(results))
+      assert.deepEqual(
+        results.map((result) => [result.operand, result.version]),
+        [[`${operand}:/app/models`, 'sentiment:1']],
+      )
+    }
+  }
+  assert.equal((await check(`image:${image}:/app`)).code, 4)
+  await docker(['exec', name, 'sh', '-c', 'echo more > /app/models/own.txt'])
+  assert.equal((await check(`container:${name}`)).code, 4)
+})
+
 test('what was captured from an image that copies its model is embedded at the same path, byte for byte', {
   skip,
 }, async (t) => {

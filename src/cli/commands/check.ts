@@ -23,9 +23,10 @@ export const verb = defineVerb<[string[], CheckFlags]>({
   usage: 'check <operand...>',
   summary: 'say which model a directory, volume, container or image serves, and whether it is whole',
   details:
-    'An operand is a directory, a model of the store, volume:NAME, container:NAME[:PATH], image:NAME, or an image in a ' +
+    'An operand is a directory, a model of the store, volume:NAME, container:NAME[:PATH], image:NAME[:PATH], or an image in a ' +
     'registry, a layout (oci:DIRECTORY:TAG) or an archive (archive:FILE). Of a container it looks at what is mounted and what ' +
-    'is embedded: whole or damaged, readable by its user, made empty by a mount, hidden by one.\n' +
+    'is embedded: whole or damaged, readable by its user, made empty by a mount, hidden by one. A model that docker build ' +
+    'has copied is told by its bytes, if the store has the version.\n' +
     'Takes no time for large models: sizes, times and inodes are compared. --full hashes every byte.\n' +
     'Exit code 4 when something is wrong, so it can guard a start: `ballast check ./models && docker run …`. A version that its ' +
     'tag has left since is told, and wrong only with --current.',
