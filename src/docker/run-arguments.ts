@@ -116,7 +116,7 @@ function noImage(): BallastError {
   })
 }
 
-/** What the options mount into the container, where. Anonymous volumes included; `--volumes-from` is not looked into. */
+/** What the options mount into the container, where. Anonymous volumes included; what `--volumes-from` brings stands in no option. */
 export function mountsOf(options: readonly RunOption[]): readonly RunMount[] {
   return options.flatMap(({ name, value }): RunMount[] => {
     const target =

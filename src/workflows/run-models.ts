@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BallastError, isSystemError } from '../core/index.ts'
-import { mountsOf, type RunOption } from '../docker/index.ts'
+import { BallastError, type CallOptions, isBallastError, isSystemError } from '../core/index.ts'
+import {
+  type Engine,
+  inspectContainer,
+  mountsOf,
+  type RunArguments,
+  type RunOption,
+} from '../docker/index.ts'
 import { APP_FILE, type AppModel, lastPart, parseAppFile, splitReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { splitModelPath } from './model-path.ts'
@@ -71,5 +77,41 @@ export function refuseTakenPaths(models: readonly PlacedModel[], options: readon
         hint: 'give each model a path of its own, not inside another one: --model REF=PATH',
       })
     }
+  }
+}
+
+/** The same of what `--volumes-from` brings along. A container that is not there is left to docker, which says so. */
+export async function refuseSharedPaths(
+  engine: Engine,
+  { models, run }: { readonly models: readonly PlacedModel[]; readonly run: RunArguments },
+  options: CallOptions,
+): Promise<void> {
+  for (const { name, value } of run.options) {
+    const [from = ''] = value.split(':')
+    if (name !== 'volumes-from' || from === '') continue
+    for (const { destination } of await mountsIn(engine, from, options)) {
+      const taken = models.find(({ path }) => isAtOrBelow(destination, path))
+      if (taken === undefined) continue
+      throw new BallastError(
+        'REFUSED',
+        `${taken.path}: --volumes-from ${value} mounts something else there (${destination} of the container ${from})`,
+        {
+          hint: 'name the volumes that are wanted one by one (-v), or give the model a path of its own: --model REF=PATH',
+        },
+      )
+    }
+  }
+}
+
+async function mountsIn(
+  engine: Engine,
+  container: string,
+  options: CallOptions,
+): Promise<readonly { readonly destination: string }[]> {
+  try {
+    return (await inspectContainer(engine, container, options)).mounts
+  } catch (error) {
+    if (isBallastError(error, 'NOT_FOUND')) return []
+    throw error
   }
 }

@@ -5,7 +5,7 @@ import { formatReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
 import { runEmbedded } from './run-embedded.ts'
-import { placeModels, refuseTakenPaths } from './run-models.ts'
+import { placeModels, refuseSharedPaths, refuseTakenPaths } from './run-models.ts'
 import { runMounted } from './run-mounted.ts'
 import { engineOf, type PlacedModel, type PreparedRun, type RunRequest, type RunWork } from './run-request.ts'
 
@@ -24,6 +24,7 @@ export async function prepareRun(
   const models = await placeModels(store, { request, image: parsed.image })
   refuseTakenPaths(models, parsed.options)
   return withEngine(engineOf(request.access), async (engine) => {
+    await refuseSharedPaths(engine, { models, run: parsed }, options)
     const facts = await imageFacts(engine, parsed.image, options)
     const work: RunWork = { store, engine, request, parsed, facts, models }
     const { strategy, because } = await choose(work)

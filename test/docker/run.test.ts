@@ -195,6 +195,30 @@ test('what run itself cannot do ends with 125, nothing started, and says what to
   assert.equal(await docker(['ps', '-aq', '--filter', `ancestor=${image}`]), '')
 })
 
+test('what --volumes-from brings to the path of a model is refused, and let through elsewhere', {
+  skip,
+}, async (t) => {
+  const { image, options } = await createWorld(t)
+  const share = async (path: string): Promise<string> => {
+    const name = containerName(t)
+    await docker(['create', '--name', name, '-v', path, image])
+    return name
+  }
+  const [taken, free] = [await share('/app/models/cache'), await share('/data')]
+  const runFrom = (from: string, strategy: string) => {
+    const args = ['--rm', '--network', 'none', '--volumes-from', from, image, 'cat', '/app/models/model.txt']
+    return run(['run', ...WITH_MODEL, '--strategy', strategy, '--', ...args], options)
+  }
+  for (const strategy of ['mount', 'embed']) {
+    const refused = await runFrom(`${taken}:ro`, strategy)
+    assert.equal(refused.code, 125, strategy)
+    assert.match(refused.stderr, new RegExp(`/app/models/cache of the container ${taken}`))
+    const ran = await runFrom(free, strategy)
+    assert.deepEqual([ran.code, ran.stdout], [0, 'one'], ran.stderr)
+  }
+  assert.match((await runFrom('not-there-at-all', 'mount')).stderr, /not-there-at-all/)
+})
+
 async function emptyTar(directory: string): Promise<string> {
   const path = join(directory, 'empty.tar')
   await exec('tar', ['-C', join(directory, 'one'), '-cf', path, '.'])
