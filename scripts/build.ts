@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import * as crypto from 'node:crypto'
-import { rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
+import http from 'node:http'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -36,6 +37,46 @@ const cryptoWhenCalled: Plugin = {
   },
 }
 
+/** To import `node:http` is to read all that it exports, and so to load the undici that node has within. */
+const httpWithoutFetch: Plugin = {
+  name: 'http-without-fetch',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:http$/ }, ({ path }) => ({ path, namespace: 'without-fetch' }))
+    onLoad({ filter: /.*/, namespace: 'without-fetch' }, ({ path }) => {
+      const names = Object.entries(Object.getOwnPropertyDescriptors(http))
+        .filter(([, { get }]) => get === undefined)
+        .map(([name]) => name)
+      return { contents: `export const { ${names.join(', ')} } = process.getBuiltinModule('${path}')` }
+    })
+  },
+}
+
+/**
+ * Of undici, what the registry client calls: all of it is a hundred files, and takes longer to load than an embed of known
+ * layers takes to run. HTTP/2, which is never asked for, would be half of what is left.
+ */
+const undiciInPart: Plugin = {
+  name: 'undici-in-part',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'in-part' }))
+    onLoad({ filter: /.*/, namespace: 'in-part' }, () => ({
+      resolveDir: root,
+      contents: `
+        import Agent from './node_modules/undici/lib/dispatcher/agent.js'
+        import send from './node_modules/undici/lib/api/api-request.js'
+        export { Agent }
+        export const request = ({ origin, pathname, search }, { dispatcher, ...options }) =>
+          send.call(dispatcher, { ...options, origin, path: pathname + search })`,
+    }))
+    onLoad({ filter: /[/\\]undici[/\\]lib[/\\].*\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8'))
+        .replace("require('node:http2')", '{ constants: {} }')
+        // There is no such function in a module.
+        .replace(/\brequire\(('node:[a-z_/]+')\)/g, 'process.getBuiltinModule($1)'),
+    }))
+  },
+}
+
 /** Beside its place, so that a build that is in use is whole but for an instant, and one that fails leaves it. */
 const nascent = `dist-${process.pid}`
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', nascent], {
@@ -55,7 +96,7 @@ await build({
   format: 'esm',
   target: 'node22.18',
   packages: 'external',
-  plugins: [cryptoWhenCalled],
+  plugins: [cryptoWhenCalled, httpWithoutFetch, undiciInPart],
   sourcemap: 'linked',
   sourcesContent: false,
   logLevel: 'warning',
