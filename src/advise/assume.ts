@@ -14,6 +14,7 @@ const ASSUMED: Readonly<Record<Exclude<InputName, 'modelBytes'>, Assumption>> = 
   modelUpdates: [30 / 7, [1, 30], 'once a week'],
   codeUpdates: [8, [2, 20], 'twice a week'],
   changedShare: [1, [0.5, 1], 'training changes every file of weights'],
+  sentShare: [1, [0.5, 1], 'training changes every file of weights'],
   pulledShare: [1, [0.5, 1], 'training changes every file of weights'],
   imageBytes: [1 * GB, [0.2 * GB, 4 * GB], 'Python with a library for inference'],
   codeBytes: [20 * MB, [1 * MB, 200 * MB], 'the last steps of a Dockerfile'],
@@ -92,9 +93,21 @@ function derive(
   return {
     ...(replicas && { replicas }),
     ...(coldStarts && { coldStarts }),
-    ...(known.changedShare && { pulledShare: pulledShareOf(known.changedShare) }),
+    ...(known.changedShare && {
+      sentShare: sentShareOf(known.changedShare),
+      pulledShare: pulledShareOf(known.changedShare),
+    }),
     ...(known.linkPerByte && { uplinkPerByte: { ...known.linkPerByte, from: 'as the link of a node' } }),
   }
+}
+
+/** Large files have layers of their own; whether these are large is not known. */
+function sentShareOf({ value, low }: Quantity): Quantity {
+  return assumed(
+    value,
+    [low, 1],
+    'files of 64 MiB and more have layers of their own, smaller ones share some',
+  )
 }
 
 /** A node pulls what lies above the first layer that changed too: from nothing more to everything. */

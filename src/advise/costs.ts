@@ -59,6 +59,8 @@ const STARTS: Terms = [term('start of the application', 1, 'start')]
 const PIPELINE: Terms = [term('build pipeline', 1, 'pipeline')]
 const MODEL = 'modelBytes'
 const CHANGED = ['modelBytes', 'changedShare'] as const
+/** Layers hold several small files, so that more is sent than has changed. */
+const SENT = ['modelBytes', 'sentShare'] as const
 
 /** Throws nothing; whether the way is possible at all is not looked at. */
 export function costsOf(way: Way, answers: Answers, rates: Rates): Costs {
@@ -83,15 +85,12 @@ type Make = (kit: Kit, answers: Answers) => Omit<Costs, 'people' | 'parts'>
 const DEVELOPED: Readonly<Record<WayName, Make>> = {
   copy: ({ step }) => local([...step('build', MODEL), ...STARTS], each(step('build', MODEL), 'copyRepeats')),
   'embed-top': ({ step }) =>
-    local(
-      [...step('hash', ...CHANGED), ...step('load', MODEL, 'pulledShare'), ...STARTS],
-      step('load', MODEL),
-    ),
+    local([...step('hash', MODEL), ...step('load', MODEL, 'pulledShare'), ...STARTS], step('load', MODEL)),
   // The layers of the code lie above and are loaded again.
   'embed-bottom': ({ step }) =>
     local(
       [
-        ...step('hash', ...CHANGED),
+        ...step('hash', MODEL),
         ...step('load', MODEL, 'pulledShare'),
         ...step('load', 'imageBytes'),
         ...STARTS,
@@ -104,9 +103,9 @@ const DEVELOPED: Readonly<Record<WayName, Make>> = {
     return local([...fetch, ...STARTS], fetch)
   },
   'mount-volume': ({ step }, answers) =>
-    local([...step('hash', ...CHANGED), ...step('deliver', MODEL), ...taking(answers)], []),
+    local([...step('hash', MODEL), ...step('deliver', MODEL), ...taking(answers)], []),
   'mount-plugin': ({ step }, answers) =>
-    local([...step('hash', ...CHANGED), ...step('attach'), ...taking(answers)], step('attach')),
+    local([...step('hash', MODEL), ...step('attach'), ...taking(answers)], step('attach')),
 }
 
 function local(update: Terms, code: Terms): ReturnType<Make> {
@@ -167,9 +166,9 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
   'by-hand'(kit, answers) {
     const { step, up, toOne } = kit
     return {
-      update: { seconds: [...up(MODEL), ...step('deliver', MODEL), ...taking(answers)], bytes: sent(MODEL) },
+      update: { seconds: [...up(MODEL), ...step('copy', MODEL), ...taking(answers)], bytes: sent(MODEL) },
       code: codeOf(kit),
-      cold: plus(imageAnd(kit, [...toOne(MODEL), ...step('deliver', MODEL)]), {
+      cold: plus(imageAnd(kit, [...toOne(MODEL), ...step('copy', MODEL)]), {
         seconds: [term('somebody who fills it', 1, 'attention')],
         bytes: [],
       }),
@@ -188,7 +187,11 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
     }
     const one: Terms = [...toOne(MODEL), ...step('fetch', MODEL)]
     return {
-      update: plus({ seconds: up(...CHANGED), bytes: sent(...CHANGED) }, timesInput(all, 'apps'), STARTED),
+      update: plus(
+        { seconds: [...step('upload', ...CHANGED), ...up(...CHANGED)], bytes: sent(...CHANGED) },
+        timesInput(all, 'apps'),
+        STARTED,
+      ),
       code: plus(codeOf(kit), all),
       cold: imageAnd(kit, one),
       warm: { seconds: [...one, ...STARTS], bytes: [term('downloads', 1, MODEL)] },
@@ -250,11 +253,11 @@ function imageAnd({ step, toOne }: Kit, model: Terms): Timed {
   }
 }
 
-/** A version's new files are sent as layers while they are hashed. */
+/** All files are read to find those that changed; layers with such files are sent. */
 function published({ step, up }: Kit): Timed {
   return {
-    seconds: [...step('hash', ...CHANGED), ...step('upload', ...CHANGED), ...up(...CHANGED)],
-    bytes: sent(...CHANGED),
+    seconds: [...step('hash', MODEL), ...step('upload', ...SENT), ...up(...SENT)],
+    bytes: sent(...SENT),
   }
 }
 
@@ -280,7 +283,8 @@ function timedPull({ step, toAll }: Kit, ...bytes: InputName[]): Timed {
 function stored({ step, up, toAll }: Kit): Timed {
   return {
     seconds: [
-      ...step('hash', ...CHANGED),
+      ...step('hash', MODEL),
+      ...step('upload', ...CHANGED),
       ...up(...CHANGED),
       ...toAll(...CHANGED),
       ...step('fetch', ...CHANGED),

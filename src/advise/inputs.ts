@@ -18,6 +18,10 @@ export const INPUTS = {
   modelBytes: { what: 'size of the model', unit: 'bytes', flag: '--size' },
   modelUpdates: { what: 'new versions of the model', unit: 'perMonth', flag: '--updates' },
   changedShare: { what: 'of the model, in files that an update changes', unit: 'share', flag: '--changed' },
+  sentShare: {
+    what: 'of the embedded model, in layers that an update replaces',
+    unit: 'share',
+  },
   pulledShare: {
     what: 'of the embedded model, that a node pulls on an update',
     unit: 'share',

@@ -18,8 +18,10 @@ export const STEPS = {
   fetch: 'fetching to a node, verified and written once',
   deliver: 'copying from the store of the node into a volume',
   attach: 'mounting',
+  copy: 'plain copying of files',
 } as const
 export type Step = keyof typeof STEPS
+export const STEP_NAMES = Object.keys(STEPS) as readonly Step[]
 
 export type Rates = Readonly<Record<Step, Rate>>
 
@@ -40,4 +42,5 @@ export const REFERENCE_RATES: Rates = {
   fetch: { fixed: 0.3, perByte: perGiB(3) },
   deliver: { fixed: 0.2, perByte: perGiB(1.5) },
   attach: { fixed: 0.3, perByte: 0 },
+  copy: { fixed: 0.05, perByte: perGiB(1.3) },
 }
