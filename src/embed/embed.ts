@@ -215,19 +215,24 @@ async function publish(
   const { whole } = repository
   const layers = blobs.map(({ digest, size }, at) => ({ digest, size, diffId: image.diffIds[at] as Digest }))
   await whole?.begin({ manifest: image.manifest, layers }, options)
-  const transferred = await transferBlobs(repository, blobs, options)
   const { config, manifest } = image
-  const hadConfig = await repository.hasBlob(config, options)
-  if (!hadConfig) await repository.putBlob(config, bytesContent(config.bytes), options)
+  const configBlob = {
+    ...config,
+    item: 'config',
+    heldBy: undefined,
+    content: () => bytesContent(config.bytes),
+  }
+  const transferred = await transferBlobs(repository, [...blobs, configBlob], options)
+  const hadConfig = transferred.at(-1)?.how !== 'sent'
   const former = await replaceImage(repository, { tag: reference, manifest }, options)
   const sent = transferred.filter(({ how }) => how === 'sent').reduce((sum, { size }) => sum + size, 0)
   return {
     digest: await idOf(repository, manifest),
-    layers: transferred,
+    layers: transferred.slice(0, -1),
     former,
     runningFormer: await runningFrom(whole, { tag: former }, options),
     // Of a whole image that is there already, no more than the tag is set.
-    bytesSent: sent + (hadConfig ? 0 : config.size) + (hadConfig && whole ? 0 : manifest.bytes.length),
+    bytesSent: sent + (hadConfig && whole ? 0 : manifest.bytes.length),
   }
 }
 

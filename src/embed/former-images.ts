@@ -1,9 +1,17 @@
-import { BallastError, type CallOptions, type Digest, isBallastError, isDigest } from '../core/index.ts'
+import {
+  BallastError,
+  type CallOptions,
+  type Digest,
+  forEachLimited,
+  isBallastError,
+  isDigest,
+} from '../core/index.ts'
 import type { ImageRepository, StoredManifest } from '../oci/index.ts'
 
 /** How many former images of a tag stay reachable. */
 const KEPT = 10
 const LONGEST_TAG = 128
+const LOOKED_AT_ONCE = 4
 
 export interface FormerImage {
   readonly tag: string
@@ -39,10 +47,15 @@ export async function replaceImage(
       hint: 'name the resulting image with a tag',
     })
   }
-  const current = await findImage(repository, tag, options)
-  if (current?.id === (await idOf(repository, manifest))) return undefined
-  const keeps = current !== undefined && tag !== ''
-  const kept = keeps ? await keepFormer(repository, { tag, current }, options) : undefined
+  const keepsFormer = tag !== ''
+  const [current, former, id] = await Promise.all([
+    findImage(repository, tag, options),
+    keepsFormer ? formerImages(repository, tag, options) : [],
+    idOf(repository, manifest),
+  ])
+  if (current?.id === id) return undefined
+  const keeps = current !== undefined && keepsFormer
+  const kept = keeps ? await keepFormer(repository, { tag, current, former }, options) : undefined
   await repository.putManifest(manifest, tag, options)
   return kept
 }
@@ -82,14 +95,16 @@ export function nameOfImage(repository: ImageRepository, reference: string): str
 
 async function keepFormer(
   repository: ImageRepository,
-  { tag, current }: { readonly tag: string; readonly current: FoundImage },
+  {
+    tag,
+    current,
+    former,
+  }: { readonly tag: string; readonly current: FoundImage; readonly former: readonly FormerImage[] },
   options: CallOptions,
 ): Promise<string | undefined> {
-  const former = await formerImages(repository, tag, options)
-  for (const { tag: name } of former.toReversed()) {
-    // Going back and forth must not fill the list with the same few images.
-    if ((await findImage(repository, name, options))?.id === current.id) return name
-  }
+  // Going back and forth must not fill the list with the same few images.
+  const same = await findSame(repository, { current, former }, options)
+  if (same !== undefined) return same.tag
   const name = `${tag}.was-${(former.at(-1)?.number ?? 0) + 1}`
   if (name.length > LONGEST_TAG) {
     throw new BallastError(
@@ -106,6 +121,22 @@ async function keepFormer(
     await repository.deleteTag?.(old.tag, options).catch(ignoreRefusal)
   }
   return name
+}
+
+/** The newest of these that the current image has still, as far as is found before an older one. */
+async function findSame(
+  repository: ImageRepository,
+  { current, former }: { readonly current: FoundImage; readonly former: readonly FormerImage[] },
+  options: CallOptions,
+): Promise<FormerImage | undefined> {
+  const same: FormerImage[] = []
+  const look = async (image: FormerImage, signal: AbortSignal): Promise<void> => {
+    if (same.length > 0) return
+    const found = await findImage(repository, image.tag, { ...options, signal })
+    if (found?.id === current.id) same.push(image)
+  }
+  await forEachLimited(former.toReversed(), LOOKED_AT_ONCE, look, options.signal)
+  return same.sort((a, b) => b.number - a.number)[0]
 }
 
 /** What tells images apart: the digest of the manifest, or where there are none, the image's id. */

@@ -27,43 +27,44 @@ export interface Transferred {
   readonly how: 'exists' | 'mounted' | 'sent'
 }
 
+const SEARCHES_AT_ONCE = 8
 const UPLOADS_AT_ONCE = 3
 
-/** Brings every blob into the repository: those that are there are left, others mounted, and the rest sent. In the order given, except that what is being sent already comes first. */
+/**
+ * Brings every blob into the repository: those that are there are left, others mounted, and the rest sent once it is known
+ * of all. In the order given, except that what is being sent already comes first.
+ */
 export async function transferBlobs(
   target: ImageRepository,
   blobs: readonly ImageBlob[],
   options: CallOptions = {},
 ): Promise<readonly Transferred[]> {
-  const results = new Map<Digest, Transferred>()
   const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
   // What is on its way already counts among the uploads at once.
   const ordered = distinct.toSorted((a, b) => Number(b.early !== undefined) - Number(a.early !== undefined))
-  const bring = async (blob: ImageBlob, signal: AbortSignal): Promise<void> => {
-    const how = await transfer(target, blob, { ...options, signal })
-    results.set(blob.digest, { digest: blob.digest, size: blob.size, how })
+  const found = new Map<Digest, 'exists' | 'mounted'>()
+  const search = async (blob: ImageBlob, signal: AbortSignal): Promise<void> => {
+    const call = { ...options, signal }
+    const there = await (blob.early?.found ?? findThere(target, { blob, from: blob.heldBy }, call))
+    if (there === undefined) return
+    found.set(blob.digest, there)
+    options.onProgress?.({ kind: 'skip', step: 'upload', item: blob.item, because: there })
   }
-  await forEachLimited(ordered, UPLOADS_AT_ONCE, bring, options.signal)
-  return blobs.map((blob) => results.get(blob.digest) as Transferred)
+  await forEachLimited(ordered, SEARCHES_AT_ONCE, search, options.signal)
+  const missing = ordered.filter(({ digest }) => !found.has(digest))
+  const send = (blob: ImageBlob, signal: AbortSignal): Promise<void> =>
+    sendBlob(target, blob, { ...options, signal })
+  await forEachLimited(missing, UPLOADS_AT_ONCE, send, options.signal)
+  return blobs.map(({ digest, size }) => ({ digest, size, how: found.get(digest) ?? 'sent' }))
 }
 
-async function transfer(
-  target: ImageRepository,
-  blob: ImageBlob,
-  options: CallOptions,
-): Promise<Transferred['how']> {
+async function sendBlob(target: ImageRepository, blob: ImageBlob, options: CallOptions): Promise<void> {
   const { item, early } = blob
-  const there = await (early?.found ?? findThere(target, { blob, from: blob.heldBy }, options))
-  if (there !== undefined) {
-    options.onProgress?.({ kind: 'skip', step: 'upload', item, because: there })
-    return there
-  }
   if (early === undefined || !(await finishEarly(target, { blob, early }, options))) {
     options.onProgress?.({ kind: 'start', step: 'upload', item, total: blob.size })
     await target.putBlob(blob, watched(blob, options), { signal: options.signal })
   }
   options.onProgress?.({ kind: 'done', step: 'upload', item, digest: blob.digest })
-  return 'sent'
 }
 
 /** False where the blob has to be sent anew. */

@@ -80,6 +80,8 @@ export function createTransport({ stallMs, commitMs }: Patience): Send {
         signal: signal === undefined ? watchdog.signal : AbortSignal.any([signal, watchdog.signal]),
         headersTimeout: 0,
         bodyTimeout: 0,
+        // Or each HEAD would cost its connection, for fear of a body that must not come.
+        reset: false,
       })
       return responseOf(answer, { url, watchdog, stallMs, explain })
     } catch (error) {
@@ -126,6 +128,11 @@ function watchUpload(body: Content, wait: Watchdog['wait'], { stallMs, commitMs 
   return { chunks: chunks(), failure: () => failure }
 }
 
+/** undici looks for a moment whether more comes than it should before it uses a connection again. */
+async function reusable(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
 interface Answered {
   readonly url: URL
   readonly watchdog: Watchdog
@@ -145,7 +152,10 @@ function responseOf(answer: Dispatcher.ResponseData, answered: Answered): Incomi
         watchdog.wait(Math.max(0, stallMs - waited))
         const next = await source.next()
         watchdog.wait(undefined)
-        if (next.done) return
+        if (next.done) {
+          await reusable()
+          return
+        }
         waited += performance.now() - since
         moved += next.value.length
         if (moved >= LEAST_PROGRESS) waited = moved = 0
@@ -170,6 +180,7 @@ function responseOf(answer: Dispatcher.ResponseData, answered: Answered): Incomi
       answered.watchdog.wait(answered.stallMs)
       await answer.body.dump().catch(() => undefined)
       answered.watchdog.wait(undefined)
+      await reusable()
     },
   }
 }
