@@ -62,7 +62,7 @@ export function calibrate(
     rates,
     machine: machineOf({ here, reference, expected, needed, factors }),
     observed: [...here.keys()],
-    uplinkPerByte: linkOf(away, rates, ['upload', 'push']),
+    uplinkPerByte: linkOf(away, rates, ['upload', 'send', 'push']),
     linkPerByte: linkOf(away, rates, ['fetch', 'pull', 'pullCompressed']),
   }
 }
