@@ -33,7 +33,7 @@ export function isInverse(name: InputName): boolean {
 const FORMATS: Readonly<Record<Unit, (value: number) => string>> = {
   bytes: formatBytes,
   perMonth: formatRate,
-  count: formatNumber,
+  count: (value) => formatNumber(value).replace(',', ''),
   share: (value) => `${formatNumber(value * 100)} %`,
   perByte: formatLink,
   seconds: formatTime,
