@@ -23,6 +23,7 @@ import type { Store } from '../store/index.ts'
 import { describeVersion } from './inspect-version.ts'
 import { projectTags } from './project.ts'
 import { parseModelReference } from './resolve.ts'
+import { rememberTime } from './run-times.ts'
 import { storeFiles } from './store-files.ts'
 import { pointTag } from './tag.ts'
 
@@ -62,7 +63,17 @@ export async function add(
   parseNewVersion(name)
   const scan = await scanLocalFiles(sources)
   const from = sources.map((source) => quoted(resolve(source))).join(' ')
-  return addFiles(store, { name, scan, from, by: 'add', move, known }, options)
+  const started = performance.now()
+  const added = await addFiles(store, { name, scan, from, by: 'add', move, known }, options)
+  // What is moved or known already is not read, or not written.
+  if (!move && known === undefined) {
+    await rememberTime(store, {
+      step: 'hash',
+      bytes: added.bytes,
+      seconds: (performance.now() - started) / 1000,
+    })
+  }
+  return added
 }
 
 export interface AddFilesRequest extends Omit<AddRequest, 'sources'> {

@@ -8,10 +8,12 @@ import {
 } from '../embed/index.ts'
 import { blobsOfFiles } from '../model/index.ts'
 import { directoryOf, type Position, type RunningContainer } from '../oci/index.ts'
+import { isLoopback } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { splitModelPath } from './model-path.ts'
 import { resolveVersion, withMending } from './resolve.ts'
+import { rememberTime } from './run-times.ts'
 
 export interface EmbedImageRequest {
   /** `REF` or `REF=PATH`. */
@@ -76,6 +78,8 @@ export async function embed(
       { models, base: { ...base, platform: request.platform }, result },
       options,
     )
+    const ms = performance.now() - started
+    await rememberEmbed(store, { result, bytes: embedded.bytesSent, seconds: ms / 1000 })
     return {
       ...embedded,
       image: formatImageReference(result.image),
@@ -85,13 +89,30 @@ export async function embed(
         path: model.path ?? directoryOf(model),
         position: model.position,
       })),
-      ms: Math.round(performance.now() - started),
+      ms: Math.round(ms),
     }
   } catch (error) {
     throw (await damageOf(store, models)) ?? error
   } finally {
     await result?.repository.close?.()
     await base.repository.close?.()
+  }
+}
+
+/** Layouts and archives are no step of any way. */
+async function rememberEmbed(
+  store: Store,
+  { result, ...took }: { readonly result: OpenedImage; readonly bytes: number; readonly seconds: number },
+): Promise<void> {
+  const { image, repository } = result
+  if (image.kind === 'registry') {
+    await rememberTime(store, { step: 'upload', ...took, overNetwork: !isLoopback(image.host) })
+  } else if (image.kind === 'engine') {
+    await rememberTime(store, {
+      step: 'load',
+      ...took,
+      overNetwork: !repository.scope.startsWith('engine:unix:'),
+    })
   }
 }
 
