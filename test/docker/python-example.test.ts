@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ask, run, start } from '../fixtures/command.ts'
+import type { CheckResult } from '../../src/workflows/check-target.ts'
+import { ask, type Running, run, start } from '../fixtures/command.ts'
 import { docker, uniqueName } from '../fixtures/engine.ts'
 import { pluginMissing, startPluginEngine, startTestPlugin } from '../fixtures/plugin.ts'
 import {
@@ -31,112 +32,163 @@ test('the Python example answers alike, whichever way its model arrives', {
   const serve = await readFile(join(EXAMPLE, 'serve.py'), 'utf8')
 
   /** Starts `docker run ARGS IMAGE` in the background: the container's name. */
-  const startContainer = async (parent: TestContext, args: readonly string[]): Promise<string> => {
+  const startContainer = async (
+    parent: TestContext,
+    args: readonly string[],
+    host?: string,
+  ): Promise<string> => {
     const name = uniqueName('ballast-python')
-    parent.after(() => docker(['rm', '-f', name]))
-    await docker(['run', '-d', '--network', 'none', '--name', name, ...args])
+    // What is in another Engine goes with it.
+    if (host === undefined) parent.after(() => docker(['rm', '-f', name]))
+    await docker(['run', '-d', '--network', 'none', '--name', name, ...args], host)
     return name
   }
   const add = (model: string) => ask(['add', 'sentiment:prod', `./${model}`], options)
   const back = () => ask(['tag', 'sentiment:1', 'prod'], options)
+  /** `check` of each operand names the one model that there is, and finds it whole. */
+  const assertNames = async (
+    version: string,
+    operands: readonly string[],
+    { store, host }: Elsewhere = {},
+  ): Promise<void> => {
+    const there = { ...options, ...(store && { store }), ...(host && { env: { DOCKER_HOST: host } }) }
+    for (const operand of operands) {
+      const found = await ask<readonly CheckResult[]>(['check', operand], there)
+      assert.deepEqual(
+        found.map((one) => [one.version, one.faults]),
+        [[version, []]],
+        operand,
+      )
+    }
+  }
   /** The same answers from the same code at the same path, and `check` names the version. */
-  const assertServes = async (container: string, { answers, operand, version }: Serving): Promise<void> => {
-    assert.deepEqual(await predictions(container), answers)
-    assert.equal(await docker(['exec', container, 'cat', '/app/serve.py']), serve.trim())
-    await docker(['exec', container, 'test', '-f', '/app/models/sentiment_model.pkl'])
-    if (operand === undefined) return
-    const [checked] = await ask<readonly { version: string; faults: readonly string[] }[]>(
-      ['check', operand],
-      options,
-    )
-    assert.deepEqual([checked?.version, checked?.faults], [version, []], operand)
+  const assertServes = async (
+    container: string,
+    { answers, version, also = [], ...elsewhere }: Serving,
+  ): Promise<void> => {
+    const { host } = elsewhere
+    assert.deepEqual(await predictions(container, host), answers)
+    assert.equal(await docker(['exec', container, 'cat', '/app/serve.py'], host), serve.trim())
+    await docker(['exec', container, 'test', '-f', '/app/models/sentiment_model.pkl'], host)
+    const operands = [`container:${container}`, `container:${container}:/app/models`, ...also]
+    await assertNames(version, operands, elsewhere)
+  }
+  /** What is delivered while the tag is followed, in the background until the test ends. */
+  const follow = (parent: TestContext, target: string): Running => {
+    const follower = start(['mount', 'sentiment:prod', target, '--follow', '--json'], options)
+    parent.after(follower.kill)
+    return follower
   }
 
   const first = await startContainer(t, [baked])
-  const one = await predictions(first)
+  const one = { answers: await predictions(first), version: 'sentiment:1' }
   await docker(['cp', join(directory, 'models-2', 'sentiment_model.pkl'), `${first}:/app/models/`])
   await reload(first)
-  const two = await predictions(first)
-  assert.notDeepEqual(one, two)
+  const two = { answers: await predictions(first), version: 'sentiment:2' }
+  assert.notDeepEqual(one.answers, two.answers)
   await add('models')
 
-  await t.test('baked by docker build', async (t) => {
-    await assertServes(await startContainer(t, [baked]), { answers: one })
+  await t.test('baked by docker build: known by its bytes', async (t) => {
+    await assertServes(await startContainer(t, [baked]), { ...one, also: [`image:${baked}`] })
   })
 
+  const embedded = plain.replace(':plain', ':embedded')
   await t.test(
     'embedded on the image without a model; an older container keeps the older model',
     async (t) => {
-      const result = plain.replace(':plain', ':embedded')
-      await ask(['embed', 'sentiment:prod=/app/models', plain, '-t', result], options)
-      const older = await startContainer(t, [result])
-      await assertServes(older, { answers: one })
+      await ask(['embed', 'sentiment:prod=/app/models', plain, '-t', embedded], options)
+      const older = await startContainer(t, [embedded])
+      await assertServes(older, { ...one, also: [`image:${embedded}`] })
       await add('models-2')
-      await ask(['embed', 'sentiment:prod', result, '-t', result], options)
-      const newer = await startContainer(t, [result])
-      await assertServes(newer, { answers: two })
+      await ask(['embed', 'sentiment:prod', embedded, '-t', embedded], options)
+      const newer = await startContainer(t, [embedded])
+      await assertServes(newer, { ...two, also: [`image:${embedded}`] })
       await docker(['restart', older])
-      await assertServes(older, { answers: one })
+      await assertServes(older, one)
       await back()
+      await ask(['embed', 'sentiment:prod', embedded, '-t', embedded], options)
     },
   )
 
   await t.test('in a directory, bind-mounted: pinned, and following', async (t) => {
     await ask(['mount', 'sentiment:1', './pinned'], options)
     const pinned = await startContainer(t, ['-v', `${directory}/pinned:/app/models:ro`, plain])
-    await assertServes(pinned, { answers: one, operand: './pinned', version: 'sentiment:1' })
-    const follower = start(['mount', 'sentiment:prod', './live', '--follow', '--json'], options)
-    t.after(follower.kill)
+    await assertServes(pinned, { ...one, also: ['./pinned'] })
+    const follower = follow(t, './live')
     await until(() => follower.stdout().includes('"sentiment:1"'))
     const following = await startContainer(t, ['-v', `${directory}/live:/app/models:ro`, plain])
-    await assertServes(following, { answers: one, operand: './live', version: 'sentiment:1' })
+    await assertServes(following, { ...one, also: ['./live'] })
     await add('models-2')
     await until(() => follower.stdout().includes('"sentiment:2"'))
     await reload(following)
-    await assertServes(following, { answers: two, operand: './live', version: 'sentiment:2' })
+    await assertServes(following, { ...two, also: ['./live'] })
     await back()
     await until(() => follower.stdout().split('"sentiment:1"').length > 2)
     await docker(['restart', following])
-    await assertServes(following, { answers: one, operand: './live', version: 'sentiment:1' })
-    await assertServes(pinned, { answers: one, operand: './pinned', version: 'sentiment:1' })
+    await assertServes(following, { ...one, also: ['./live'] })
+    await assertServes(pinned, { ...one, also: ['./pinned'] })
+  })
+
+  await t.test('in a named volume: pinned, and following; an older image beside it', async (t) => {
+    const [pinned, live] = [uniqueName('ballast-python'), uniqueName('ballast-python')]
+    t.after(() => removeVolumes([pinned, live]))
+    const withVolume = (volume: string): Promise<string> =>
+      startContainer(t, ['-v', `${volume}:/app/models:ro`, plain])
+    await ask(['mount', 'sentiment:1', `volume:${pinned}`], options)
+    const staying = await withVolume(pinned)
+    await assertServes(staying, { ...one, also: [`volume:${pinned}`] })
+    const follower = follow(t, `volume:${live}`)
+    await until(() => follower.stdout().includes('"sentiment:1"'))
+    const following = await withVolume(live)
+    const older = await startContainer(t, [embedded])
+    await assertServes(following, { ...one, also: [`volume:${live}`] })
+    await add('models-2')
+    await until(() => follower.stdout().includes('"sentiment:2"'))
+    await docker(['restart', following, older, staying])
+    await assertServes(following, { ...two, also: [`volume:${live}`] })
+    await assertServes(older, one)
+    await assertServes(staying, one)
+    await ask(['rollback', `volume:${live}`], options)
+    await reload(following)
+    await assertServes(following, one)
+    await back()
   })
 
   await t.test('by the volume plugin: by tag, and following', { skip: pluginMissing() }, async (t) => {
     const engine = await startPluginEngine(t)
     const { host } = engine
     const plugin = await startTestPlugin(t, engine)
-    const inPlugin = { ...options, store: plugin.store.root }
-    await ask(['add', 'sentiment:prod', './models'], inPlugin)
+    const store = plugin.store.root
+    const addTo = (model: string) => ask(['add', 'sentiment:prod', `./${model}`], { ...options, store })
+    await addTo('models')
     const image = await moveToEngine(plain, { host, directory })
-    const startWith = async (settings: Readonly<Record<string, string>>): Promise<string> => {
+    const startWith = async (settings: Readonly<Record<string, string>>) => {
       const volume = await plugin.volume({ ref: 'sentiment:prod', ...settings })
-      const args = ['run', '-d', '--network', 'none', '-v', `${volume}:/app/models`, image]
-      return docker(args, host)
+      const container = await startContainer(t, ['-v', `${volume}:/app/models`, image], host)
+      return { container, there: { store, host, also: [`volume:${volume}`] } }
     }
     const [byTag, following] = [await startWith({}), await startWith({ follow: 'true' })]
-    const says = (container: string) => predictions(container, host)
-    assert.deepEqual([await says(byTag), await says(following)], [one, one])
-    assert.equal(await docker(['exec', following, 'cat', '/app/serve.py'], host), serve.trim())
-    await ask(['add', 'sentiment:prod', './models-2'], inPlugin)
+    for (const { container, there } of [byTag, following]) await assertServes(container, { ...one, ...there })
+    await addTo('models-2')
     const second = await sumOf(join(directory, 'models-2'))
     await until(async () => {
       const file = '/app/models/sentiment_model.pkl'
-      return (await docker(['exec', following, 'sha256sum', file], host)).startsWith(second)
+      return (await docker(['exec', following.container, 'sha256sum', file], host)).startsWith(second)
     })
-    await reload(following, host)
-    assert.deepEqual(await says(following), two)
-    await docker(['restart', following], host)
-    assert.deepEqual(await says(following), two)
+    await reload(following.container, host)
+    await assertServes(following.container, { ...two, ...following.there })
+    await docker(['restart', following.container], host)
+    await assertServes(following.container, { ...two, ...following.there })
     // A tag that is not followed is resolved when the volume goes from no user to one.
-    assert.deepEqual(await says(byTag), one)
-    await docker(['restart', byTag], host)
-    assert.deepEqual(await says(byTag), two)
+    await assertServes(byTag.container, { ...one, ...byTag.there })
+    await docker(['restart', byTag.container], host)
+    await assertServes(byTag.container, { ...two, ...byTag.there })
   })
 
   for (const strategy of ['mount', 'embed']) {
     await t.test(`by ballast run, with the strategy ${strategy}`, async (t) => {
       const containers: string[] = []
-      for (const [model, answers] of [['models', one] as const, ['models-2', two] as const]) {
+      for (const [model, serving] of [['models', one] as const, ['models-2', two] as const]) {
         if (model === 'models-2') await add(model)
         const name = uniqueName('ballast-python')
         t.after(() => docker(['rm', '-f', name]))
@@ -146,21 +198,36 @@ test('the Python example answers alike, whichever way its model arrives', {
           options,
         )
         assert.equal(ran.code, 0, ran.stderr)
-        await assertServes(name, { answers })
+        await assertServes(name, serving)
         containers.push(name)
       }
       await docker(['restart', `${containers[0]}`])
-      await assertServes(`${containers[0]}`, { answers: one })
+      await assertServes(`${containers[0]}`, one)
       await back()
     })
   }
 })
 
-interface Serving {
+/** Another store, and another Engine's address. */
+interface Elsewhere {
+  readonly store?: string
+  readonly host?: string
+}
+
+interface Serving extends Elsewhere {
   readonly answers: unknown
-  /** Of `ballast check`, and the version that it names. */
-  readonly operand?: string
-  readonly version?: string
+  readonly version: string
+  /** What `check` is to name it of, beside the container. */
+  readonly also?: readonly string[]
+}
+
+/** With the containers that have them. */
+async function removeVolumes(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const users = await docker(['ps', '-aq', '--filter', `volume=${name}`])
+    if (users !== '') await docker(['rm', '-f', ...users.split('\n')])
+    await docker(['volume', 'rm', '-f', name])
+  }
 }
 
 async function sumOf(directory: string): Promise<string> {
