@@ -29,3 +29,8 @@ export interface Answers {
 export function keepsByDigest({ platform }: Answers): boolean {
   return platform === 'kubernetes' || platform === 'serverless'
 }
+
+/** Whether every container starts where nothing of its image is kept, those of a new release too. */
+export function keepsNothing({ platform }: Answers): boolean {
+  return platform === 'serverless'
+}

@@ -11,14 +11,14 @@ const perByte = (bitsPerSecond: number): number => 8 / bitsPerSecond
 type Assumption = readonly [value: number, range: readonly [low: number, high: number], from: string]
 
 const ASSUMED: Readonly<Record<Exclude<InputName, 'modelBytes'>, Assumption>> = {
-  modelUpdates: [30 / 7, [1, 30], 'once a week'],
+  modelUpdates: [30 / 7, [1 / 3, 30], 'once a week'],
   codeUpdates: [8, [2, 20], 'twice a week'],
   changedShare: [1, [0.5, 1], 'training changes every file of weights'],
   sentShare: [1, [0.5, 1], 'training changes every file of weights'],
   pulledShare: [1, [0.5, 1], 'training changes every file of weights'],
   imageBytes: [1 * GB, [0.2 * GB, 4 * GB], 'Python with a library for inference'],
   codeBytes: [20 * MB, [1 * MB, 200 * MB], 'the last steps of a Dockerfile'],
-  copyRepeats: [0.25, [0, 1], 'builders without a cache, and COPY lines behind others that change'],
+  copyRepeats: [0.25, [0.05, 1], 'builders without a cache, and COPY lines behind others that change'],
   nodes: [2, [1, 10], 'a small fleet'],
   replicas: [2, [1, 10], 'a container on each node'],
   apps: [1, [1, 1], 'one application'],

@@ -1,4 +1,4 @@
-import { type Answers, keepsByDigest } from './answers.ts'
+import { type Answers, keepsByDigest, keepsNothing } from './answers.ts'
 import type { InputName } from './inputs.ts'
 import { type Rates, STEPS, type Step } from './rates.ts'
 import { each, type Term, type Terms, term } from './terms.ts'
@@ -36,9 +36,9 @@ interface Kit {
   readonly toOne: (...bytes: InputName[]) => Terms
 }
 
-function kitOf(rates: Rates, { platform }: Answers): Kit {
+function kitOf(rates: Rates, answers: Answers): Kit {
   // Where containers get a fresh place each time, every one of them pulls for itself.
-  const pullers = platform === 'serverless' ? 'replicas' : 'nodes'
+  const pullers = keepsNothing(answers) ? 'replicas' : 'nodes'
   const link = (...bytes: InputName[]): Term => term('transfer to a node', 1, ...bytes, 'linkPerByte')
   return {
     step: (name, ...bytes) => [
@@ -125,28 +125,30 @@ function taking({ reload }: Answers): Terms {
 
 /** From where it is built, through a registry or store, to the nodes. */
 const RELEASED: Readonly<Record<WayName, Make>> = {
-  copy(kit) {
+  copy(kit, answers) {
     const { step, up, toAll } = kit
-    const moved: Timed = {
-      seconds: [
-        ...step('build', MODEL),
-        ...step('push', MODEL),
-        ...up(MODEL),
-        ...toAll(MODEL),
-        ...step('pullCompressed', MODEL),
-      ],
-      bytes: [...sent(MODEL), ...received(MODEL)],
+    const built: Timed = {
+      seconds: [...step('build', MODEL), ...step('push', MODEL), ...up(MODEL)],
+      bytes: sent(MODEL),
     }
+    const pulled: Timed = {
+      seconds: [...toAll(MODEL), ...step('pullCompressed', MODEL)],
+      bytes: received(MODEL),
+    }
+    const repeated = plus(
+      timesInput(built, 'copyRepeats'),
+      keepsNothing(answers) ? pulled : timesInput(pulled, 'copyRepeats'),
+    )
     return {
-      update: plus({ seconds: PIPELINE, bytes: [] }, timesInput(moved, 'apps'), STARTED),
-      code: plus(codeOf(kit), timesInput(moved, 'copyRepeats')),
+      update: plus({ seconds: PIPELINE, bytes: [] }, timesInput(plus(built, pulled), 'apps'), STARTED),
+      code: plus(codeOf(kit), repeated),
       cold: imageAnd(kit, [...kit.toOne(MODEL), ...step('pullCompressed', MODEL)]),
       warm: WARM,
     }
   },
   'embed-top'(kit, answers) {
     const pulled = pullOf(kit, answers, 'top')
-    const whole = keepsByDigest(answers) ? NOTHING : timedPull(kit, MODEL)
+    const whole = keepsByDigest(answers) && !keepsNothing(answers) ? NOTHING : timedPull(kit, MODEL)
     return {
       update: plus(published(kit), pulled, STARTED),
       code: plus(codeOf(kit), { seconds: kit.step('upload'), bytes: [] }, whole),
@@ -156,9 +158,10 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
   },
   'embed-bottom'(kit, answers) {
     const pulled = pullOf(kit, answers, 'bottom')
+    const whole = keepsNothing(answers) ? timedPull(kit, MODEL) : NOTHING
     return {
       update: plus(published(kit), pulled, STARTED),
-      code: plus(codeOf(kit), { seconds: kit.step('upload'), bytes: [] }),
+      code: plus(codeOf(kit), { seconds: kit.step('upload'), bytes: [] }, whole),
       cold: imageAnd(kit, [...kit.toOne(MODEL), ...kit.step('pull', MODEL)]),
       warm: WARM,
     }
@@ -166,7 +169,11 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
   'by-hand'(kit, answers) {
     const { step, up, toOne } = kit
     return {
-      update: { seconds: [...up(MODEL), ...step('copy', MODEL), ...taking(answers)], bytes: sent(MODEL) },
+      // As rsync does, which people use for it.
+      update: {
+        seconds: [...up(...CHANGED), ...step('copy', ...CHANGED), ...taking(answers)],
+        bytes: sent(...CHANGED),
+      },
       code: codeOf(kit),
       cold: plus(imageAnd(kit, [...toOne(MODEL), ...step('copy', MODEL)]), {
         seconds: [term('somebody who fills it', 1, 'attention')],
@@ -188,7 +195,7 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
     const one: Terms = [...toOne(MODEL), ...step('fetch', MODEL)]
     return {
       update: plus(
-        { seconds: [...step('upload', ...CHANGED), ...up(...CHANGED)], bytes: sent(...CHANGED) },
+        { seconds: [...step('send', ...CHANGED), ...up(...CHANGED)], bytes: sent(...CHANGED) },
         timesInput(all, 'apps'),
         STARTED,
       ),
@@ -199,7 +206,7 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
   },
   'mount-volume'(kit, answers) {
     const { step, toOne } = kit
-    const copied = each(step('deliver', MODEL), 'apps')
+    const copied = step('deliver', MODEL)
     return {
       update: plus(stored(kit), { seconds: [...copied, ...taking(answers)], bytes: [] }),
       code: codeOf(kit),
@@ -210,7 +217,8 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
   'mount-plugin'(kit, answers) {
     const { step, toOne } = kit
     return {
-      update: plus(stored(kit), { seconds: [...step('attach'), ...taking(answers)], bytes: [] }),
+      // A volume that follows its tag is not mounted anew.
+      update: plus(stored(kit), { seconds: taking(answers), bytes: [] }),
       code: plus(codeOf(kit), { seconds: step('attach'), bytes: [] }),
       cold: imageAnd(kit, [...toOne(MODEL), ...step('fetch', MODEL), ...step('attach')]),
       warm: { seconds: [...step('attach'), ...STARTS], bytes: [] },
@@ -263,7 +271,7 @@ function published({ step, up }: Kit): Timed {
 
 /** What nodes pull of an image whose model has changed. */
 function pullOf(kit: Kit, answers: Answers, position: 'top' | 'bottom'): Timed {
-  if (answers.platform === 'serverless') return timesInput(timedPull(kit, MODEL), 'apps')
+  if (keepsNothing(answers)) return timesInput(timedPull(kit, MODEL), 'apps')
   if (keepsByDigest(answers)) return timedPull(kit, ...CHANGED)
   const changed = timedPull(kit, MODEL, 'pulledShare')
   if (position === 'top') return timesInput(changed, 'apps')
@@ -284,7 +292,7 @@ function stored({ step, up, toAll }: Kit): Timed {
   return {
     seconds: [
       ...step('hash', MODEL),
-      ...step('upload', ...CHANGED),
+      ...step('send', ...CHANGED),
       ...up(...CHANGED),
       ...toAll(...CHANGED),
       ...step('fetch', ...CHANGED),

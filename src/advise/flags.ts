@@ -117,6 +117,7 @@ function answersOf(
     readonly found?: Partial<Answers> | undefined
   },
 ): Answers {
+  const local = environment === 'development' && nodes <= 1
   return {
     platform: 'docker',
     coupling: 'loose',
@@ -125,10 +126,11 @@ function answersOf(
     ...found,
     ...answerGiven(flags, 'coupling'),
     ...answerGiven(flags, 'team'),
-    ...(named ? answerGiven(flags, 'platform') : {}),
+    // What runs where it is developed runs on that machine, whatever it runs on later.
+    ...(named && !local ? answerGiven(flags, 'platform') : {}),
     ...(flags.reload === true ? { reload: true } : {}),
     environment,
-    local: environment === 'development' && nodes <= 1,
+    local,
     nodeAccess: !(named && flags['no-node-access'] === true),
     offline: named && flags.offline === true,
     immutable: named && flags.immutable === true,

@@ -56,7 +56,8 @@ function copiesOf(name: WayName, answers: Answers, { apps, replicas, nodes }: Nu
     case 'download':
       return Math.max(1, replicas / nodes) * apps
     case 'mount-volume':
-      return 1 + apps
+      // The node's store and what containers see, which they can share.
+      return 2
     default:
       return 1
   }

@@ -49,7 +49,7 @@ export async function imageFacts(
 }
 
 /** BuildKit writes `COPY a /b # buildkit`, the builder before it `/bin/sh -c #(nop) COPY dir:<hash> in /b `. */
-function stepOf(createdBy: string): string {
+export function stepOf(createdBy: string): string {
   return createdBy
     .replace(/^\/bin\/sh -c #\(nop\)\s+/, '')
     .replace(/^(?:RUN )?\/bin\/sh -c /, 'RUN ')

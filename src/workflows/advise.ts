@@ -1,0 +1,124 @@
+import {
+  type Advice,
+  type Answers,
+  adviseFor,
+  type Flags,
+  type Known,
+  type Question,
+  questionsOf,
+  type Trend,
+  trendOf,
+} from '../advise/index.ts'
+import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
+import { type App, parseOperand } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { factsOfImage } from './advise-image.ts'
+import { factsOfFiles, factsOfModel, type ModelFacts } from './advise-model.ts'
+import type { ImageAccess } from './image-places.ts'
+import { splitModelPath } from './model-path.ts'
+import { readAppFile, requireApp } from './read-app-file.ts'
+
+export interface AdviseRequest {
+  /** `REF`, `REF=PATH`, or a directory or file; undefined where an application or flags say it. */
+  readonly subject?: string | undefined
+  /** A name in `ballast.yaml`. */
+  readonly app?: string | undefined
+  readonly image?: string | undefined
+  readonly flags: Flags
+  /** Where `ballast.yaml` is looked for. */
+  readonly directory: string
+  readonly access: ImageAccess
+}
+
+export interface Advised {
+  readonly advice: Omit<Advice, 'notes'>
+  /** About production, or the one environment that was asked about. */
+  readonly trend: Trend | undefined
+  /** Steps of the image that copy the model. */
+  readonly copies: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Which strategy fits, from what is there and what is said. `openStore` is called only where the subject is a model of
+ * the store. Throws USAGE for flags that make no sense, and what reading model and image throws.
+ */
+export async function advise(
+  openStore: () => Promise<Store>,
+  request: AdviseRequest,
+  options: CallOptions = {},
+): Promise<Advised> {
+  const app = await appOf(request)
+  const { ref, path } = subjectOf(request, app)
+  const model = await modelFacts(openStore, ref)
+  const said = questionless(request.flags)
+  const image = request.image ?? app?.image
+  const warnings: string[] = []
+  const modelBytes = model?.known.modelBytes?.value
+  const facts = { image: image ?? '', access: request.access, modelBytes, path }
+  const ofImage =
+    image === undefined
+      ? undefined
+      : await factsOfImage(facts, options).catch((error: unknown) => {
+          // One that only ballast.yaml names may not be built yet.
+          if (request.image !== undefined || !isBallastError(error)) throw error
+          warnings.push(`${error.message}: what the image is like is assumed`)
+          return undefined
+        })
+  const known: Known = { ...model?.known, ...ofImage?.known }
+  const questions = questionsOf(request.flags, { known, answers: answersOf(app) })
+  const main = questions.at(-1) as Question
+  return {
+    advice: {
+      subject: model?.subject ?? said,
+      image: image ?? null,
+      environments: questions.map(adviseFor),
+    },
+    trend: trendOf(main, model?.growth ?? []),
+    copies: ofImage?.copies ?? [],
+    warnings,
+  }
+}
+
+async function appOf({ app, subject, flags, directory }: AdviseRequest): Promise<App | undefined> {
+  if (app !== undefined) return requireApp(directory, app)
+  if (subject !== undefined || flags.size !== undefined) return undefined
+  const apps = (await readAppFile(directory))?.apps ?? []
+  if (apps.length <= 1) return apps[0]
+  throw new BallastError('USAGE', 'which application is it about?', {
+    hint: `name one: ${apps.map(({ name }) => `ballast advise --app ${name}`).join(', ')}`,
+  })
+}
+
+function subjectOf(
+  { subject, directory: _ }: AdviseRequest,
+  app: App | undefined,
+): { readonly ref: string | undefined; readonly path: string | undefined } {
+  if (subject !== undefined) {
+    const { ref, path } = splitModelPath(subject)
+    return { ref, path: path ?? app?.models.find((model) => model.ref === ref)?.path }
+  }
+  if (app === undefined) return { ref: undefined, path: undefined }
+  const [model, ...others] = app.models
+  if (others.length === 0) return { ref: model?.ref, path: model?.path }
+  throw new BallastError('USAGE', `${app.name} uses ${app.models.length} models`, {
+    hint: `name the one that it is about: ballast advise ${model?.ref} --app ${app.name}`,
+  })
+}
+
+async function modelFacts(
+  openStore: () => Promise<Store>,
+  ref: string | undefined,
+): Promise<ModelFacts | undefined> {
+  if (ref === undefined) return undefined
+  return parseOperand(ref).kind === 'path' ? factsOfFiles(ref) : factsOfModel(await openStore(), ref)
+}
+
+function questionless({ size }: Flags): string {
+  return size === undefined ? 'a model' : `a model of ${size}`
+}
+
+/** An application that says how it is told of a new model takes it without a restart. */
+function answersOf(app: App | undefined): Partial<Answers> {
+  return app?.reload === undefined || app.reload.restart === true ? {} : { reload: true }
+}
