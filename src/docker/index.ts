@@ -19,8 +19,10 @@ export {
   type ImageFacts,
   imageFacts,
   type PublishedPort,
+  stepOf,
 } from './image-facts.ts'
 export type { ImageMemory } from './image-memory.ts'
+export { type ImageSizes, imageSizes, type SizedStep } from './image-sizes.ts'
 export {
   mountsOf,
   type RunArguments,

@@ -6,4 +6,6 @@ export { type Embedded, type EmbedRequest, embed, type ImagePlace } from './embe
 export { formerImages, idOf, noImage, previousImage, replaceImage } from './former-images.ts'
 export { formatImageReference, type ImageReference, parseImageReference } from './image-reference.ts'
 export type { ModelToEmbed } from './plan.ts'
+export { updatesPerMonth } from './position.ts'
 export type { Transferred } from './transfer.ts'
+export { modelTimes, readCodeHistory } from './update-times.ts'
