@@ -20,6 +20,7 @@ import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
 import { ownIdentity, temporaryName } from '../core/index.ts'
 import { withFollower } from './follower.ts'
 import { currentGeneration } from './links.ts'
+import { recordsOf, seeTarget } from './seen.ts'
 import { readState } from './state.ts'
 import { unmountTarget } from './unmount.ts'
 
@@ -227,6 +228,51 @@ test('a target whose state was lost is mounted again, and no version that a link
   assert.equal(await readFile(join(target, 'other/x.bin'), 'utf8'), 'x')
 })
 
+test('what stands behind links is told by them where the state is behind, or knows nothing of them', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  await follow(await version(ONE))
+  const state = await readFile(join(target, '.ballast/state.json'))
+  await follow(await version(TWO))
+  await follow(await version({ 'x.bin': 'x' }, 'other:prod'), { name: 'other' })
+  const told = async (): Promise<unknown> =>
+    Object.fromEntries(
+      [...(await recordsOf(await seeTarget(target)))].map(([name, { reference, generations }]) => [
+        name,
+        [reference, ...generations.map(({ number, by }) => `${number} ${by}`)],
+      ]),
+    )
+  const whole = { sentiment: ['sentiment:prod', '1 mount', '2 mount'], other: ['other:prod', '1 mount'] }
+  assert.deepEqual(await told(), whole)
+  await writeFile(join(target, '.ballast/state.json'), state)
+  const ahead = {
+    sentiment: ['sentiment:prod', '1 mount', '2 unrecorded'],
+    other: ['other:prod', '1 unrecorded'],
+  }
+  assert.deepEqual(await told(), ahead)
+  for (const id of await readdir(join(target, '.ballast/versions'))) {
+    await rm(join(target, '.ballast/versions', id, '.ballast/model.json'))
+  }
+  assert.deepEqual(await told(), { sentiment: ['sentiment:prod', '1 mount'] })
+})
+
+test('a directory that Ballast would not have called so is taken into no record', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  await follow(await version(ONE))
+  const own = await readlink(join(target, 'sentiment'))
+  await rename(join(target, own), join(target, '.ballast/versions/mine'))
+  await rm(join(target, 'sentiment'))
+  await symlink('.ballast/versions/mine', join(target, 'sentiment'))
+  await follow(await version(TWO))
+  const { generations } = (await readState(target)).models.sentiment ?? assert.fail()
+  assert.deepEqual(
+    generations.map(({ number, by }) => [number, by]),
+    [
+      [1, 'mount'],
+      [2, 'mount'],
+    ],
+  )
+})
+
 test('a link that was removed is made again', async (t) => {
   const { target, version, follow } = await mountPlace(t)
   const delivery = await version(ONE)
@@ -407,6 +453,18 @@ test('unmounting a target that only Ballast used removes it', async (t) => {
   await follow(await version({ 'model.pkl': 'one' }))
   assert.deepEqual(await unmountTarget(target), { kept: [] })
   assert.deepEqual(await readdir(dirname(target)), [])
+})
+
+test('the directory of a volume stays when all is taken out of it', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  await follow(await version({ 'model.pkl': 'one' }))
+  await mkdir(join(target, 'lost+found'))
+  assert.deepEqual(await unmountTarget(target, { volume: 'ml_models' }), { kept: [] })
+  assert.deepEqual(await readdir(target), ['lost+found'])
+  await assert.rejects(unmountTarget(target, { volume: 'ml_models' }), {
+    code: 'NOT_FOUND',
+    message: 'nothing is mounted at volume:ml_models',
+  })
 })
 
 test('links and files may be called like what every object has', async (t) => {

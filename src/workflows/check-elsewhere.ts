@@ -1,5 +1,5 @@
-import { BallastError } from '../core/index.ts'
-import { type Engine, type EngineChoice, withVolumeHelper } from '../docker/index.ts'
+import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
+import { type Engine, type EngineChoice, type VolumeHelper, withVolumeHelper } from '../docker/index.ts'
 import { parseOperand, splitImageAndPath, splitNameAndPath } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { checkContainer } from './check-container.ts'
@@ -54,9 +54,27 @@ async function checkVolume(
   { engine, operand, name }: { readonly engine: Engine; readonly operand: string; readonly name: string },
   options: CheckOptions,
 ): Promise<readonly CheckResult[]> {
-  const { directory } = await openVolume(engine, { name, use: 'look' }, options)
+  const { info, directory } = await openVolume(engine, { name, use: 'look' }, options)
   if (directory !== undefined) return checkTarget(store, { target: directory, operand }, options)
-  return withVolumeHelper(engine, { volume: name }, ({ id, root }) =>
-    checkInContainer(store, { engine, id, path: root, operand }, options),
-  )
+  return withVolumeHelper(engine, { volume: name }, async (helper) => {
+    const refusal = info.driver === 'local' ? undefined : await whyRefused(helper, options)
+    if (refusal !== undefined) {
+      return [
+        { operand, version: undefined, digest: undefined, faults: [refusal], extra: [], mend: undefined },
+      ]
+    }
+    const { id, root } = helper
+    return checkInContainer(store, { engine, id, path: root, operand }, options)
+  })
+}
+
+/** A driver that has nothing to mount says why only to who wants to write or to start. */
+async function whyRefused(helper: VolumeHelper, options: CallOptions): Promise<string | undefined> {
+  try {
+    await helper.run([['tell', '.']], options)
+    return undefined
+  } catch (error) {
+    if (isBallastError(error, 'REMOTE')) return error.message
+    throw error
+  }
 }

@@ -4,6 +4,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { run } from '../fixtures/command.ts'
 import { docker as dockerAt, uniqueName } from '../fixtures/engine.ts'
 import { missingParts } from '../fixtures/parts.ts'
 import {
@@ -52,6 +53,21 @@ async function refusal(args: readonly string[]): Promise<string> {
   )
   return error.stderr ?? error.message
 }
+
+test('check names what a volume serves, and says why it can serve nothing', { skip }, async (t) => {
+  const plugin = await startTestPlugin(t, engine)
+  const volume = await plugin.volume({ ref: 'sentiment:prod' })
+  const check = () =>
+    run(['check', `volume:${volume}`], { store: plugin.store.root, env: { DOCKER_HOST: engine.host } })
+  const nothing = await check()
+  assert.equal(nothing.code, 4)
+  assert.match(nothing.stdout, /no model sentiment in the store .*ballast add sentiment/)
+  await addVersion(plugin.store, 'sentiment:prod', ONE)
+  const served = await check()
+  assert.equal(served.code, 0, served.stdout)
+  assert.match(served.stdout, new RegExp(`^ok   volume:${volume}   sentiment:1 `))
+  assert.equal((await statusOfVolume(volume)).users, 0)
+})
 
 test("the user's own docker run finds the model, read-only also for root, and inspect tells which it is", {
   skip,
