@@ -1,3 +1,22 @@
+export { type ContainerChange, type ContainerCopy, copyContainer, type NewMount } from './container-copy.ts'
+export {
+  allContainers,
+  dropContainer,
+  type ListedContainer,
+  lastLogLines,
+  makeContainer,
+  renameContainer,
+  startContainer,
+  stopContainer,
+} from './container-life.ts'
+export {
+  type ContainerRecord,
+  containerRecord,
+  findContainer,
+  type ImageRecord,
+  readContainer,
+  readImageRecord,
+} from './container-record.ts'
 export {
   type ContainerInfo,
   type ContainerMount,
@@ -23,6 +42,7 @@ export {
 } from './image-facts.ts'
 export type { ImageMemory } from './image-memory.ts'
 export { type ImageSizes, imageSizes, type SizedStep } from './image-sizes.ts'
+export { untagImage } from './images.ts'
 export {
   mountsOf,
   type RunArguments,

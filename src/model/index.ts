@@ -1,4 +1,5 @@
 export * from './app-file.ts'
+export * from './app-file-edit.ts'
 export * from './diff.ts'
 export * from './file-path.ts'
 export * from './formats/index.ts'

@@ -14,6 +14,7 @@ import { verb as rollback } from './rollback.ts'
 import { verb as run } from './run.ts'
 import { verb as serve } from './serve.ts'
 import { verb as show } from './show.ts'
+import { verb as switchVerb } from './switch.ts'
 import { verb as tag } from './tag.ts'
 import { verb as unmount } from './unmount.ts'
 import { verb as verify } from './verify.ts'
@@ -27,6 +28,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   run,
   check,
   rollback,
+  switch: switchVerb,
   show,
   history,
   diff,

@@ -1,0 +1,239 @@
+import { BallastError, type CallOptions, isBallastError, throwIfAborted } from '../../core/index.ts'
+import { leaveOut, readImage } from '../../embed/index.ts'
+import type { Store } from '../../store/index.ts'
+import { capture } from '../capture.ts'
+import { check } from '../check.ts'
+import { embed } from '../embed.ts'
+import { openImage } from '../image-places.ts'
+import { mount, mountFollowing } from '../mount.ts'
+import { rollback } from '../rollback.ts'
+import { engineOf } from '../run-request.ts'
+import { unmount } from '../unmount.ts'
+import type { DeployedApp, DeployedModel } from './elsewhere-look.ts'
+import { baseImage, pathsToLeaveOut } from './elsewhere-plan.ts'
+import { capturedName } from './plan.ts'
+import type { SwitchOptions, SwitchRequest } from './request.ts'
+import { storedAs } from './served-model.ts'
+
+export interface SwitchedElsewhere {
+  /** For people: what is to be run now in place of what runs. */
+  readonly deploy: string
+  readonly bytesMoved: number
+  readonly warnings: readonly string[]
+}
+
+interface Elsewhere {
+  readonly request: SwitchRequest
+  readonly deployed: DeployedApp
+}
+
+interface Undo {
+  readonly what: string
+  readonly run: () => Promise<unknown>
+}
+
+/** Writes an image or directories, and checks them; what fails then is undone. Nothing that runs is touched. */
+export async function switchElsewhere(
+  store: Store,
+  work: Elsewhere,
+  options: SwitchOptions,
+): Promise<SwitchedElsewhere> {
+  const undos: Undo[] = []
+  try {
+    const stored = await captureMissing(store, work, options)
+    const base = await withoutModels(store, work, options)
+    const switched = await (work.request.to === 'embed' ? embedThere : deliverThere)(
+      store,
+      { ...work, stored, base, undos },
+      options,
+    )
+    throwIfAborted(options.signal)
+    return switched
+  } catch (error) {
+    throw await undone(error, undos)
+  }
+}
+
+type Stored = DeployedModel & { readonly stored: string }
+
+interface Prepared extends Elsewhere {
+  readonly stored: readonly Stored[]
+  readonly base: string
+  readonly undos: Undo[]
+}
+
+async function captureMissing(
+  store: Store,
+  { request: { app, access }, deployed: { image, models } }: Elsewhere,
+  options: SwitchOptions,
+): Promise<readonly Stored[]> {
+  const found: Stored[] = []
+  for (const model of models) {
+    if (model.stored !== undefined) {
+      found.push({ ...model, stored: model.stored })
+      continue
+    }
+    const operand = model.inTarget === undefined ? `${image}:${model.path}` : model.directory
+    const name = capturedName(app, model)
+    options.onStep?.(`capturing ${operand} as ${name}`)
+    const { digest, ref } = await capture(
+      store,
+      { operand, name },
+      { ...options, access, engine: engineOf(access) },
+    )
+    const stored = (await storedAs(store, { ...model, digest })) ?? ref
+    found.push({ ...model, stored, digest })
+  }
+  return found
+}
+
+async function withoutModels(
+  store: Store,
+  { request: { access, to }, deployed }: Elsewhere,
+  options: SwitchOptions,
+): Promise<string> {
+  const paths = pathsToLeaveOut(deployed.models, to)
+  const name = baseImage(deployed, to)
+  if (paths.length === 0) return name
+  options.onStep?.(`making ${name}, which is ${deployed.image} without the model`)
+  const base = await openImage(deployed.image, access, { store })
+  const result = await openImage(name, access, { create: true, store })
+  try {
+    await leaveOut(store, { base, result, paths }, options)
+  } finally {
+    await result.repository.close?.()
+    await base.repository.close?.()
+  }
+  return name
+}
+
+async function embedThere(
+  store: Store,
+  { request: { access }, deployed: { withModel }, stored, base, undos }: Prepared,
+  options: SwitchOptions,
+): Promise<SwitchedElsewhere> {
+  const wasThere = await isThere(store, { image: withModel, access }, options)
+  options.onStep?.(`embedding into ${withModel}`)
+  const models = stored.map((model) => `${model.stored}=${model.path}`)
+  undos.push({
+    what: `${withModel} ${wasThere ? 'as before' : 'removed'}`,
+    run: async () => {
+      if (wasThere) await rollback(store, withModel, { access })
+      else await removeTag(store, { image: withModel, access })
+    },
+  })
+  const result = await embed(store, { models, image: base, result: withModel, access }, options)
+  // Nothing was replaced, so that nothing has to be put back.
+  if (wasThere && result.former === undefined) undos.pop()
+  for (const { path, digest } of stored)
+    await requireSame(store, { operand: withModel, path, digest, access }, options)
+  const name = withModel.replace(/:[^:/]*$/, '')
+  const paths = stored.map(({ path }) => path).join(' and ')
+  return {
+    deploy: `deploy ${withModel} (${name}@${result.digest}), with nothing mounted at ${paths}`,
+    bytesMoved: result.bytesSent,
+    warnings: result.warnings,
+  }
+}
+
+async function deliverThere(
+  store: Store,
+  { request: { access }, stored, base, undos }: Prepared,
+  options: SwitchOptions,
+): Promise<SwitchedElsewhere> {
+  const mounts: string[] = []
+  const warnings: string[] = []
+  let bytesMoved = 0
+  for (const model of stored) {
+    const { directory: target, path, target: declared } = model
+    options.onStep?.(`delivering to ${target}`)
+    undos.push(undoOf(store, { model, access }))
+    const deliver = declared?.follow === true ? mountFollowing : mount
+    const delivery = { ref: model.stored, target, ...(declared?.follow !== true && { replace: true }) }
+    const result = await deliver(store, delivery, options)
+    await requireSame(store, { operand: target, path: '', digest: model.digest, access }, options)
+    const at = result.mountAt === 'path' ? path : path.slice(0, path.lastIndexOf('/')) || '/'
+    mounts.push(`-v ${target}:${at}:ro`)
+    warnings.push(...result.warnings)
+    bytesMoved += result.bytesCopied
+  }
+  return { deploy: `deploy ${base} with ${mounts.join(' ')}`, bytesMoved, warnings }
+}
+
+/** A directory that was not there goes; in another one the former version returns. */
+function undoOf(
+  store: Store,
+  { model, access }: { readonly model: Stored; readonly access: SwitchRequest['access'] },
+): Undo {
+  const { directory, isTargetAbsent, inTarget, target, stored } = model
+  const ref = `${stored.replace(/[:@][^/]*$/, '')}@${inTarget}`
+  return {
+    what: `${directory} ${inTarget === undefined ? 'empty again' : 'as before'}`,
+    async run() {
+      if (inTarget === undefined || isTargetAbsent) await unmount(directory)
+      else if (target?.follow === true) await rollback(store, directory, { access })
+      else await mount(store, { ref, target: directory, replace: true })
+    },
+  }
+}
+
+async function requireSame(
+  store: Store,
+  {
+    operand,
+    path,
+    digest,
+    access,
+  }: {
+    readonly operand: string
+    readonly path: string
+    readonly digest: DeployedModel['digest']
+    readonly access: SwitchRequest['access']
+  },
+  options: CallOptions,
+): Promise<void> {
+  const results = await check(store, operand, { ...options, access, engine: engineOf(access) })
+  const own = results.filter((result) => path === '' || result.operand.endsWith(`:${path}`))
+  const faults = own.flatMap((result) => result.faults)
+  if (faults.length === 0 && own.length > 0 && own.every((result) => result.digest === digest)) return
+  const what = faults.join('; ') || `${own[0]?.version ?? 'no model'}, and not what was there before`
+  throw new BallastError('REFUSED', `${operand} does not hold the same: ${what}`)
+}
+
+interface Tagged {
+  readonly image: string
+  readonly access: SwitchRequest['access']
+}
+
+async function isThere(store: Store, { image, access }: Tagged, options: CallOptions): Promise<boolean> {
+  try {
+    const { repository, reference } = await openImage(image, access, { store })
+    await readImage(repository, { reference }, options)
+    return true
+  } catch (error) {
+    if (isBallastError(error, 'NOT_FOUND')) return false
+    throw error
+  }
+}
+
+async function removeTag(store: Store, { image, access }: Tagged): Promise<void> {
+  const { repository, reference } = await openImage(image, access, { store })
+  await repository.deleteTag?.(reference)
+}
+
+async function undone(error: unknown, undos: readonly Undo[]): Promise<unknown> {
+  const told: string[] = []
+  const left: string[] = []
+  for (const { what, run } of undos.toReversed()) {
+    await run().then(
+      () => told.push(what),
+      (failure: unknown) => left.push(`${what}: ${failure instanceof Error ? failure.message : failure}`),
+    )
+  }
+  if (!isBallastError(error)) return error
+  const state =
+    left.length > 0
+      ? `not all could be undone (${left.join('; ')})`
+      : `undone: ${told.join(', ') || 'nothing was written'}`
+  return new BallastError(error.code, `${error.message}; ${state}`, { cause: error, hint: error.hint })
+}

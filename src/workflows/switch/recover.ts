@@ -1,0 +1,83 @@
+import {
+  allContainers,
+  dropContainer,
+  type Engine,
+  findContainer,
+  type ListedContainer,
+  readContainer,
+  renameContainer,
+  startContainer,
+  stopContainer,
+} from '../../docker/index.ts'
+import { FORMER, readMark, type SwitchMark } from './marks.ts'
+import { putBack } from './replace.ts'
+
+/** A container that a switch has made, and whether the former one is still there. */
+interface Member {
+  readonly id: string
+  readonly mark: SwitchMark
+  readonly hasFormer: boolean
+}
+
+/**
+ * Ends what a switch has left that was killed. Former containers go only once all is well: where one of a switch has gone, it
+ * is completed, and else it is undone. Says what was done, a sentence each.
+ */
+export async function recover(engine: Engine, app: string): Promise<readonly string[]> {
+  const all = await allContainers(engine)
+  const members = membersOf(all, app)
+  const told: string[] = []
+  for (const id of new Set(members.map(({ mark }) => mark.id))) {
+    const own = members.filter(({ mark }) => mark.id === id)
+    const open = own.filter(({ hasFormer }) => hasFormer)
+    if (open.length === 0) continue
+    const names = open.map(({ mark }) => mark.name).join(', ')
+    if (open.length < own.length) {
+      for (const { mark } of open) await dropContainer(engine, mark.former)
+      told.push(`completed a switch that was cut short: removed the former ${names}`)
+    } else {
+      for (const { id: newId, mark } of open.toReversed())
+        await putBack(engine, { name: mark.name, newId, formerId: mark.former })
+      told.push(`undid a switch that was cut short: ${names} as before`)
+    }
+  }
+  return [...told, ...(await restoreOrphans(engine, { all, members, app }))]
+}
+
+function membersOf(all: readonly ListedContainer[], app: string): readonly Member[] {
+  const ids = new Set(all.map(({ id }) => id))
+  return all.flatMap(({ id, labels }) => {
+    const mark = readMark(labels)
+    // One that is itself a former one belongs to an earlier switch.
+    return mark?.app === app ? [{ id, mark, hasFormer: ids.has(mark.former) }] : []
+  })
+}
+
+/** Undoing was cut short between removing the new container and giving the former one its name. */
+async function restoreOrphans(
+  engine: Engine,
+  {
+    all,
+    members,
+    app,
+  }: { readonly all: readonly ListedContainer[]; readonly members: readonly Member[]; readonly app: string },
+): Promise<readonly string[]> {
+  const claimed = new Set(members.map(({ mark }) => mark.former))
+  const told: string[] = []
+  for (const { id, name } of all) {
+    if (!name.endsWith(FORMER) || claimed.has(id) || (await findContainer(engine, id)) === undefined) continue
+    const own = name.slice(0, -FORMER.length)
+    if (!isFor(await readContainer(engine, id), app) || all.some((other) => other.name === own)) continue
+    await stopContainer(engine, id)
+    await startContainer(engine, id)
+    await renameContainer(engine, id, own)
+    told.push(`restored ${own}, which a switch that was cut short had stopped`)
+  }
+  return told
+}
+
+/** Where nothing tells another application. */
+function isFor({ labels }: { readonly labels: Readonly<Record<string, string>> }, app: string): boolean {
+  const mark = readMark(labels)
+  return mark === undefined || mark.app === app
+}

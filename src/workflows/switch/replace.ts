@@ -1,0 +1,106 @@
+import { BallastError, throwIfAborted } from '../../core/index.ts'
+import {
+  copyContainer,
+  dropContainer,
+  type Engine,
+  findContainer,
+  makeContainer,
+  renameContainer,
+  startContainer,
+  stopContainer,
+} from '../../docker/index.ts'
+import type { Store } from '../../store/index.ts'
+import { checkContainer } from '../check-container.ts'
+import type { Brought } from './bring.ts'
+import { FORMER, formatMark, NEW, SWITCH_LABEL } from './marks.ts'
+import { waitUntilReady } from './ready.ts'
+import type { Replica } from './replicas.ts'
+import type { EngineWork, SwitchOptions } from './request.ts'
+
+export interface Replacing {
+  /** Of the switch. */
+  readonly id: string
+  readonly replica: Replica
+  readonly brought: Brought
+}
+
+/** A container in the place of another one, which is kept. */
+export interface Replaced {
+  readonly name: string
+  readonly newId: string
+  readonly formerId: string
+}
+
+/**
+ * Makes the container anew and waits until it is ready and serves what the former one did. `onMade` hears of it as soon as
+ * there is something that could have to be undone. The former one is named so before it is stopped, so that whoever finds it
+ * knows that it was meant to be.
+ */
+export async function replaceContainer(
+  store: Store,
+  { engine, app }: EngineWork,
+  { id, replica: { container, image }, brought }: Replacing,
+  { onMade, ...options }: SwitchOptions & { readonly onMade: (replaced: Replaced) => void },
+): Promise<void> {
+  const { name, id: formerId } = container
+  const mark = formatMark({ id, app: app.name, name, former: formerId })
+  const copy = copyContainer(container, {
+    image: brought.image,
+    imageLabels: image.labels,
+    labels: { [SWITCH_LABEL]: mark },
+    withoutMounts: brought.withoutMounts,
+    mounts: brought.mounts,
+  })
+  throwIfAborted(options.signal)
+  // None of these calls is broken off: what an Engine has begun it ends, and that would come after it was undone.
+  const newId = await makeContainer(engine, { name: `${name}${NEW}`, copy })
+  onMade({ name, newId, formerId })
+  await renameContainer(engine, formerId, `${name}${FORMER}`)
+  options.onStep?.(`stopping ${name}`)
+  await stopContainer(engine, formerId)
+  throwIfAborted(options.signal)
+  await renameContainer(engine, newId, name)
+  options.onStep?.(`starting ${name} from ${brought.image}`)
+  await startContainer(engine, newId)
+  await waitUntilReady(engine, newId, { reload: app.reload, signal: options.signal })
+  await requireSame(store, { engine, name, id: newId, serves: brought.serves }, options)
+}
+
+/** Idempotent, whatever of it has been done already. */
+export async function putBack(engine: Engine, { name, newId, formerId }: Replaced): Promise<void> {
+  await dropContainer(engine, newId)
+  const former = await findContainer(engine, formerId)
+  if (former === undefined) {
+    throw new BallastError('NOT_FOUND', `the former container of ${name} is gone`, {
+      hint: `start it anew: ballast run`,
+    })
+  }
+  if (former.name === name && former.state.isRunning) return
+  // A stop that was asked for may still be under way.
+  if (former.name !== name) await stopContainer(engine, formerId)
+  await startContainer(engine, formerId)
+  if (former.name !== name) await renameContainer(engine, formerId, name)
+}
+
+async function requireSame(
+  store: Store,
+  {
+    engine,
+    name,
+    id,
+    serves,
+  }: Pick<Brought, 'serves'> & { readonly engine: Engine; readonly name: string; readonly id: string },
+  options: SwitchOptions,
+): Promise<void> {
+  for (const { path, digest } of serves) {
+    const place = { engine, operand: `container:${name}:${path}`, name: id, path }
+    const results = await checkContainer(store, place, options)
+    const faults = results.flatMap((result) => result.faults)
+    const [found] = results
+    if (faults.length === 0 && results.length > 0 && results.every((result) => result.digest === digest))
+      continue
+    const what =
+      faults.length > 0 ? faults.join('; ') : `${found?.version ?? 'no model'}, and not what was there before`
+    throw new BallastError('REFUSED', `${name} does not serve the same at ${path}: ${what}`)
+  }
+}

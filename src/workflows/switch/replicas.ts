@@ -1,0 +1,117 @@
+import { BallastError, type CallOptions } from '../../core/index.ts'
+import {
+  allContainers,
+  type ContainerRecord,
+  type ImageRecord,
+  imageFacts,
+  readContainer,
+  readImageRecord,
+} from '../../docker/index.ts'
+import { type App, objectOf } from '../../model/index.ts'
+import { layersOf, readLabel } from '../../oci/index.ts'
+import type { Store } from '../../store/index.ts'
+import { withTag } from '../run-request.ts'
+import { readMark } from './marks.ts'
+import type { EngineWork } from './request.ts'
+import { lookAtModel, type ServedModel } from './served-model.ts'
+
+/** A running container of the application. */
+export interface Replica {
+  readonly container: ContainerRecord
+  readonly image: ImageRecord
+  /** `NAME:TAG`, by which its image can be asked for. */
+  readonly imageName: string
+  readonly models: readonly ServedModel[]
+  /** Why it cannot be made anew, and what to do; undefined where it can. */
+  readonly obstacle: { readonly why: string; readonly hint: string } | undefined
+}
+
+/** Of its image, of one that models were embedded into, made by a switch of it, or a service of its Compose file; by name. */
+export async function findReplicas(
+  store: Store,
+  { engine, request, app }: EngineWork,
+  options: CallOptions,
+): Promise<readonly Replica[]> {
+  const all = await allContainers(engine, options)
+  const own = await ownImage(engine, app, options)
+  const replicas: Replica[] = []
+  for (const { id } of all.filter(({ isRunning }) => isRunning)) {
+    const container = await readContainer(engine, id, options)
+    const image = await readImageRecord(engine, container.imageId, options)
+    if (image === undefined || !isOf(container, { app, image, own, directory: request.directory })) continue
+    const facts = (await imageFacts(engine, container.imageId, options)) ?? { steps: [] }
+    const models: ServedModel[] = []
+    for (const model of app.models)
+      models.push(await lookAtModel(store, { engine, container, facts, model }, options))
+    const sharing = all.find(({ networkMode }) => networkMode === `container:${id}`)?.name
+    replicas.push({
+      container,
+      image,
+      imageName: nameOf(container, image),
+      models,
+      obstacle: obstacleOf(container, sharing),
+    })
+  }
+  return replicas.toSorted((a, b) => (a.container.name < b.container.name ? -1 : 1))
+}
+
+export async function ownImage(
+  engine: EngineWork['engine'],
+  app: App,
+  options: CallOptions,
+): Promise<ImageRecord | undefined> {
+  return app.image === undefined ? undefined : readImageRecord(engine, withTag(app.image), options)
+}
+
+interface Belonging {
+  readonly app: App
+  readonly image: ImageRecord
+  readonly own: ImageRecord | undefined
+  readonly directory: string
+}
+
+function isOf(
+  { image: named, imageId, labels }: ContainerRecord,
+  { app, image, own, directory }: Belonging,
+): boolean {
+  const isService =
+    labels['com.docker.compose.project.working_dir'] === directory &&
+    labels['com.docker.compose.service'] === app.name
+  const isNamed = app.image !== undefined && withTag(named) === withTag(app.image)
+  const isSame = own !== undefined && (imageId === own.id || sameLayers(baseOf(image), baseOf(own)))
+  return isService || isNamed || isSame || readMark(labels)?.app === app.name
+}
+
+/** Without the layers that Ballast put in. */
+export function baseOf({ layers, labels }: ImageRecord): readonly string[] {
+  const diffIds = layers as Parameters<typeof layersOf>[0]['diffIds']
+  const own = layersOf({ diffIds }, readLabel({ config: { Labels: labels } }))
+  return layers.filter((_, at) => !own.has(at))
+}
+
+export function sameLayers(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((layer, at) => layer === b[at])
+}
+
+function nameOf({ name, image: named }: ContainerRecord, { id, names }: ImageRecord): string {
+  const wanted = withTag(named)
+  const found = names.includes(wanted) ? wanted : names[0]
+  if (found !== undefined) return found
+  throw new BallastError('REFUSED', `the image of the container ${name} has no name any more (${id})`, {
+    hint: `give it one, so that another image can be made from it: docker tag ${id.replace(/^sha256:/, '').slice(0, 12)} NAME:TAG`,
+  })
+}
+
+function obstacleOf({ name, json }: ContainerRecord, sharing: string | undefined): Replica['obstacle'] {
+  if (objectOf(json.HostConfig).AutoRemove === true) {
+    return {
+      why: `the container ${name} was started with --rm, so the Engine removes it when it stops, and nothing could be restored`,
+      hint: 'start it without --rm, then switch',
+    }
+  }
+  if (sharing === undefined) return undefined
+  return {
+    why: `the container ${sharing} uses the network of ${name}, and would lose it`,
+    hint: `stop ${sharing} first, and make it anew afterwards`,
+  }
+}

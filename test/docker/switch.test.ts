@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { SwitchResult } from '../../src/workflows/switch/switch.ts'
+import { ask } from '../fixtures/command.ts'
+import { docker, engineMissing, uniqueName } from '../fixtures/engine.ts'
+import { containersCalled, portOf, served, strategyIn, switchScene } from '../fixtures/switch.ts'
+
+const skip = engineMissing()
+const READY = '{ restart: true, ready: GET http://localhost:8000/models/model.txt, within: 10s }'
+
+test('a mounted model is embedded and mounted again: the container keeps all that it was started with', {
+  skip,
+}, async (t) => {
+  const { directory, options, image, start, declare, switchTo } = await switchScene(t)
+  await declare({ image, reload: READY })
+  const network = uniqueName('ballast-switch')
+  const second = `${network}-2`
+  for (const name of [network, second]) {
+    await docker(['network', 'create', name])
+    t.after(() => docker(['network', 'rm', name]))
+  }
+  await ask(['mount', 'sentiment:prod', './pinned'], options)
+  const given = [
+    ...['--network', network, '--network-alias', 'sentiment', '-p', '127.0.0.1:0:8000', '-e', 'COLOUR=blue'],
+    ...[
+      '--label',
+      'team=nlp',
+      '--restart',
+      'on-failure:3',
+      '--memory',
+      '64m',
+      '-v',
+      '/data',
+      '--tmpfs',
+      '/scratch',
+    ],
+    ...['--user', '1000:1000', '--hostname', 'serving', '--add-host', 'db:10.0.0.9', '--cap-drop', 'NET_RAW'],
+    ...[
+      '-v',
+      `${directory}/context:/context:ro`,
+      '--stop-timeout',
+      '2',
+      '--log-opt',
+      'max-size=1m',
+      '--read-only',
+    ],
+  ]
+  const container = await start([...given, '-v', `${directory}/pinned:/app/models:ro`])
+  await docker(['network', 'connect', '--alias', 'other', second, container])
+  await docker(['exec', '--user', '0', container, 'sh', '-c', 'echo kept > /data/written'])
+  const before = await everything(container)
+  const port = await portOf(container)
+
+  const shown = await switchTo('embed', '--dry-run')
+  assert.deepEqual(
+    shown.plan.steps.map(({ do: what }) => what),
+    ['embed', 'replace'],
+  )
+  assert.deepEqual(await everything(container), before)
+
+  const embedded = await switchTo('embed')
+  assert.equal(await served(container), 'one')
+  const after = await everything(container)
+  assert.match(after.image, /:ballast-[0-9a-f]{12}$/)
+  assert.deepEqual(without(after), without(before))
+  assert.deepEqual(
+    after.mounts,
+    before.mounts.filter((mount) => !mount.includes('/app/models')),
+  )
+  assert.equal(await portOf(container), port)
+  assert.equal(await docker(['exec', container, 'cat', '/data/written']), 'kept')
+  assert.deepEqual(await containersCalled(container), [container])
+  assert.ok(embedded.bytesMoved > 0)
+
+  const mounted = await switchTo('mount')
+  assert.equal(mounted.bytesMoved, 0)
+  assert.equal(await served(container), 'one')
+  const again = await everything(container)
+  assert.equal(again.image, image)
+  assert.deepEqual(without(again), without(before))
+  assert.equal(await strategyIn(directory), '{ development: mount,  production: mount }')
+  assert.match(
+    await readFile(join(directory, 'ballast.yaml'), 'utf8'),
+    /^# what runs where\n.*\n.*\n.* {3}# built by hand$/m,
+  )
+
+  // The image is there by now, and nothing is left to be sent.
+  assert.equal((await switchTo('embed')).bytesMoved, 0)
+  const nothing = await switchTo('embed')
+  assert.deepEqual([nothing.replaced, nothing.plan.steps], [[], []])
+})
+
+interface Everything {
+  readonly image: string
+  readonly mounts: readonly string[]
+  readonly config: Readonly<Record<string, unknown>>
+  readonly host: Readonly<Record<string, unknown>>
+  readonly networks: unknown
+}
+
+async function everything(container: string): Promise<Everything> {
+  const [found] = JSON.parse(await docker(['inspect', container]))
+  const { Image, Labels, ...config } = found.Config
+  const { 'dev.ballast.switch': _switch, 'dev.ballast.models': _models, ...labels } = Labels
+  const { Binds, Mounts, PortBindings, ...host } = found.HostConfig
+  const networks = Object.entries(found.NetworkSettings.Networks).map(([name, network]) => {
+    const { Aliases, IPAMConfig } = network as { Aliases: string[]; IPAMConfig: unknown }
+    return [name, Aliases.filter((alias) => !found.Id.startsWith(alias)).sort(), IPAMConfig]
+  })
+  return {
+    image: Image,
+    mounts: found.Mounts.map((mount: { Name?: string; Source: string; Destination: string; RW: boolean }) =>
+      [mount.Name ?? mount.Source, mount.Destination, mount.RW].join(' '),
+    ).sort(),
+    config: { ...config, labels },
+    host: { ...host, ports: Object.keys(PortBindings) },
+    networks: networks.sort(),
+  }
+}
+
+function without({ image: _image, mounts: _mounts, ...rest }: Everything): object {
+  return rest
+}
+
+for (const to of ['mount', 'embed'] as const) {
+  test(`a model that its Dockerfile copies, to ${to}: it is taken from the image where the store has not got it`, {
+    skip,
+  }, async (t) => {
+    const { options, copied, start, declare, switchTo } = await switchScene(t)
+    await declare({ image: copied, reload: READY })
+    const inNew = { ...options, store: `${options.store}-new` }
+    const container = await start(['-p', '127.0.0.1:0:8000'], copied)
+    const switched = await ask<SwitchResult>(['switch', 'api', '--to', to, '--env', 'production'], inNew)
+    assert.equal(switched.plan.steps[0]?.do, 'capture')
+    assert.match(
+      switched.plan.notes.join('\n'),
+      /delete the line `COPY models\/ \/app\/models\/|COPY … \/app\/models/,
+    )
+    assert.equal(await served(container), 'one')
+    const [checked] = await ask<readonly { version: string; faults: string[] }[]>(
+      ['check', `container:${container}:/app/models`],
+      inNew,
+    )
+    assert.deepEqual([checked?.version, checked?.faults], ['sentiment:1', []])
+    assert.equal(await docker(['exec', container, 'cat', '/app/code.txt']), 'code')
+    const layers = await docker([
+      'image',
+      'history',
+      '--no-trunc',
+      '--format',
+      '{{.CreatedBy}}',
+      await imageOf(container),
+    ])
+    assert.equal(/COPY dir:\w+ in \/app\/models|COPY models/.test(layers), to === 'mount')
+    // And where it has it, no byte of it is read into the store again.
+    const other = to === 'mount' ? 'embed' : 'mount'
+    const back = await switchTo(other)
+    assert.ok(!back.plan.steps.some(({ do: what }) => what === 'capture'))
+    assert.equal(await served(container), 'one')
+    assert.equal(await docker(['exec', container, 'cat', '/app/code.txt']), 'code')
+  })
+}
+
+async function imageOf(container: string): Promise<string> {
+  return docker(['inspect', '--format', '{{.Config.Image}}', container])
+}
+
+test('each way in which a model may be mounted is seen, and goes', { skip }, async (t) => {
+  const { directory, options, image, start, declare, switchTo } = await switchScene(t)
+  await declare({ image })
+  await ask(['mount', 'sentiment:prod', './live', '--follow', '--once', '--as', 'models'], options)
+  const volume = uniqueName('ballast-switch')
+  t.after(() => docker(['volume', 'rm', '-f', volume]))
+  await ask(['mount', 'sentiment:prod', `volume:${volume}`], options)
+  const [parent, named, run] = [
+    await start(['--network', 'none', '-v', `${directory}/live:/app:ro`]),
+    await start(['--network', 'none', '--mount', `type=volume,source=${volume},target=/app/models`]),
+    await start(['--network', 'none', '-v', `${directory}/models:/app/models`]),
+  ]
+  const { plan } = await switchTo('embed')
+  const how = new Map(plan.runs.map(({ name, models }) => [name, models[0]]))
+  assert.deepEqual(
+    [how.get(parent)?.how, how.get(named)?.how, how.get(run)?.how],
+    ['directory', 'volume', 'directory'],
+  )
+  for (const container of [parent, named, run]) {
+    assert.equal(await served(container), 'one')
+    assert.equal(await docker(['inspect', '--format', '{{len .Mounts}}', container]), '0')
+  }
+})
+
+test('what cannot be switched is refused before anything is touched', { skip }, async (t) => {
+  const { directory, options, image, base, start, declare, trySwitch } = await switchScene(t)
+  await declare({ image })
+  const mounted = ['--network', 'none', '-v', `${directory}/models:/app/models:ro`]
+  const refused = async (pattern: RegExp, code: number): Promise<void> => {
+    const ran = await trySwitch('embed')
+    assert.equal(ran.code, code, ran.stderr)
+    assert.match(ran.stderr, pattern)
+  }
+  await refused(/no container of api runs\n {2}start one: ballast run --strategy embed/, 3)
+  const bare = await start(['--network', 'none'])
+  await refused(/has no model at \/app\/models/, 3)
+  await docker(['rm', '-f', bare])
+  const removing = await start(['--rm', ...mounted])
+  await refused(/started with --rm[^\n]*\n {2}start it without --rm/, 4)
+  await docker(['rm', '-f', removing])
+  const own = await start(mounted)
+  const guest = await start(['--network', `container:${own}`], base)
+  await refused(new RegExp(`${guest} uses the network of ${own}`), 4)
+  const without = await ask(['switch', 'api', '--to', 'embed', '--dry-run'], options).catch((error) => error)
+  assert.match(String(without), /which one is it/)
+  assert.match((await trySwitch('mount', '--to', 'bake')).stderr, /no such strategy/)
+  assert.deepEqual(await containersCalled(own), [own])
+})
+
+test('a service of Compose is left to Compose, with the file and the commands', { skip }, async (t) => {
+  const { directory, image, start, declare, switchTo, trySwitch } = await switchScene(t)
+  await declare({ image })
+  const labels = { project: 'demo', service: 'api', 'project.working_dir': directory }
+  const labelled = Object.entries(labels).flatMap(([key, value]) => [
+    '--label',
+    `com.docker.compose.${key}=${value}`,
+  ])
+  const container = await start([
+    ...labelled,
+    '--network',
+    'none',
+    '-v',
+    `${directory}/models:/app/models:ro`,
+  ])
+  const ran = await trySwitch('embed')
+  assert.equal(ran.code, 4)
+  assert.match(ran.stderr, /write compose\.ballast\.yaml:[\s\S]*image: ballast-switch-\w+:with-model/)
+  assert.match(
+    ran.stderr,
+    /ballast embed sentiment:prod=\/app\/models \S+:plain -t \S+:with-model && docker compose .* up -d api/,
+  )
+  const { compose } = await switchTo('mount', '--dry-run')
+  assert.match(compose?.text ?? '', /driver: ballast/)
+  assert.deepEqual(await containersCalled(container), [container])
+})
