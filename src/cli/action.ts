@@ -15,6 +15,7 @@ export interface Invocation {
 /** Runs a verb: opens the store when asked, shows progress, turns what is thrown into a message and an exit code. */
 export async function runVerb({ verb, args, common }: Invocation, io: Io): Promise<void> {
   const json = common.json === true
+  const isForPeople = !json && common.quiet !== true
   const progress = createProgressView(io)
   const interrupt = new AbortController()
   let receive: ((signal: NodeJS.Signals) => void) | undefined
@@ -41,6 +42,8 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
           progress.restart()
           io.out(json ? `${JSON.stringify(result)}\n` : `${text}\n`)
         },
+        isForPeople,
+        asks: isForPeople && io.isTerminal && process.stdin.isTTY === true,
         note: (text) => {
           progress.close()
           if (common.quiet !== true) io.err(`${text}\n`)

@@ -10,6 +10,10 @@ export interface Session {
   readonly print: (result: unknown, text: () => string) => void
   /** One JSON line with `--json`, else the text; for verbs that go on. */
   readonly printLine: (result: unknown, text: string) => void
+  /** Whether people read the answer: neither --json nor --quiet. */
+  readonly isForPeople: boolean
+  /** Whether somebody is there to answer a question. */
+  readonly asks: boolean
   /** For people, on stderr. */
   readonly note: (text: string) => void
   readonly signal: AbortSignal

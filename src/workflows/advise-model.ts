@@ -15,6 +15,8 @@ export interface Grown {
 
 export interface ModelFacts {
   readonly subject: string
+  /** Of a model of the store. */
+  readonly name?: string | undefined
   readonly known: Known
   /** Sizes over time, oldest first; empty for a directory. */
   readonly growth: readonly Grown[]
@@ -39,6 +41,7 @@ export async function factsOfModel(store: Store, ref: string, now: number = Date
   const sizes = past.map(({ time, files }) => ({ time, bytes: totalSize(files) }))
   return {
     subject,
+    name: reference.name,
     known: {
       modelBytes: measured(totalSize(version.files), subject),
       ...(rate && { modelUpdates: rate }),

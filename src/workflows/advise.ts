@@ -2,21 +2,27 @@ import {
   type Advice,
   type Answers,
   adviseFor,
+  calibrate,
+  decide,
   type Flags,
   type Known,
   type Question,
   questionsOf,
+  type Rates,
   type Trend,
   trendOf,
 } from '../advise/index.ts'
 import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
 import { type App, parseOperand } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { rememberAdvice } from './advice-changed.ts'
 import { factsOfImage } from './advise-image.ts'
 import { factsOfFiles, factsOfModel, type ModelFacts } from './advise-model.ts'
 import type { ImageAccess } from './image-places.ts'
+import type { Measured } from './measure.ts'
 import { splitModelPath } from './model-path.ts'
 import { readAppFile, requireApp } from './read-app-file.ts'
+import { readTimes } from './run-times.ts'
 
 export interface AdviseRequest {
   /** `REF`, `REF=PATH`, or a directory or file; undefined where an application or flags say it. */
@@ -28,6 +34,8 @@ export interface AdviseRequest {
   /** Where `ballast.yaml` is looked for. */
   readonly directory: string
   readonly access: ImageAccess
+  /** To time the steps on this machine, for at most so many seconds. */
+  readonly measure?: { readonly seconds: number; readonly registry: string | undefined } | undefined
 }
 
 export interface Advised {
@@ -40,17 +48,17 @@ export interface Advised {
 }
 
 /**
- * Which strategy fits, from what is there and what is said. `openStore` is called only where the subject is a model of
- * the store. Throws USAGE for flags that make no sense, and what reading model and image throws.
+ * Which strategy fits, from what is there and what is said. Throws USAGE for flags that make no sense, and what reading
+ * model and image throws.
  */
 export async function advise(
-  openStore: () => Promise<Store>,
+  store: Store,
   request: AdviseRequest,
   options: CallOptions = {},
 ): Promise<Advised> {
   const app = await appOf(request)
   const { ref, path } = subjectOf(request, app)
-  const model = await modelFacts(openStore, ref)
+  const model = await modelFacts(store, ref)
   const said = questionless(request.flags)
   const image = request.image ?? app?.image
   const warnings: string[] = []
@@ -65,9 +73,15 @@ export async function advise(
           warnings.push(`${error.message}: what the image is like is assumed`)
           return undefined
         })
-  const known: Known = { ...model?.known, ...ofImage?.known }
-  const questions = questionsOf(request.flags, { known, answers: answersOf(app) })
+  const times = await timesHere(store, request, options)
+  const known: Known = { ...times.known, ...model?.known, ...ofImage?.known }
+  const questions = questionsOf(request.flags, { known, answers: answersOf(app), rates: times.rates })
   const main = questions.at(-1) as Question
+  const { strategy } = decide(main)
+  // Who has read the answer is not told again after each command that it has changed.
+  if (model?.name !== undefined && main.answers.environment === 'production' && strategy !== 'depends') {
+    await rememberAdvice(store, model.name, strategy)
+  }
   return {
     advice: {
       subject: model?.subject ?? said,
@@ -76,7 +90,7 @@ export async function advise(
     },
     trend: trendOf(main, model?.growth ?? []),
     copies: ofImage?.copies ?? [],
-    warnings,
+    warnings: [...warnings, ...times.notes],
   }
 }
 
@@ -106,12 +120,43 @@ function subjectOf(
   })
 }
 
-async function modelFacts(
-  openStore: () => Promise<Store>,
-  ref: string | undefined,
-): Promise<ModelFacts | undefined> {
+async function modelFacts(store: Store, ref: string | undefined): Promise<ModelFacts | undefined> {
   if (ref === undefined) return undefined
-  return parseOperand(ref).kind === 'path' ? factsOfFiles(ref) : factsOfModel(await openStore(), ref)
+  return parseOperand(ref).kind === 'path' ? factsOfFiles(ref) : factsOfModel(store, ref)
+}
+
+interface Times {
+  readonly known: Known
+  readonly rates: Rates | undefined
+  readonly notes: readonly string[]
+}
+
+/** Real runs count before runs that were made to be timed. */
+async function timesHere(
+  store: Store,
+  { measure, access, directory }: AdviseRequest,
+  options: CallOptions,
+): Promise<Times> {
+  const seen = await readTimes(store)
+  const { observations, notes } = await measured(store, { measure, access, directory }, options)
+  const all = [...seen, ...observations.filter(({ step }) => !seen.some((one) => one.step === step))]
+  if (all.length === 0) return { known: {}, rates: undefined, notes }
+  const { rates, machine, uplinkPerByte, linkPerByte } = calibrate(all)
+  return {
+    known: { machine, ...(uplinkPerByte && { uplinkPerByte }), ...(linkPerByte && { linkPerByte }) },
+    rates,
+    notes,
+  }
+}
+
+async function measured(
+  store: Store,
+  { measure, access, directory }: Pick<AdviseRequest, 'measure' | 'access' | 'directory'>,
+  options: CallOptions,
+): Promise<Measured> {
+  if (measure === undefined) return { observations: [], notes: [] }
+  const { measureHere } = await import('./measure.ts')
+  return measureHere({ store, access, directory, ...measure }, options)
 }
 
 function questionless({ size }: Flags): string {

@@ -1,6 +1,7 @@
 import { BallastError, shortDigest } from '../../core/index.ts'
 import type { EmbedImageRequest, EmbedImageResult } from '../../workflows/embed.ts'
 import { imageAccess } from '../image-access.ts'
+import { noteChangedAdvice } from '../note-advice.ts'
 import { formatBytes, formatCount, formatDuration } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -74,6 +75,7 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
     const result = await embed(await session.store(), request, session)
     for (const warning of result.warnings) session.note(`warning: ${warning}`)
     session.print(result, () => describe(result))
+    await noteChangedAdvice(session, { refs: models, used: 'embed' })
   },
 })
 

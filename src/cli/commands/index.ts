@@ -1,5 +1,6 @@
 import type { AnyVerb } from '../verb.ts'
 import { verb as add } from './add.ts'
+import { verb as advise } from './advise.ts'
 import { verb as capture } from './capture.ts'
 import { verb as check } from './check.ts'
 import { verb as diff } from './diff.ts'
@@ -27,6 +28,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   mount,
   run,
   check,
+  advise,
   rollback,
   switch: switchVerb,
   show,

@@ -2,6 +2,7 @@ import { BallastError } from '../../core/index.ts'
 import { parseOperand } from '../../model/index.ts'
 import type { FollowEvents, MountResult } from '../../workflows/mount.ts'
 import { engineChoice } from '../engine-choice.ts'
+import { noteChangedAdvice } from '../note-advice.ts'
 import { formatBytes, formatDuration } from '../render/text.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
@@ -67,6 +68,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     remarks(result)
     session.print(result, () => `${describe(result)}\n`)
     await noteUsage(session, result)
+    await noteChangedAdvice(session, { refs: [ref], used: 'mount' })
   },
 })
 
