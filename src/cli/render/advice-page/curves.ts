@@ -153,9 +153,14 @@ function grid({ x, y, low, high, least, most, top, bottom }: Plot, input: Crossi
   })
   const up = ticks(least / HOUR, most / HOUR)
   return html`${across.map((mark) => html`<path d="M${x(mark)} ${top}V${bottom}" class="grid"/>`)}
-${up.map((hours) => html`<path d="M${LEFT} ${y(hours * HOUR)}H${WIDTH - RIGHT}" class="grid"/><text x="${LEFT - 5}" y="${y(hours * HOUR) + 4}" text-anchor="end" class="soft">${formatNumber(hours)} h</text>`)}
+${up.map((hours) => html`<path d="M${LEFT} ${y(hours * HOUR)}H${WIDTH - RIGHT}" class="grid"/><text x="${LEFT - 5}" y="${y(hours * HOUR) + 4}" text-anchor="end" class="soft">${hourMark(hours)}</text>`)}
 ${named.map(({ at, text }) => html`<text x="${at}" y="${bottom + 36}" text-anchor="middle" class="soft">${text}</text>`)}
 <path d="M${LEFT} ${bottom}H${WIDTH - RIGHT}" class="lead"/>`
+}
+
+/** Short enough for the margin. */
+function hourMark(hours: number): string {
+  return hours < 10_000 ? `${formatNumber(hours)} h` : `${formatNumber(hours / 1000)}k h`
 }
 
 /** Powers of ten; where there are few of them, steps between. */

@@ -48,7 +48,7 @@ const PLACE: Readonly<Record<WayName, string>> = {
   'embed-bottom': '',
   'by-hand': 'in the directory or volume',
   download: 'in each container, downloaded',
-  'mount-volume': 'in the directory or volume, from the store',
+  'mount-volume': 'in the directory or volume',
   'mount-plugin': 'on the volume, from the store',
 }
 
