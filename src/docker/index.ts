@@ -41,6 +41,7 @@ export {
   stepOf,
 } from './image-facts.ts'
 export type { ImageMemory } from './image-memory.ts'
+export { buildImage, pullImage, pushImage } from './image-moves.ts'
 export { type ImageSizes, imageSizes, type SizedStep } from './image-sizes.ts'
 export { untagImage } from './images.ts'
 export {
