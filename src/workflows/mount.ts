@@ -7,6 +7,7 @@ import {
   type Marker,
   numberOfTag,
   type Reference,
+  totalSize,
 } from '../model/index.ts'
 import { type Delivery, deliverFollowing, deliverPinned, withFollower } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
@@ -164,7 +165,7 @@ export async function keepUp(
 /** Keeps the version's blobs for as long as it is delivered. `target` is a directory of this host, where it is one. */
 export async function withDelivery(
   store: Store,
-  { ref, target }: { readonly ref: string; readonly target?: string },
+  { ref, target, link }: Pick<MountRequest, 'ref' | 'link'> & { readonly target?: string },
   deliver: (resolved: ResolvedVersion, delivery: Delivery) => Promise<Omit<MountResult, 'ms'>>,
 ): Promise<MountResult> {
   const started = performance.now()
@@ -189,9 +190,9 @@ export async function withDelivery(
   try {
     const result = await deliver(resolved, { version, marker })
     const ms = performance.now() - started
-    // Through an Engine it takes longer, and not by the disk.
-    if (target !== undefined) {
-      await rememberTime(store, { step: 'deliver', bytes: result.bytesCopied, seconds: ms / 1000 })
+    // Through an Engine it takes longer, and not by the disk. Where blocks are shared nothing is copied, in no time.
+    if (target !== undefined && link !== true && result.how === 'delivered') {
+      await rememberTime(store, { step: 'deliver', bytes: totalSize(version.files), seconds: ms / 1000 })
     }
     return { ...result, ms: Math.round(ms) }
   } catch (error) {
