@@ -1,6 +1,6 @@
 import type { EnvironmentAdvice, WayName } from '../../../advise/index.ts'
 import { formatFigure, formatNumber, formatRate } from '../advice-figures.ts'
-import { crossingWords, possibleWays, SHORT, strategyOf } from '../advice-words.ts'
+import { crossingWords, possibleWays, SHORT, strategiesAlong, strategyOf } from '../advice-words.ts'
 import { formatBytes } from '../text.ts'
 import { html, type Markup } from './markup.ts'
 import { rowsOf, spread, textWidth } from './spread.ts'
@@ -112,13 +112,15 @@ function linesOf(advice: EnvironmentAdvice, input: Crossing): readonly CurveLine
   })
 }
 
-/** Around today's value, and as far as the nearest crossing. */
+/** Around today's value, and as far as the strategy changes next. */
 function spanOf(advice: EnvironmentAdvice, input: Crossing): { readonly low: number; readonly high: number } {
   const { at } = advice.curves[input]
   const first = at[0] ?? 1
   const last = at.at(-1) ?? first * 10
   const now = Math.min(Math.max(advice.inputs[input].value, first), last)
-  const crossings = advice.crossings[input].slice(1).map(({ from }) => from)
+  const crossings = strategiesAlong(advice, input)
+    .slice(1)
+    .map(({ from }) => from)
   const below = crossings.findLast((from) => from <= now) ?? now
   const above = crossings.find((from) => from > now) ?? now
   return {
