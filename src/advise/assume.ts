@@ -91,6 +91,7 @@ function derive(
       ? undefined
       : starts([1, [0, 4], 'one a month for each node'])
   return {
+    ...partsOfImage(known, plain),
     ...(replicas && { replicas }),
     ...(coldStarts && { coldStarts }),
     ...(known.changedShare && {
@@ -108,6 +109,28 @@ function sentShareOf({ value, low }: Quantity): Quantity {
     [low, 1],
     'files of 64 MiB and more have layers of their own, smaller ones share some',
   )
+}
+
+/** A new version of the code never replaces more than the image: what is assumed gives way to what is known. */
+function partsOfImage(
+  known: Readonly<Partial<Record<InputName, Quantity>>>,
+  plain: (name: InputName) => Quantity,
+): Readonly<Partial<Record<InputName, Quantity>>> {
+  const { imageBytes, codeBytes } = known
+  if (codeBytes === undefined) {
+    const most = imageBytes ?? plain('imageBytes')
+    return { codeBytes: limited(plain('codeBytes'), (figure, end) => Math.min(figure, most[end])) }
+  }
+  if (imageBytes !== undefined) return {}
+  return { imageBytes: limited(plain('imageBytes'), (figure, end) => Math.max(figure, codeBytes[end])) }
+}
+
+function limited(
+  quantity: Quantity,
+  limit: (figure: number, end: 'low' | 'value' | 'high') => number,
+): Quantity {
+  const { low, value, high } = quantity
+  return { ...quantity, low: limit(low, 'low'), value: limit(value, 'value'), high: limit(high, 'high') }
 }
 
 /** A node pulls what lies above the first layer that changed too: from nothing more to everything. */

@@ -15,7 +15,7 @@ const SPAN: Readonly<Record<Crossing, readonly [low: number, high: number]>> = {
 
 export function crossingsOf(input: Crossing, question: Question): readonly Segment<Way>[] {
   const [low, high] = SPAN[input]
-  return along({ inputs: question.inputs, contenders: possibleOf(question), input, low, high })
+  return along({ inputs: question.inputs, contenders: contendersOf(possibleOf(question)), input, low, high })
 }
 
 export interface Curve {

@@ -78,6 +78,7 @@ export const verb = defineVerb<[string | undefined, AdviseOptions]>({
       session,
     )
     for (const warning of warnings) session.note(`warning: ${warning}`)
+    const { showsBlocks } = await import('../render/advice-bars.ts')
     const { formatAdvice } = await import('../render/advice-text.ts')
     const { copyNote, trendNote } = await import('../render/advice-notes.ts')
     const notes = [...(trend === undefined ? [] : [trendNote(trend)]), ...copies.map(copyNote)]
@@ -87,7 +88,9 @@ export const verb = defineVerb<[string | undefined, AdviseOptions]>({
       await writeFile(html, advicePage(whole))
       session.note(`the page is in ${html}`)
     }
-    session.print(whole, () => formatAdvice(whole, session.io.columns))
+    session.print(whole, () =>
+      formatAdvice(whole, session.io.columns, { ascii: !showsBlocks(session.io.env) }),
+    )
   },
 })
 
