@@ -27,6 +27,7 @@ const SMALL: Readonly<Record<string, Small>> = {
   memory: { options: '--size 1MiB --files 3 --file-size 4KiB', needs: ['docker-registry'] },
   engine: { options: '--size 1MiB --runs 1', needs: ['docker-registry'], needsEngine: true },
   plugin: { options: '--size 1MiB --runs 1', needsEngine: true },
+  prediction: { options: '--sizes 1MiB,2MiB', needs: ['docker-registry', 'curl'], needsEngine: true },
 }
 
 const notBuilt = existsSync(inRepository('dist/cli/main.js')) ? false : 'the command is not built'

@@ -20,6 +20,7 @@ export const BENCHES: readonly string[] = [
   'pulled-bytes',
   'memory',
   'service-swaps',
+  'prediction',
 ]
 
 const DOCS = new URL('../docs/', import.meta.url)
