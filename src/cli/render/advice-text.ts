@@ -45,7 +45,7 @@ export function formatAdvice(
   const blocks = [
     wrap(image === null ? subject : `${subject}, for ${image}`, columns),
     ...notes.map((note) => wrap(note, columns)),
-    ...environments.flatMap((one) => environmentBlocks(one, { columns, ascii })),
+    ...environmentsBlocks(environments, { columns, ascii }),
   ]
   return blocks.filter((block) => block !== '').join('\n')
 }
@@ -55,16 +55,36 @@ interface Page {
   readonly ascii: boolean
 }
 
-function environmentBlocks(advice: EnvironmentAdvice, page: Page): readonly string[] {
+/** Of several, the answers of all come first, then the figures of the last. */
+function environmentsBlocks(environments: readonly EnvironmentAdvice[], page: Page): readonly string[] {
+  const last = environments.at(-1)
+  if (last === undefined) return []
+  const others = environments.slice(0, -1)
+  const names = others.map(({ environment }) => environment).join(' or ')
+  return [
+    ...environments.map((one) => answer(one, page)),
+    others.length === 0
+      ? ''
+      : wrap(`Figures for ${last.environment}; --environment ${names} shows those.`, page.columns),
+    ...figures(last, page),
+  ]
+}
+
+function answer(advice: EnvironmentAdvice, { columns }: Page): string {
   const { headline, more } = verdictWords(advice)
+  return (
+    wrap(`${advice.environment}: ${headline}`, columns) +
+    more.map((sentence) => wrap(sentence, columns, INDENT)).join('') +
+    reasonWords(advice)
+      .map((reason) => wrap(`- ${reason}`, columns, INDENT, `${INDENT}  `))
+      .join('')
+  )
+}
+
+function figures(advice: EnvironmentAdvice, page: Page): readonly string[] {
   const { columns } = page
   const possible = possibleWays(advice)
   return [
-    wrap(`${advice.environment}: ${headline}`, columns) +
-      more.map((sentence) => wrap(sentence, columns, INDENT)).join('') +
-      reasonWords(advice)
-        .map((reason) => wrap(`- ${reason}`, columns, INDENT, `${INDENT}  `))
-        .join(''),
     waysTable(possible, advice) + wrap(LEGEND, columns, INDENT),
     bars(possible, page),
     grouped('Has to run', possible, ({ parts }) => parts.join('; ') || 'nothing more', columns) +
