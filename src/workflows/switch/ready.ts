@@ -78,14 +78,19 @@ export function readyUrl(
   const onHost = ports.find(({ hostPort }) => `${hostPort}` === port)
   const inside = ports.find((binding) => binding.port === `${port}/tcp`)
   const [address] = addresses
-  if (onHost !== undefined) {
-    // As it is written.
-  } else if (inside !== undefined) {
-    url.port = `${inside.hostPort}`
+  const binding = onHost ?? inside
+  if (binding !== undefined) {
+    url.port = `${binding.hostPort}`
+    if (isSpecific(binding.hostIp)) url.hostname = binding.hostIp
   } else if (ports.length === 0 && address !== undefined) {
     url.hostname = address
   }
   return { method, url: url.href }
+}
+
+/** Published at one address of the host only; an IPv6 address would have to be written otherwise in a URL. */
+function isSpecific(hostIp: string): boolean {
+  return /^[\d.]+$/.test(hostIp) && hostIp !== '0.0.0.0'
 }
 
 export function millisecondsOf(text: string): number {
