@@ -13,7 +13,7 @@ export interface Reading {
  */
 export function readUnit(text: string, unit: Unit, flag: string): Reading {
   const ends = text.split('..').map((part) => READERS[unit].read(part.trim()))
-  const [first, second = first] = ends
+  const [first, second] = ends.length === 1 ? [ends[0], ends[0]] : ends
   if (ends.length > 2 || first === undefined || second === undefined) {
     throw new BallastError('USAGE', `${flag} ${text}: this is no ${READERS[unit].noun}`, {
       hint: `write it as ${READERS[unit].examples}, or a range as ${READERS[unit].range}`,
