@@ -1,12 +1,13 @@
 import {
   BallastError,
   type CallOptions,
+  type Content,
   createQueue,
   type Digest,
   isBallastError,
   isDigest,
 } from '../core/index.ts'
-import { hostedName, type ImageRepository } from '../oci/index.ts'
+import { type BlobUpload, hostedName, type ImageRepository } from '../oci/index.ts'
 import type { Engine } from './engine.ts'
 import { createEngineImages } from './engine-images.ts'
 import { createEngineWriter, idOfManifest } from './engine-writer.ts'
@@ -45,6 +46,8 @@ export function openEngineRepository(
   }
   const writer = createEngineWriter(engine, fullName)
   const inTurn = createQueue()
+  // One elsewhere may have the layer, and to send it for nothing takes longer than to hash it first.
+  const isOnThisHost = 'socketPath' in engine.endpoint.connect
 
   async function find(
     reference: string,
@@ -56,6 +59,26 @@ export function openEngineRepository(
 
   async function addTag(id: Digest, tag: string, { signal }: Pick<CallOptions, 'signal'>): Promise<void> {
     await tagImage(engine, id, { name: await fullName(), tag, signal })
+  }
+
+  /** In the archive that is being loaded, where what nobody names stays unused. */
+  function beginLayer(content: Content, options: CallOptions = {}): BlobUpload {
+    const entry = inTurn(() => writer.putUnknown(content, options)).catch(() => undefined)
+    let isSettled = false
+    return {
+      sent: entry.then((name) => name !== undefined),
+      async finish(blob) {
+        const name = await entry
+        if (name === undefined || content.size !== blob.size) return false
+        writer.settle(name, blob)
+        isSettled = true
+        return true
+      },
+      async cancel() {
+        if (!isSettled) await writer.abort()
+        await entry
+      },
+    }
   }
 
   return {
@@ -71,6 +94,7 @@ export function openEngineRepository(
     hasBlob: async (blob) => writer.has(blob),
     mountBlob: async () => false,
     putBlob: (blob, content, options = {}) => inTurn(() => writer.put(blob, content, options)),
+    ...(isOnThisHost && { beginBlob: beginLayer }),
     putManifest: (manifest, tag = 'latest', { signal } = {}) =>
       inTurn(async () => {
         const id = await idOfManifest(engine, manifest)

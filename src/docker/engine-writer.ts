@@ -37,6 +37,10 @@ export interface EngineWriter {
   /** Whether the Engine has it where the image has it, or has been sent it. */
   has(blob: BlobDescriptor): boolean
   put(blob: BlobDescriptor, content: Content, options: CallOptions): Promise<void>
+  /** Sends a layer whose digest is not known yet. Its entry in the archive; undefined where entries have to be named by digest. */
+  putUnknown(content: Content, options: CallOptions): Promise<string | undefined>
+  /** Says which layer an entry is. */
+  settle(entry: string, blob: BlobDescriptor): void
   /** Ends what has been sent with this image; false when nothing has been, because the Engine has all of it. */
   finish(manifest: StoredManifest, tag: string): Promise<boolean>
   /** As the Engine would save the image that was finished; undefined where that is not known. */
@@ -49,7 +53,10 @@ export function createEngineWriter(engine: Engine, nameIn: () => Promise<string>
   let present: ReadonlySet<Digest> = new Set()
   let loading: LoadStream | undefined
   let last: RememberedImage | undefined
-  const sent = new Set<Digest>()
+  let isThere = false
+  let unknown = 0
+  /** What has been sent, and as what. */
+  const sent = new Map<Digest, string>()
   const configs = new Map<Digest, Buffer>()
 
   function has({ digest }: BlobDescriptor): boolean {
@@ -61,7 +68,8 @@ export function createEngineWriter(engine: Engine, nameIn: () => Promise<string>
     async begin(image, options) {
       layers = image.layers
       const id = await idOfManifest(engine, image.manifest)
-      if ((await inspectImage(engine, id, options)) !== undefined) {
+      isThere = (await inspectImage(engine, id, options)) !== undefined
+      if (isThere) {
         const config = configOf(image.manifest).digest
         present = new Set([config, ...layers.map(({ digest }) => digest)])
         return
@@ -79,22 +87,38 @@ export function createEngineWriter(engine: Engine, nameIn: () => Promise<string>
       loading ??= beginLoad(engine, options)
       const open = (): AsyncIterable<Uint8Array> => metered(content.open(), () => undefined, options.signal)
       if (layers.some(({ digest }) => digest === blob.digest)) {
-        // Not hashed here: the Engine takes no layer whose bytes are not those of its diffID.
-        await loading.append(blobEntry(blob.digest), { size: blob.size, open })
+        const chunks = (await isThin(engine)) ? open : () => verified(open(), blob)
+        await loading.append(blobEntry(blob.digest), { size: blob.size, open: chunks })
       } else {
         const bytes = await readAll(verified(open(), blob), LARGEST_CONFIG)
         await loading.append(blobEntry(blob.digest), bytesContent(bytes))
         configs.set(blob.digest, bytes)
       }
-      sent.add(blob.digest)
+      sent.set(blob.digest, blobEntry(blob.digest))
     },
+    async putUnknown(content, options) {
+      throwIfAborted(options.signal)
+      if (!(await isThin(engine))) return undefined
+      loading ??= beginLoad(engine, options)
+      const open = (): AsyncIterable<Uint8Array> => metered(content.open(), () => undefined, options.signal)
+      const entry = `layer-${++unknown}.tar`
+      await loading.append(entry, { size: content.size, open })
+      return entry
+    },
+    settle: (entry, { digest }) => void sent.set(digest, entry),
     async finish(manifest, tag) {
       if (loading === undefined) return false
       const stream = loading
       loading = undefined
+      const entries = new Map(sent)
       sent.clear()
+      if (isThere) {
+        await stream.abort()
+        return false
+      }
       const images = [{ tag: `${await nameIn()}:${tag}`, manifest }]
-      const asSaved = ['manifest.json', encodeSavedManifest(images)] as const
+      const entryOf = (digest: Digest): string => entries.get(digest) ?? blobEntry(digest)
+      const asSaved = ['manifest.json', encodeSavedManifest(images, entryOf)] as const
       const isLayout = await hasContainerdStore(engine)
       if (isLayout) {
         await stream.append(blobEntry(manifest.digest), bytesContent(manifest.bytes))
@@ -130,7 +154,10 @@ async function hasContainerdStore(engine: Engine): Promise<boolean> {
   return (await engine.info()).imageStore === 'containerd'
 }
 
-/** Whether an archive may leave out layers that are there: Podman reads every one, and containerd wants their blobs. */
+/**
+ * Whether an archive may leave out layers that are there: Podman reads every one, and containerd wants their blobs. Such
+ * an Engine finds layers by whatever names the archive gives them, and takes none whose bytes are not those of its diffID.
+ */
 async function isThin(engine: Engine): Promise<boolean> {
   const { kind, imageStore } = await engine.info()
   return kind === 'docker' && imageStore === 'graph-driver'

@@ -20,7 +20,7 @@ interface Piece {
 
 /**
  * Begins to send. Every call throws what a content throws; DISK where the Engine has no room; CONFLICT where a layer that
- * was left out has gone meanwhile; REMOTE with the Engine's words for whatever else it refuses.
+ * was left out has gone meanwhile; DAMAGED for a layer of other bytes; REMOTE with the Engine's words for whatever else it refuses.
  */
 export function beginLoad(engine: Engine, { signal }: CallOptions = {}): LoadStream {
   const waiting: (Piece | undefined)[] = []
@@ -98,6 +98,12 @@ function explained(error: unknown): unknown {
     return new BallastError('DISK', `the Engine has no room for the image: ${message}`, {
       cause: error,
       hint: 'docker system df shows what takes it; docker image prune removes images without a name',
+    })
+  }
+  if (/invalid diffID/i.test(message)) {
+    return new BallastError('DAMAGED', `what was sent are not the bytes of the layer: ${message}`, {
+      cause: error,
+      hint: 'ballast verify finds and names what is wrong in the store',
     })
   }
   if (/no such file or directory|layer does not exist/i.test(message)) {

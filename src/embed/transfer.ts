@@ -62,7 +62,8 @@ async function sendBlob(target: ImageRepository, blob: ImageBlob, options: CallO
   const { item, early } = blob
   if (early === undefined || !(await finishEarly(target, { blob, early }, options))) {
     options.onProgress?.({ kind: 'start', step: 'upload', item, total: blob.size })
-    await target.putBlob(blob, watched(blob, options), { signal: options.signal })
+    const content = watched(blob, { isVerified: target.whole === undefined }, options)
+    await target.putBlob(blob, content, { signal: options.signal })
   }
   options.onProgress?.({ kind: 'done', step: 'upload', item, digest: blob.digest })
 }
@@ -81,15 +82,20 @@ async function finishEarly(
   return target.hasBlob(blob, { signal })
 }
 
-/** The blob's content, counted while it is read and never passed on when its bytes are wrong. */
-function watched(blob: ImageBlob, { onProgress, signal }: CallOptions): Content {
+/** The blob's content, counted while it is read and, verified, never passed on when its bytes are wrong. */
+function watched(
+  blob: ImageBlob,
+  { isVerified }: { readonly isVerified: boolean },
+  { onProgress, signal }: CallOptions,
+): Content {
   return {
     size: blob.size,
     open(range) {
       const content = blob.content()
       const count = (bytes: number): void =>
         onProgress?.({ kind: 'bytes', step: 'upload', item: blob.item, count: bytes })
-      const chunks = range === undefined ? verified(content.open(), blob, blob.item) : content.open(range)
+      const chunks =
+        range === undefined && isVerified ? verified(content.open(), blob, blob.item) : content.open(range)
       return metered(chunks, count, signal)
     },
   }

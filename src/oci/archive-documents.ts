@@ -34,11 +34,17 @@ function annotationsOf(tag: string): Readonly<Record<string, string>> {
   return { [CONTAINERD_NAME]: fullName(name), [REF_NAME]: name.tag }
 }
 
-/** `manifest.json`, for Engines and skopeo's `docker-archive:`: each image once, with all of its names. */
-export function encodeSavedManifest(images: readonly TaggedManifest[]): string {
+/**
+ * `manifest.json`, for Engines and skopeo's `docker-archive:`: each image once, with all of its names. `entryOf` tells
+ * where the archive has a blob.
+ */
+export function encodeSavedManifest(
+  images: readonly TaggedManifest[],
+  entryOf: (digest: Digest) => string = blobEntry,
+): string {
   const distinct = [...new Map(images.map(({ manifest }) => [manifest.digest, manifest])).values()]
   const saved = distinct.flatMap((manifest) => {
-    const [config, ...layers] = blobsIn(manifest).map(({ digest }) => blobEntry(digest))
+    const [config, ...layers] = blobsIn(manifest).map(({ digest }) => entryOf(digest))
     if (config === undefined) return []
     const names = images.flatMap(({ tag, manifest: { digest } }) =>
       digest === manifest.digest && parseImageName(tag) !== undefined ? [tag] : [],

@@ -42,7 +42,7 @@ export interface ImageRepository {
   listTags(options?: CallOptions): Promise<readonly string[]>
   /** False when there is no such tag. Throws REMOTE where it turns out that tags cannot be removed alone. */
   deleteTag?(tag: string, options?: CallOptions): Promise<boolean>
-  /** Of repositories that keep images but no manifests, as Engines do. */
+  /** Of repositories that keep images but no manifests, as Engines do. Whether what is put has the right bytes they find out themselves. */
   readonly whole?: WholeImages
   /** Gives up what has been put but is not visible yet, where the repository holds any. For whoever is done with writing, or failed. */
   close?(): Promise<void>

@@ -3,7 +3,18 @@ import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -318,6 +329,57 @@ test('into an archive that docker load reads, named like the base', { skip }, as
     await hashIn(`${image}:v5`, '/app/models/weights.bin'),
     await hashOf(`${directory}/model1/weights.bin`),
   )
+})
+
+test('a large layer is sent to an Engine on this host before its digest is known, once', {
+  skip,
+}, async (t) => {
+  const { directory, store, name } = await createWorld(t)
+  const proxy = await startEngineProxy(t, { at: join(directory, 'engine.sock') })
+  const env = { DOCKER_HOST: proxy.host }
+  const image = name()
+  const base = await applicationImage(t, image)
+  const size = 65 * 1024 * 1024
+  await writeFiles(join(directory, 'big'), { 'weights.bin': createRandom('big').bytes(size) })
+  const embed = (into: string, tag: string): Promise<EmbedAnswer> =>
+    ask(['embed', 'big=/app/models', base, '-t', `${image}:${tag}`], { store: into, env })
+  await ask(['add', 'big', join(directory, 'big')], { store })
+  const first = await embed(store, 'v1')
+  assert.equal(
+    await hashIn(`${image}:v1`, '/app/models/weights.bin'),
+    await hashOf(`${directory}/big/weights.bin`),
+  )
+  assert.ok(proxy.sent > size && proxy.sent < size + SMALL, `${proxy.sent} bytes over the wire`)
+  assert.ok(first.bytesSent > size && first.bytesSent < size + SMALL, `${first.bytesSent} bytes sent`)
+  const listed = proxy.calls.lastIndexOf('GET /images/json')
+  assert.ok(proxy.calls.indexOf('POST /images/load') < listed, 'what the Engine has is looked for afterwards')
+
+  // Another store does not know that the image is there until it has been sent.
+  const other = join(directory, 'other')
+  await ask(['add', 'big', join(directory, 'big')], { store: other })
+  const second = await embed(other, 'v2')
+  assert.equal(second.digest, first.digest)
+  proxy.reset()
+  await embed(store, 'v3')
+  assert.ok(proxy.sent < SMALL, 'what is known and there is not sent')
+  const ids = await docker(['images', '-q', '--no-trunc', image])
+  assert.equal(ids.split('\n').filter((id) => id === first.digest).length, 3, 'one image with three names')
+})
+
+test('a stored file that has been damaged unnoticed makes no image', { skip }, async (t) => {
+  const { directory, store, env, embed, name } = await createWorld(t)
+  const image = name()
+  const base = await applicationImage(t, image)
+  await embed('sentiment:1=/app/models', base, '-t', `${image}:v1`)
+  await docker(['rmi', '-f', `${image}:v1`])
+  const blob = join(store, 'blobs', 'sha256', await hashOf(`${directory}/model1/weights.bin`))
+  await chmod(blob, 0o644)
+  await writeFile(blob, createRandom('other bytes').bytes(SIZE))
+  await chmod(blob, 0o444)
+  await utimes(blob, 0, 0)
+  const args = ['embed', 'sentiment:1=/app/models', base, '-t', `${image}:v2`]
+  await assertFails(args, { code: 4, names: ['sentiment:1'], next: 'ballast add' }, { store, env })
+  assert.equal(await docker(['images', '-q', `${image}:v2`]), '')
 })
 
 test('an Engine that has nothing gets everything', { skip: skip || cannotMount() }, async (t) => {

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 
 /** An Engine as if it were on another host, and what is asked of it. */
 export interface EngineProxy {
-  /** `tcp://127.0.0.1:PORT`, for DOCKER_HOST. */
+  /** `tcp://127.0.0.1:PORT`, or `unix://PATH`, for DOCKER_HOST. */
   readonly host: string
   /** `POST /images/load`, without the API's version, since the last reset. */
   readonly calls: string[]
@@ -14,11 +14,12 @@ export interface EngineProxy {
   readonly reset: () => void
 }
 
-/** Passes everything on to the Engine at a socket of this machine; closed with the test. */
+/** Passes everything on to the Engine at a socket of this machine; closed with the test. Listens at a socket too where `at` names one. */
 export async function startEngineProxy(
   t: TestContext,
-  socketPath = '/var/run/docker.sock',
+  { at }: { readonly at?: string } = {},
 ): Promise<EngineProxy> {
+  const socketPath = '/var/run/docker.sock'
   const calls: string[] = []
   let sent = 0
   const server = createServer((incoming, outgoing) => {
@@ -36,14 +37,15 @@ export async function startEngineProxy(
     incoming.once('error', () => forwarded.destroy())
     incoming.pipe(forwarded)
   })
-  server.listen(0, '127.0.0.1')
+  if (at === undefined) server.listen(0, '127.0.0.1')
+  else server.listen(at)
   await once(server, 'listening')
   t.after(() => {
     server.closeAllConnections()
     server.close()
   })
   return {
-    host: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    host: at === undefined ? `tcp://127.0.0.1:${(server.address() as AddressInfo).port}` : `unix://${at}`,
     calls,
     get sent() {
       return sent
