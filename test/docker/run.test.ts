@@ -201,7 +201,8 @@ test('what --volumes-from brings to the path of a model is refused, and let thro
   const { image, options } = await createWorld(t)
   const share = async (path: string): Promise<string> => {
     const name = containerName(t)
-    await docker(['create', '--name', name, '-v', path, image])
+    t.after(() => docker(['volume', 'rm', name]))
+    await docker(['create', '--name', name, '-v', `${name}:${path}`, image])
     return name
   }
   const [taken, free] = [await share('/app/models/cache'), await share('/data')]
