@@ -39,6 +39,8 @@ export interface DeployedModel {
   readonly version: string | undefined
   readonly digest: Digest | undefined
   readonly stored: string | undefined
+  /** Where it can be taken from, as an operand of `capture`. */
+  readonly source: string
   readonly isRefFree: boolean
   readonly bytes: number
 }
@@ -95,6 +97,7 @@ export async function lookAtDeployed(
       isCopied: steps.length > 0,
       lines: linesFor(steps, model.path),
       ...stored,
+      source: sourceOf(found, { served, directory, image, path: model.path, withModel: names.withModel }),
       isRefFree: (await store.records.resolve(parseReference(model.ref))) === undefined,
     })
   }
@@ -144,6 +147,24 @@ function servedNow(
 ): CheckResult | undefined {
   const mounted = inTarget?.digest === undefined ? undefined : inTarget
   return to === 'embed' ? (mounted ?? inImage) : (inImage ?? inWithModel ?? mounted)
+}
+
+function sourceOf(
+  { inTarget, inWithModel }: Found,
+  {
+    served,
+    directory,
+    image,
+    withModel,
+    path,
+  }: Pick<DeployedApp, 'image' | 'withModel'> & {
+    readonly served: CheckResult | undefined
+    readonly directory: string
+    readonly path: string
+  },
+): string {
+  if (served !== undefined && served === inTarget) return directory
+  return `${served !== undefined && served === inWithModel ? withModel : image}:${path}`
 }
 
 /** Of what nothing serves yet, the version that the reference means. */

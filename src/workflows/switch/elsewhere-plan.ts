@@ -12,14 +12,13 @@ export interface ElsewhereFacts {
 
 /** Throws REFUSED where no directory is declared to deliver to. */
 export function planElsewhere({ app, to, deployed, record }: ElsewhereFacts): SwitchPlan {
-  const { models, image, withModel } = deployed
+  const { models, withModel } = deployed
   if (to === 'mount') for (const model of models) requireTarget(model)
   const isDone = isSwitched(deployed, to)
   const captures = models
     .filter(({ stored }) => stored === undefined)
     .map((model): SwitchStep => {
-      const from = model.inTarget === undefined ? `${image}:${model.path}` : model.directory
-      return { do: 'capture', from, as: capturedName(app, model), bytes: model.bytes }
+      return { do: 'capture', from: model.source, as: capturedName(app, model), bytes: model.bytes }
     })
   return {
     app,
@@ -32,7 +31,7 @@ export function planElsewhere({ app, to, deployed, record }: ElsewhereFacts): Sw
     ],
     notes: isDone
       ? [`nothing to do: ${to === 'embed' ? withModel : 'the directory'} has the version already`]
-      : models.flatMap((model) => notesOn(model, { image, to })),
+      : models.flatMap((model) => notesOn(model, { image: deployed.image, to })),
   }
 }
 

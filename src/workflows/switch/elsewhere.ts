@@ -27,10 +27,8 @@ interface Elsewhere {
   readonly deployed: DeployedApp
 }
 
-interface Undo {
-  readonly what: string
-  readonly run: () => Promise<unknown>
-}
+/** Says what it has done. What it is for has happened as a whole, or it is not asked for. */
+type Undo = () => Promise<string>
 
 /** Writes an image or directories, and checks them; what fails then is undone. Nothing that runs is touched. */
 export async function switchElsewhere(
@@ -64,7 +62,7 @@ interface Prepared extends Elsewhere {
 
 async function captureMissing(
   store: Store,
-  { request: { app, access }, deployed: { image, models } }: Elsewhere,
+  { request: { app, access }, deployed: { models } }: Elsewhere,
   options: SwitchOptions,
 ): Promise<readonly Stored[]> {
   const found: Stored[] = []
@@ -73,7 +71,7 @@ async function captureMissing(
       found.push({ ...model, stored: model.stored })
       continue
     }
-    const operand = model.inTarget === undefined ? `${image}:${model.path}` : model.directory
+    const operand = model.source
     const name = capturedName(app, model)
     options.onStep?.(`capturing ${operand} as ${name}`)
     const { digest, ref } = await capture(
@@ -115,16 +113,10 @@ async function embedThere(
   const wasThere = await isThere(store, { image: withModel, access }, options)
   options.onStep?.(`embedding into ${withModel}`)
   const models = stored.map((model) => `${model.stored}=${model.path}`)
-  undos.push({
-    what: `${withModel} ${wasThere ? 'as before' : 'removed'}`,
-    run: async () => {
-      if (wasThere) await rollback(store, withModel, { access })
-      else await removeTag(store, { image: withModel, access })
-    },
-  })
   const result = await embed(store, { models, image: base, result: withModel, access }, options)
-  // Nothing was replaced, so that nothing has to be put back.
-  if (wasThere && result.former === undefined) undos.pop()
+  // The same image as before leaves nothing to be put back.
+  if (!wasThere || result.former !== undefined)
+    undos.push(undoOfImage(store, { image: withModel, access, wasThere }))
   for (const { path, digest } of stored)
     await requireSame(store, { operand: withModel, path, digest, access }, options)
   const name = withModel.replace(/:[^:/]*$/, '')
@@ -147,10 +139,10 @@ async function deliverThere(
   for (const model of stored) {
     const { directory: target, path, target: declared } = model
     options.onStep?.(`delivering to ${target}`)
-    undos.push(undoOf(store, { model, access }))
     const deliver = declared?.follow === true ? mountFollowing : mount
     const delivery = { ref: model.stored, target, ...(declared?.follow !== true && { replace: true }) }
     const result = await deliver(store, delivery, options)
+    undos.push(undoOfDirectory(store, { model, access }))
     await requireSame(store, { operand: target, path: '', digest: model.digest, access }, options)
     const at = result.mountAt === 'path' ? path : path.slice(0, path.lastIndexOf('/')) || '/'
     mounts.push(`-v ${target}:${at}:ro`)
@@ -161,19 +153,39 @@ async function deliverThere(
 }
 
 /** A directory that was not there goes; in another one the former version returns. */
-function undoOf(
+function undoOfDirectory(
   store: Store,
   { model, access }: { readonly model: Stored; readonly access: SwitchRequest['access'] },
 ): Undo {
   const { directory, isTargetAbsent, inTarget, target, stored } = model
   const ref = `${stored.replace(/[:@][^/]*$/, '')}@${inTarget}`
-  return {
-    what: `${directory} ${inTarget === undefined ? 'empty again' : 'as before'}`,
-    async run() {
-      if (inTarget === undefined || isTargetAbsent) await unmount(directory)
-      else if (target?.follow === true) await rollback(store, directory, { access })
-      else await mount(store, { ref, target: directory, replace: true })
-    },
+  return async () => {
+    if (inTarget === undefined || isTargetAbsent) {
+      await unmount(directory)
+      return `${directory} empty again`
+    }
+    if (target?.follow === true) await rollback(store, directory, { access })
+    else await mount(store, { ref, target: directory, replace: true })
+    return `${directory} as before`
+  }
+}
+
+function undoOfImage(
+  store: Store,
+  { image, access, wasThere }: Tagged & { readonly wasThere: boolean },
+): Undo {
+  return async () => {
+    if (wasThere) {
+      await rollback(store, image, { access })
+      return `${image} as before`
+    }
+    try {
+      await removeTag(store, { image, access })
+      return `${image} removed`
+    } catch (error) {
+      if (!isBallastError(error, 'REMOTE') && !isBallastError(error, 'UNAUTHORIZED')) throw error
+      return `${image} stays, because its registry does not let it be deleted: deploy it nowhere`
+    }
   }
 }
 
@@ -224,10 +236,10 @@ async function removeTag(store: Store, { image, access }: Tagged): Promise<void>
 async function undone(error: unknown, undos: readonly Undo[]): Promise<unknown> {
   const told: string[] = []
   const left: string[] = []
-  for (const { what, run } of undos.toReversed()) {
-    await run().then(
-      () => told.push(what),
-      (failure: unknown) => left.push(`${what}: ${failure instanceof Error ? failure.message : failure}`),
+  for (const undo of undos.toReversed()) {
+    await undo().then(
+      (what) => told.push(what),
+      (failure: unknown) => left.push(failure instanceof Error ? failure.message : String(failure)),
     )
   }
   if (!isBallastError(error)) return error
