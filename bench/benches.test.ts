@@ -25,7 +25,11 @@ const SMALL: Readonly<Record<string, Small>> = {
   swap: { options: '--sizes 4KiB,1MiB --runs 2', needs: ['docker-registry'] },
   'first-embed': { options: '--size 1MiB --runs 2 --swaps 2', needs: ['docker-registry', 'curl'] },
   memory: { options: '--size 1MiB --files 3 --file-size 4KiB', needs: ['docker-registry'] },
-  engine: { options: '--size 1MiB --runs 1', needs: ['docker-registry'], needsEngine: true },
+  engine: {
+    options: '--size 1MiB --models 1*random,2*weights --runs 1',
+    needs: ['docker-registry'],
+    needsEngine: true,
+  },
   plugin: { options: '--size 1MiB --runs 1', needsEngine: true },
   prediction: { options: '--sizes 1MiB,2MiB', needs: ['docker-registry', 'curl'], needsEngine: true },
 }

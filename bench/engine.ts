@@ -1,85 +1,129 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startDockerRegistry } from '../test/doubles/docker-registry.ts'
-import { type Bench, runBench } from './bench.ts'
+import { type Bench, type Measured, runBench } from './bench.ts'
 import {
   ballast,
   median,
   parseSize,
+  rotated,
   rounded,
   settle,
   timed,
   withDirectory,
   writeRandomFile,
+  writeWeightsFile,
 } from './harness.ts'
+import type { Bound } from './result.ts'
 
 const run = promisify(execFile)
 
-const bench: Bench<'size' | 'runs'> = {
+const bench: Bench<'size' | 'models' | 'runs'> = {
   title: 'Embed with the Docker Engine, against docker build, push and pull',
   method:
-    'A model of one file. Into the local Engine: `docker build` (FROM base, COPY model) against `ballast embed`, for a first ' +
+    'Into the local Engine: `docker build` (FROM base, COPY model) against `ballast embed`, for a first ' +
     "version and each next one. Into Debian's docker-registry on loopback: build and push against embed, the first time and " +
     'when the layers of the version were sent before; then `docker pull` of either image, with the base there already. Fresh ' +
-    'bytes for every build and embed, in the page cache; the disk settled before each; turns are taken.',
+    'bytes for every build and embed, in the page cache; the disk settled before each; turns are taken. `random` bytes no ' +
+    'compressor makes smaller, so that to decompress them is to copy them; `weights` are normally distributed float32. An ' +
+    'Engine decompresses with `unpigz` where that is installed, which the first column says.',
   parameters: {
-    size: { fallback: '1GiB', what: 'the one file of each version' },
+    size: { fallback: '1GiB', what: 'all files of a version together' },
+    models: {
+      fallback: '1*random,1*weights,4*weights',
+      what: 'how many files of equal size, and what is in them',
+    },
     runs: { fallback: '3', what: 'versions, each built and embedded' },
   },
   needs: ['docker', 'docker-registry', 'sync'],
-  measure: ({ size, runs }) =>
+  measure: ({ size, models, runs }) =>
     withDirectory(async (directory) => {
       const registry = await startDockerRegistry()
       if (registry === undefined) throw new Error('docker-registry is not installed')
       const world = await prepare(directory, { registry: registry.host, size: parseSize(size) })
       try {
-        const times: Turn[] = []
-        for (let turn = 1; turn <= Number(runs); turn++) times.push(await measureTurn(world, turn))
-        const of = (name: keyof Turn): number => median(times.map((turn) => turn[name]))
-        const ratio = (a: keyof Turn, b: keyof Turn): number => rounded(of(a) / of(b))
-        const engine = await docker('info', '--format', '{{.ServerVersion}} {{.Driver}}')
-        const row = (what: string, a: keyof Turn, b: keyof Turn): Row => ({
-          Engine: engine,
-          size,
-          what,
-          'docker, ms': Math.round(of(a)),
-          'ballast, ms': Math.round(of(b)),
-          'ballast / docker': Number((of(b) / of(a)).toFixed(4)),
-        })
+        const kinds = models.split(',').map((text) => ({ ...parseModel(text), turns: [] as Turn[] }))
+        for (let turn = 0; turn < Number(runs) * kinds.length; turn++) {
+          const kind = kinds[turn % kinds.length]
+          kind?.turns.push(await measureTurn(world, { ...kind, turn }))
+        }
+        const engine = await describeEngine()
+        const measured = kinds.map(({ text, turns }) => summarise({ engine, size, model: text, turns }))
         return {
-          rows: [
-            row('into the Engine, a version that it has not got', 'build', 'embed'),
-            row('into the Engine, a version that it has', 'rebuild', 'swap'),
-            row('into a registry, a version that it has not got', 'buildPush', 'embedRegistry'),
-            row('into a registry, a version whose layers it has', 'buildPush', 'swapRegistry'),
-            row('docker pull', 'pullBuilt', 'pullEmbedded'),
-          ],
-          bounds: [
-            { what: 'embed into the Engine / docker build', value: ratio('embed', 'build'), atMost: 0.8 },
-            {
-              what: 'first embed into a registry / build and push',
-              value: ratio('embedRegistry', 'buildPush'),
-              atMost: 0.2,
-            },
-            {
-              what: 'embed of layers that the registry has / build and push',
-              value: Number((of('swapRegistry') / of('buildPush')).toFixed(5)),
-              atMost: 0.005,
-            },
-            {
-              what: 'pull of the embedded / of the built image',
-              value: ratio('pullEmbedded', 'pullBuilt'),
-              atMost: 0.65,
-            },
-          ],
+          rows: measured.flatMap(({ rows }) => rows),
+          bounds: measured.flatMap(({ bounds }) => bounds),
         }
       } finally {
         await removeImages(world)
         await registry.close()
       }
     }),
+}
+
+interface ModelKind {
+  readonly text: string
+  readonly files: number
+  readonly write: typeof writeRandomFile
+}
+
+function parseModel(text: string): ModelKind {
+  const [, files, bytes] = /^(\d+)\*(random|weights)$/.exec(text) ?? []
+  if (files === undefined) throw new Error(`not a number of files and what is in them: ${text}`)
+  return { text, files: Number(files), write: bytes === 'weights' ? writeWeightsFile : writeRandomFile }
+}
+
+async function describeEngine(): Promise<string> {
+  const engine = await docker('info', '--format', '{{.ServerVersion}} {{.Driver}}')
+  const has = spawnSync('unpigz', ['--version']).error === undefined
+  return `${engine}, ${has ? 'unpigz' : 'no unpigz'}`
+}
+
+function summarise({
+  engine,
+  size,
+  model,
+  turns,
+}: {
+  readonly engine: string
+  readonly size: string
+  readonly model: string
+  readonly turns: readonly Turn[]
+}): Measured {
+  const of = (name: keyof Turn): number => median(turns.map((turn) => turn[name]))
+  const row = (what: string, a: keyof Turn, b: keyof Turn): Row => ({
+    Engine: engine,
+    size,
+    model,
+    what,
+    'docker, ms': Math.round(of(a)),
+    'ballast, ms': Math.round(of(b)),
+    'ballast / docker': Number((of(b) / of(a)).toFixed(4)),
+  })
+  const bound = (what: string, names: readonly [keyof Turn, keyof Turn], atMost: number): Bound => {
+    const value = of(names[0]) / of(names[1])
+    return {
+      what: `${what}, ${model}`,
+      value: atMost < 0.01 ? Number(value.toFixed(5)) : rounded(value),
+      atMost,
+    }
+  }
+  return {
+    rows: [
+      row('into the Engine, a version that it has not got', 'build', 'embed'),
+      row('into the Engine, a version that it has', 'rebuild', 'swap'),
+      row('into a registry, a version that it has not got', 'buildPush', 'embedRegistry'),
+      row('into a registry, a version whose layers it has', 'buildPush', 'swapRegistry'),
+      row('docker pull', 'pullBuilt', 'pullEmbedded'),
+    ],
+    bounds: [
+      bound('embed into the Engine / docker build', ['embed', 'build'], 0.8),
+      bound('first embed into a registry / build and push', ['embedRegistry', 'buildPush'], 0.2),
+      bound('embed of layers that the registry has / build and push', ['swapRegistry', 'buildPush'], 0.005),
+      bound('pull of the embedded / of the built image', ['pullEmbedded', 'pullBuilt'], 0.65),
+    ],
+  }
 }
 
 type Row = Readonly<Record<string, string | number>>
@@ -130,62 +174,68 @@ async function prepare(
   return { directory, store: join(directory, 'store'), registry, size, name }
 }
 
-async function measureTurn(world: World, turn: number): Promise<Turn> {
+async function measureTurn(
+  world: World,
+  { files, write, turn }: Pick<ModelKind, 'files' | 'write'> & { readonly turn: number },
+): Promise<Turn> {
   const { directory, store, registry, name } = world
   const context = join(directory, 'context')
-  const file = join(context, 'model', 'weights.bin')
-  await mkdir(join(context, 'model'), { recursive: true })
+  const model = join(context, 'model')
+  await mkdir(model, { recursive: true })
   await writeFile(join(context, 'Dockerfile'), `FROM ${name}:base\nCOPY model /app/models\n`)
-  const measured = async (work: () => Promise<unknown>): Promise<number> => {
+  const took: Partial<Record<keyof Turn, number>> = {}
+  const measured = async (what: keyof Turn, work: () => Promise<unknown>): Promise<void> => {
     await settle(directory)
-    return (await timed(work)).ms
+    took[what] = (await timed(work)).ms
+  }
+  // Neither is always the one that follows the other.
+  const inTurn = async (...steps: readonly (() => Promise<void>)[]): Promise<void> => {
+    for (const step of rotated(steps, turn)) await step()
   }
   // Other bytes for each, so that nobody finds those of another.
-  const fresh = async (seed: number): Promise<void> =>
-    writeRandomFile(file, { size: world.size, seed: 4 * turn + seed })
+  const fresh = async (seed: number): Promise<void> => {
+    const size = Math.floor(world.size / files)
+    for (let file = 0; file < files; file++) {
+      await write(join(model, `weights-${file}.bin`), { size, seed: (4 * turn + seed) * files + file })
+    }
+  }
   const added = async (seed: number): Promise<string> => {
     await fresh(seed)
-    return (await ballast<{ readonly ref: string }>(store, ['add', 'model', join(context, 'model')])).ref
+    return (await ballast<{ readonly ref: string }>(store, ['add', 'model', model])).ref
   }
   const embed = (ref: string, from: string, to: string): Promise<unknown> =>
     ballast(store, ['embed', `${ref}=/app/models`, from, '-t', to])
 
-  await fresh(0)
-  const build = await measured(() => dockerBuild(`${name}:built${turn}`, context))
-  const rebuild = await measured(() => dockerBuild(`${name}:built${turn}`, context))
   const built = `${registry}/${name}:built${turn}`
-  await docker('tag', `${name}:built${turn}`, built)
-  const push = await measured(() => docker('push', '-q', built))
-
+  const remote = `${registry}/${name}:embedded`
   const ref = await added(1)
-  const embedTime = await measured(() => embed(ref, `${name}:base`, `${name}:embedded`))
+  await fresh(0)
+  await inTurn(
+    () => measured('build', () => dockerBuild(`${name}:built${turn}`, context)),
+    () => measured('embed', () => embed(ref, `${name}:base`, `${name}:embedded`)),
+  )
+  await measured('rebuild', () => dockerBuild(`${name}:built${turn}`, context))
+  await docker('tag', `${name}:built${turn}`, built)
+  await settle(directory)
+  const { ms: push } = await timed(() => docker('push', '-q', built))
   const other = await added(2)
   await embed(other, `${name}:embedded`, `${name}:embedded`)
-  const swap = await measured(() => embed(ref, `${name}:embedded`, `${name}:embedded`))
+  await measured('swap', () => embed(ref, `${name}:embedded`, `${name}:embedded`))
 
-  const remote = `${registry}/${name}:embedded`
   const sent = await added(3)
-  const embedRegistry = await measured(() => embed(sent, `${registry}/${name}:base`, remote))
+  await measured('embedRegistry', () => embed(sent, `${registry}/${name}:base`, remote))
   await embed(ref, `${registry}/${name}:base`, remote)
-  const swapRegistry = await measured(() => embed(sent, remote, remote))
+  await measured('swapRegistry', () => embed(sent, remote, remote))
 
-  await removeImages(world, (tag) => !tag.endsWith(':base'))
-  const pullBuilt = await measured(() => docker('pull', '-q', built))
-  const pullEmbedded = await measured(() => docker('pull', '-q', remote))
-  await removeImages(world, (tag) => !tag.endsWith(':base'))
+  const isBase = (tag: string): boolean => tag.endsWith(':base')
+  await removeImages(world, (tag) => !isBase(tag))
+  await inTurn(
+    () => measured('pullBuilt', () => docker('pull', '-q', built)),
+    () => measured('pullEmbedded', () => docker('pull', '-q', remote)),
+  )
+  await removeImages(world, (tag) => !isBase(tag))
   await rm(context, { recursive: true })
-  const buildPush = build + push
-  return {
-    build,
-    embed: embedTime,
-    rebuild,
-    swap,
-    buildPush,
-    embedRegistry,
-    swapRegistry,
-    pullBuilt,
-    pullEmbedded,
-  }
+  return { ...took, buildPush: (took.build ?? 0) + push } as Turn
 }
 
 /** By the builder that needs nothing beside the Engine. */

@@ -45,19 +45,52 @@ export async function withDirectory<T>(work: (directory: string) => Promise<T>):
 /** Bytes that no compressor makes smaller; the same for the same seed. */
 export async function writeRandomFile(
   path: string,
-  { size, seed }: { readonly size: number; readonly seed: number },
+  {
+    size,
+    seed,
+    change,
+  }: { readonly size: number; readonly seed: number; readonly change?: (bytes: Buffer) => void },
 ): Promise<void> {
-  const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16))
+  const key = Buffer.alloc(16, seed)
+  key.writeUInt32LE(seed)
+  const stream = createCipheriv('aes-128-ctr', key, Buffer.alloc(16))
   const zeros = Buffer.alloc(4 * 1024 * 1024)
   const handle = await open(path, 'w')
   try {
     for (let left = size; left > 0; left -= zeros.length) {
-      await handle.write(stream.update(zeros.subarray(0, Math.min(left, zeros.length))))
+      const bytes = stream.update(zeros.subarray(0, Math.min(left, zeros.length)))
+      change?.(bytes)
+      await handle.write(bytes)
     }
   } finally {
     await handle.close()
   }
 }
+
+/** Float32 as trained weights are distributed, of which a compressor saves a little; the same for the same seed. */
+export async function writeWeightsFile(
+  path: string,
+  { size, seed }: { readonly size: number; readonly seed: number },
+): Promise<void> {
+  await writeRandomFile(path, { size, seed, change: toWeights })
+}
+
+/** Each four bytes become a normally distributed number: two choose among 65,536, two stay as its last digits. */
+function toWeights(bytes: Buffer): void {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as number
+    words[at] = ((NORMAL[word & 0xffff] as number) & 0xffff0000) | (word >>> 16)
+  }
+}
+
+/** Bits of float32, by Box and Muller, with a deviation of 0.02. */
+const NORMAL: Uint32Array = new Uint32Array(
+  Float32Array.from({ length: 65_536 }, (_, at) => {
+    const radius = Math.sqrt(-2 * Math.log(((at >> 8) + 0.5) / 256))
+    return 0.02 * radius * Math.cos((2 * Math.PI * ((at & 255) + 0.5)) / 256)
+  }).buffer,
+)
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
