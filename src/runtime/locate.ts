@@ -1,6 +1,7 @@
-import { lstat, readdir, readlink, realpath } from 'node:fs/promises'
+import { readdir, readlink, realpath } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ModelError, systemCode } from './error.ts'
+import { chooseLink, isTarget } from './links.ts'
 import { MARKER_NAME, type ModelVersion, OWN_DIRECTORY, readMarker } from './marker.ts'
 
 /** Where a path leads at this moment. */
@@ -24,7 +25,7 @@ export async function locate(path: string, name: string | undefined): Promise<Lo
   const contents = await readContents(path, root)
   if (contents === MOVED) return MOVED
   if (contents === 'target') {
-    const link = join(root, await chooseLink(path, root, name))
+    const link = join(root, await chooseLink(path, { root, name }))
     const directory = await follow(link)
     return confirmed({ link, directory, watched: root, marked: true })
   }
@@ -103,7 +104,7 @@ async function readContents(path: string, root: string): Promise<'tree' | 'targe
 async function readOwn(path: string, root: string): Promise<'tree' | 'target' | typeof MOVED> {
   const own = await readdir(join(root, OWN_DIRECTORY))
   if (own.includes(MARKER_NAME)) return 'tree'
-  if (own.includes('state.json') || own.includes('versions')) return 'target'
+  if (isTarget(own)) return 'target'
   if ((await realpath(path).catch(() => undefined)) !== root) return MOVED
   const found = `${join(path, OWN_DIRECTORY)} holds neither a version's ${MARKER_NAME} nor a following target's state.json`
   throw new ModelError(
@@ -111,38 +112,4 @@ async function readOwn(path: string, root: string): Promise<'tree' | 'target' | 
     path,
     `${found}: deliver the model again with \`ballast mount\`, into a new directory`,
   )
-}
-
-/** The links are the truth: the target's record is written after them. */
-async function chooseLink(path: string, root: string, name: string | undefined): Promise<string> {
-  const links = await listLinks(root)
-  if (links.length === 0) {
-    throw new ModelError(
-      'EMPTY',
-      path,
-      `${path} is prepared for a model, but none has been delivered: run \`ballast mount REF ${path} --follow\``,
-    )
-  }
-  const wanted = name === undefined ? links : links.filter((link) => link === name)
-  const [only, ...others] = wanted
-  if (only !== undefined && others.length === 0) return only
-  const found = `${path} holds ${links.join(', ')}`
-  throw new ModelError(
-    'AMBIGUOUS',
-    path,
-    name === undefined
-      ? `${found}: pass one of them as { name }, or use ${join(path, links[0] ?? '')} as the path`
-      : `${found}, but not ${name}: pass one of them as { name }`,
-  )
-}
-
-async function listLinks(root: string): Promise<readonly string[]> {
-  const links: string[] = []
-  for (const name of (await readdir(root)).sort()) {
-    const path = join(root, name)
-    if (!(await lstat(path).catch(() => undefined))?.isSymbolicLink()) continue
-    const leads = await readlink(path).catch(() => '')
-    if (dirname(leads) === join(OWN_DIRECTORY, 'versions')) links.push(name)
-  }
-  return links
 }

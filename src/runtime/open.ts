@@ -1,4 +1,7 @@
+import { keepLoaded } from './keep-loaded.ts'
+import { keepReadiness, type Readiness, type ReadinessOptions } from './readiness.ts'
 import { type ResolvedModel, resolveModel, sameModel } from './resolve.ts'
+import { STABLE } from './variants.ts'
 import { type WatchOptions, watchModel } from './watch.ts'
 
 /** A version and what was loaded from it; the two always belong together. */
@@ -7,7 +10,9 @@ export interface LoadedModel<T> {
   readonly value: T
 }
 
-export interface OpenOptions<T> extends Omit<WatchOptions, 'since' | 'onRecovered'> {
+export type ReloadOptions = Omit<WatchOptions, 'since' | 'onRecovered'> & ReadinessOptions
+
+export interface OpenOptions<T> extends ReloadOptions {
   /** Called after each swap. Requests that took the former value may still be using it. */
   readonly onSwap?: ((current: LoadedModel<T>, former: LoadedModel<T>) => void) | undefined
 }
@@ -17,6 +22,8 @@ export interface OpenedModel<T> {
   readonly current: LoadedModel<T>
   /** Why what the path leads to now is not in use: the error that was reported. Undefined while all is well. */
   readonly problem: unknown
+  /** Which version is in use, and which was refused, in the form in which Ballast asks for it (docs/runtime.md). */
+  readiness(): Readiness
   /** Stops reloading; `current` stays as it is. */
   close(): void
 }
@@ -30,73 +37,27 @@ export async function openModel<T>(
   load: (model: ResolvedModel) => T | Promise<T>,
   options: OpenOptions<T> = {},
 ): Promise<OpenedModel<T>> {
-  options.signal?.throwIfAborted()
-  let current = await loadFirst(path, load, options)
-  let closed = false
-  let loadProblem: unknown
-  let pathProblem: unknown
-  const watch = watchModel(path, reload, {
+  const kept = await keepLoaded<ResolvedModel, LoadedModel<T>>({
     ...options,
-    since: current.model,
-    onError(error) {
-      if (error !== loadProblem) pathProblem = error
-      options.onError?.(error)
-    },
-    onRecovered() {
-      pathProblem = undefined
-    },
+    resolve: () => resolveModel(path, options),
+    isSame: sameModel,
+    load: async (model) => ({ model, value: await load(model) }),
+    foundOf: ({ model }) => model,
+    watch: (onChange, events) => watchModel(path, onChange, { ...options, ...events }),
   })
-
-  async function reload(model: ResolvedModel): Promise<void> {
-    if (!sameModel(model, current.model)) await replace(model)
-    loadProblem = undefined
-  }
-
-  async function replace(model: ResolvedModel): Promise<void> {
-    const former = current
-    try {
-      const next = { model, value: await load(model) }
-      if (closed || options.signal?.aborted) return
-      current = next
-    } catch (error) {
-      loadProblem = error
-      throw error
-    }
-    try {
-      options.onSwap?.(current, former)
-    } catch (error) {
-      options.onError?.(error)
-    }
-  }
-
+  const { readiness, close } = keepReadiness(kept, options, () => ({
+    serving: [{ name: STABLE, model: kept.current.model }],
+    refused: kept.refused === undefined ? [] : [kept.refused],
+    problem: kept.problem,
+  }))
   return {
     get current() {
-      return current
+      return kept.current
     },
     get problem() {
-      return loadProblem ?? pathProblem
+      return kept.problem
     },
-    close() {
-      closed = true
-      watch.close()
-    },
-  }
-}
-
-async function loadFirst<T>(
-  path: string,
-  load: (model: ResolvedModel) => T | Promise<T>,
-  options: OpenOptions<T>,
-): Promise<LoadedModel<T>> {
-  for (;;) {
-    const model = await resolveModel(path, options)
-    try {
-      return { model, value: await load(model) }
-    } catch (error) {
-      options.signal?.throwIfAborted()
-      // A version that was replaced during the load may have been removed under it.
-      const now = await resolveModel(path, options).catch(() => model)
-      if (sameModel(now, model)) throw error
-    }
+    readiness,
+    close,
   }
 }

@@ -41,20 +41,28 @@ export function sameModel(a: ResolvedModel, b: ResolvedModel): boolean {
   return a.directory === b.directory && a.version?.digest === b.version?.digest
 }
 
-export async function resolveWatched(path: string, { name }: ResolveOptions): Promise<Resolution> {
+export function resolveWatched(path: string, { name }: ResolveOptions): Promise<Resolution> {
   const absolute = resolve(path)
+  return untilStill(absolute, async () => {
+    const found = await locate(absolute, name)
+    return found === MOVED ? MOVED : resolutionOf(found)
+  })
+}
+
+/** Looks until what is at the path stays for as long as a look takes. Throws what the last look throws. */
+export async function untilStill<T>(path: string, look: () => Promise<T | typeof MOVED>): Promise<T> {
   for (let looks = 1; ; looks++) {
-    const found = await locate(absolute, name).catch((error: unknown): typeof MOVED => {
+    const found = await look().catch((error: unknown): typeof MOVED => {
       // A version removed between the link and its directory looks like one that never was.
       if (looks < MOST_LOOKS && error instanceof ModelError && error.code === 'MISSING') return MOVED
       throw error
     })
-    if (found !== MOVED) return resolutionOf(found)
+    if (found !== MOVED) return found
     if (looks === MOST_LOOKS) {
       throw new ModelError(
         'MISSING',
-        absolute,
-        `${absolute} led to another version at each of ${looks} looks: let the swaps come to an end and try again`,
+        path,
+        `${path} led to another version at each of ${looks} looks: let the swaps come to an end and try again`,
       )
     }
     await pause(Math.min(2 ** (looks - 1), LONGEST_PAUSE_MS))
@@ -62,10 +70,14 @@ export async function resolveWatched(path: string, { name }: ResolveOptions): Pr
 }
 
 function resolutionOf({ directory, version, watched }: Location): Resolution {
+  return { model: modelAt(directory, version), watched }
+}
+
+export function modelAt(directory: string, version: ModelVersion | undefined): ResolvedModel {
   const file = (relativePath: string): string => {
     const path = resolve(directory, relativePath)
     if (path.startsWith(join(directory, sep))) return path
     throw new TypeError(`${JSON.stringify(relativePath)} is not a file of the model`)
   }
-  return { model: { directory, version, file }, watched }
+  return { directory, version, file }
 }
