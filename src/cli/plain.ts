@@ -31,13 +31,28 @@ interface PlainOption {
   /** `dryRun` for `--dry-run`. */
   readonly key: string
   readonly takesValue: boolean
-  readonly fallback: string | undefined
+  /** Whether the next word is its value is not plain. */
+  readonly mayTakeValue: boolean
+  /** Given several times, its values are an array. */
+  readonly isRepeatable: boolean
+  /** `--no-x` takes away what is there without it. */
+  readonly isNegated: boolean
+  readonly fallback: string | true | undefined
 }
 
 function toOption([flags, , fallback]: VerbOption): PlainOption {
   const names = flags.match(/(?<![\w<[])--?[\w-]+/g) ?? []
-  const key = (names.at(-1) ?? '').slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
-  return { names, key, takesValue: flags.endsWith('>'), fallback }
+  const isNegated = names.at(-1)?.startsWith('--no-') === true
+  const name = (names.at(-1) ?? '').slice(isNegated ? '--no-'.length : '--'.length)
+  return {
+    names,
+    key: name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    takesValue: flags.endsWith('>'),
+    mayTakeValue: flags.endsWith(']'),
+    isRepeatable: flags.endsWith('...>'),
+    isNegated,
+    fallback: isNegated ? true : fallback,
+  }
 }
 
 const COMMON = COMMON_OPTIONS.map(toOption)
@@ -51,8 +66,10 @@ export function verbOf(args: readonly string[]): string | undefined {
 interface Tokens {
   /** The verb and the operands. */
   readonly words: readonly string[]
-  readonly values: ReadonlyMap<PlainOption, string | true>
+  readonly values: ReadonlyMap<PlainOption, Value>
 }
+
+type Value = string | boolean | readonly string[]
 
 function readTokens(
   args: readonly string[],
@@ -60,7 +77,7 @@ function readTokens(
   { upToWord = false } = {},
 ): Tokens | undefined {
   const words: string[] = []
-  const values = new Map<PlainOption, string | true>()
+  const values = new Map<PlainOption, Value>()
   const rest = args[Symbol.iterator]()
   for (const arg of rest) {
     if (arg === '--' && !upToWord) {
@@ -73,10 +90,13 @@ function readTokens(
       continue
     }
     const option = options.find(({ names }) => names.includes(arg))
-    if (option === undefined) return undefined
-    const value = option.takesValue ? rest.next().value : true
-    if (value === undefined || (value !== true && value.startsWith('-'))) return undefined
-    values.set(option, value)
+    if (option === undefined || option.mayTakeValue) return undefined
+    const value = option.takesValue ? rest.next().value : !option.isNegated
+    if (value === undefined || (typeof value === 'string' && value.startsWith('-'))) return undefined
+    values.set(
+      option,
+      option.isRepeatable ? ([values.get(option) ?? [], value as string].flat() as string[]) : value,
+    )
   }
   return { words, values }
 }
@@ -92,9 +112,9 @@ function matchOperands(verb: AnyVerb, words: readonly string[]): readonly unknow
 }
 
 function pick(
-  values: ReadonlyMap<PlainOption, string | true>,
+  values: ReadonlyMap<PlainOption, Value>,
   options: readonly PlainOption[],
-): Readonly<Record<string, string | true>> {
+): Readonly<Record<string, Value>> {
   return Object.fromEntries(
     options.flatMap((option) => {
       const value = values.get(option)

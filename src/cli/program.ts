@@ -6,7 +6,7 @@ import { VERBS } from './commands/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
 import { verbOf } from './plain.ts'
-import { type AnyVerb, COMMON_OPTIONS, type CommonOptions } from './verb.ts'
+import { type AnyVerb, COMMON_OPTIONS, type CommonOptions, type VerbOption } from './verb.ts'
 
 /** Reads any command line: runs the verb that it names, or prints help or what is wrong with it. */
 export async function runProgram(args: readonly string[], io: Io): Promise<void> {
@@ -72,8 +72,7 @@ function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) 
   // Lines are broken by the width of the terminal, not by that of the source.
   const details = verb.details?.replaceAll('\n', ' ')
   command.description(details === undefined ? verb.summary : `${verb.summary}\n\n${details}`)
-  for (const [flags, description, fallback] of verb.options ?? [])
-    command.option(flags, description, fallback)
+  for (const option of verb.options ?? []) command.addOption(toOption(option))
   addCommonOptions(command)
   command.addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}\n`).join('')}`)
   command.action((...args) =>
@@ -84,6 +83,13 @@ function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) 
       common: { ...program.opts<CommonOptions>(), ...command.opts<CommonOptions>() },
     }),
   )
+}
+
+/** Commander would take every word behind one that may be repeated for a value of it. */
+function toOption([flags, description, fallback]: VerbOption): Option {
+  const option = new Option(flags.replace('...>', '>'), description).default(fallback)
+  if (!flags.endsWith('...>')) return option
+  return option.argParser((value: string, former: readonly string[] = []) => [...former, value])
 }
 
 function ownOptions(command: Command): Readonly<Record<string, unknown>> {

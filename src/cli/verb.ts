@@ -19,6 +19,7 @@ export interface Verb<A extends readonly unknown[]> {
   readonly run: (session: Session, ...args: A) => Promise<void>
 }
 
+/** In commander's notation, but `--name <value...>` is one that may be given several times, a value each: an array. */
 export type VerbOption = readonly [flags: string, description: string, fallback?: string]
 
 /** A verb whose operands are known only from its usage: whoever runs it has read the arguments by that. */
