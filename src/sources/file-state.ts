@@ -7,6 +7,8 @@ export interface FileState {
   readonly inode: bigint
   readonly size: bigint
   readonly changedNs: bigint
+  /** Of its inode: changes with its content, and cannot be set back. */
+  readonly statusNs: bigint
   /** How many names the file has. */
   readonly links: bigint
 }
@@ -21,6 +23,7 @@ export function stateOf(info: BigIntStats): FileState {
     inode: info.ino,
     size: info.size,
     changedNs: info.mtimeNs,
+    statusNs: info.ctimeNs,
     links: info.nlink,
   }
 }

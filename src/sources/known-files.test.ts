@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, rename, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
@@ -46,3 +46,17 @@ test('a file that was written to right before it was read is not known: it may h
 async function find(path: string): Promise<SourceFile> {
   return (await scanLocalFiles([path])).files[0] as SourceFile
 }
+
+test('what one process knows another one takes over, of the files that are still there', async (t) => {
+  const directory = await writeFiles(await temporaryDirectory(t), { 'weights.bin': 'weights', 'old.bin': '' })
+  const [old, weights] = (await scanLocalFiles([directory])).files as [SourceFile, SourceFile]
+  const first = createKnownFiles()
+  for (const file of [old, weights]) first.remember(file, DIGEST, Date.now() + 3600_000)
+  const second = createKnownFiles(first.save([weights]))
+  assert.equal(second.digestOf(weights), DIGEST)
+  assert.equal(second.digestOf(old), undefined)
+  await chmod(weights.place, 0o600)
+  assert.equal(second.digestOf(await find(weights.place)), undefined)
+  for (const nonsense of ['', 'null', '{"files":{"/x":1}}', '{"files":{"/x":["1","2"]}}'])
+    assert.equal(createKnownFiles(Buffer.from(nonsense)).digestOf(weights), undefined)
+})

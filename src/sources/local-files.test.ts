@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
 import { CHUNK_SIZE, readAll } from '../core/index.ts'
 import { type Scan, type SourceFile, scanLocalFiles } from './local-files.ts'
+import { type Patterns, pathFilter } from './patterns.ts'
 
 test("a directory's files are found under their paths in it", async (t) => {
   const source = await writeFiles(await temporaryDirectory(t), {
@@ -249,3 +250,23 @@ async function* bytesOf(file: SourceFile): AsyncIterable<Uint8Array> {
     await source.close()
   }
 }
+
+test('what patterns leave out is not looked at, and nothing is said of it', async (t) => {
+  const directory = await writeFiles(await temporaryDirectory(t), {
+    'weights.bin': '',
+    'logs/run.log': '',
+    'deep/er/config.json': '',
+  })
+  await symlink('/etc/hostname', join(directory, 'logs/out'))
+  await symlink('/etc/hostname', join(directory, 'out.tmp'))
+  await symlink('deep', join(directory, 'link'))
+  const paths = async (patterns: Patterns): Promise<readonly string[]> =>
+    (await scanLocalFiles([directory], { filter: pathFilter(patterns) })).files.map(({ path }) => path)
+  assert.deepEqual(await paths({ exclude: ['logs/', '*.tmp'] }), [
+    'deep/er/config.json',
+    'link/er/config.json',
+    'weights.bin',
+  ])
+  assert.deepEqual(await paths({ include: ['config.json'] }), ['deep/er/config.json', 'link/er/config.json'])
+  await assert.rejects(paths({ include: ['absent'] }), /no files in .* that the patterns leave/)
+})

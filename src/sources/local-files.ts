@@ -11,6 +11,7 @@ import {
 } from '../core/index.ts'
 import { checkFilePath, OWN_DIRECTORY } from '../model/index.ts'
 import { type FileState, stateOf } from './file-state.ts'
+import { type PathFilter, pathFilter } from './patterns.ts'
 
 /** A file that is to become part of a model. `path` is its path in the model; `size` in bytes. */
 export interface SourceFile {
@@ -45,22 +46,29 @@ export interface Scan {
  */
 export async function scanLocalFiles(
   sources: readonly string[],
-  { skipOwn = false }: ScanOptions = {},
+  { skipOwn = false, filter = EVERYTHING }: ScanOptions = {},
 ): Promise<Scan> {
-  const found: Found = { files: [], skipped: [], skipOwn }
+  const found: Found = { files: [], skipped: [], skipOwn, filter }
   for (const source of sources) await scanSource(source, found)
   if (found.files.length > 0) return found
-  throw new BallastError('REFUSED', `no files in ${sources.join(', ')}`, {
+  const wanted = filter === EVERYTHING ? '' : ' that the patterns leave'
+  throw new BallastError('REFUSED', `no files in ${sources.join(', ')}${wanted}`, {
     hint: 'name the files of the model, or the directory that holds them',
   })
 }
 
+const EVERYTHING = pathFilter({})
+
 export interface ScanOptions {
   /** Leave out what Ballast itself wrote beside a model that it delivered; otherwise that is refused. */
   readonly skipOwn?: boolean
+  /** Nothing is said of what is not wanted, and nothing in it is refused. */
+  readonly filter?: PathFilter | undefined
 }
 
-interface Found extends Required<ScanOptions> {
+interface Found {
+  readonly skipOwn: boolean
+  readonly filter: PathFilter
   readonly files: SourceFile[]
   readonly skipped: string[]
 }
@@ -108,9 +116,16 @@ async function walk(scan: Walk, { directory, prefix, above, ...place }: Place): 
   if (names.length === 0) scan.skipped.push(`${prefix === '' ? directory : prefix}: an empty directory`)
   for (const name of names) {
     if (scan.skipOwn && prefix === '' && name === OWN_DIRECTORY) continue
-    const path = checkFilePath(`${prefix}${name}`)
+    const path = `${prefix}${name}`
+    if (scan.filter.leavesOut(path)) continue
+    const isWanted = scan.filter.takes(path)
+    if (isWanted) checkFilePath(path)
     const file = join(directory, name)
-    const isLink = (await lstat(file)).isSymbolicLink()
+    const found = await lstat(file)
+    const isLink = found.isSymbolicLink()
+    // What is wanted may be below a directory, or below one that the link leads to.
+    if (!isWanted && !found.isDirectory() && !(isLink && (await isDirectory(file)))) continue
+    checkFilePath(path)
     const target = isLink ? await followLink(scan, { path, file }) : file
     const info = await stat(target, { bigint: true })
     const isLinked = isLink || place.isLinked
@@ -119,6 +134,10 @@ async function walk(scan: Walk, { directory, prefix, above, ...place }: Place): 
       throw linkError(path, 'leads back to a directory above it')
     else await walk(scan, { directory: target, prefix: `${path}/`, isLinked, above: [...above, directory] })
   }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
 async function followLink(scan: Walk, { path, file }: { path: string; file: string }): Promise<string> {

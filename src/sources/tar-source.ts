@@ -5,6 +5,7 @@ import { checkFilePath, OWN_DIRECTORY } from '../model/index.ts'
 import { type EntryWithBody, readTarBodies, type TarType } from '../tar/index.ts'
 import { stateOf } from './file-state.ts'
 import { openUnchanged, type Scan, type SourceFile } from './local-files.ts'
+import { type PathFilter, pathFilter } from './patterns.ts'
 
 export interface TarTreeOptions {
   /** Where bytes wait, under names that have nothing to do with the archive's: a session's own directory. */
@@ -27,9 +28,9 @@ export interface TarTree {
   ): Promise<void>
   /**
    * What has been taken, links followed while they stay inside the root. Throws NOT_FOUND for nothing, REFUSED for
-   * special files, unsafe names, and links that lead out.
+   * special files, unsafe names, and links that lead out. What the filter leaves out is not looked at.
    */
-  scan(): Promise<Scan>
+  scan(filter?: PathFilter): Promise<Scan>
 }
 
 interface Node {
@@ -81,7 +82,7 @@ export function createTarTree({ directory, root, absolute }: TarTreeOptions): Ta
         if (wanted((partsOf(found.entry.path) ?? []).join('/'))) await takeEntry(found, options)
       }
     },
-    async scan() {
+    async scan(filter = pathFilter({})) {
       const start = find(top, rootParts)
       if (start === undefined) {
         throw new BallastError('NOT_FOUND', `there is no ${absolute}`, { hint: 'name the path of the model' })
@@ -100,13 +101,17 @@ export function createTarTree({ directory, root, absolute }: TarTreeOptions): Ta
         return own
       }
       const visit = async (node: Node, { path, above }: Visit): Promise<void> => {
+        if (node.type === 'file' && path !== '' && !filter.takes(path)) return
         if (node.type === 'file') return void files.push(await sourceFile(path, await placeFor(node.place)))
         if (node.type !== 'directory') throw refused(`${absolute}/${path}`, 'is not a regular file')
         if (above.includes(node)) throw refused(`${absolute}/${path}`, 'leads back to a directory above it')
         if (node.children.size === 0) skipped.push(`${path === '' ? absolute : path}: an empty directory`)
         for (const [name, child] of [...node.children].sort(([a], [b]) => (a < b ? -1 : 1))) {
           if (path === '' && name === OWN_DIRECTORY) continue
-          const inner = checkFilePath(path === '' ? name : `${path}/${name}`)
+          const at = path === '' ? name : `${path}/${name}`
+          if (filter.leavesOut(at)) continue
+          if (child.type !== 'directory' && child.type !== 'symlink' && !filter.takes(at)) continue
+          const inner = checkFilePath(at)
           await visit(follow(start, { node: child, path: inner, absolute }), {
             path: inner,
             above: [...above, node],
