@@ -18,7 +18,7 @@ import {
 } from './harness.ts'
 import type { Bound } from './result.ts'
 
-const run = promisify(execFile)
+const execute = promisify(execFile)
 
 const bench: Bench<'size' | 'models' | 'runs'> = {
   title: 'Embed with the Docker Engine, against docker build, push and pull',
@@ -45,9 +45,10 @@ const bench: Bench<'size' | 'models' | 'runs'> = {
       const world = await prepare(directory, { registry: registry.host, size: parseSize(size) })
       try {
         const kinds = models.split(',').map((text) => ({ ...parseModel(text), turns: [] as Turn[] }))
-        for (let turn = 0; turn < Number(runs) * kinds.length; turn++) {
-          const kind = kinds[turn % kinds.length]
-          kind?.turns.push(await measureTurn(world, { ...kind, turn }))
+        for (let run = 0; run < Number(runs); run++) {
+          for (const [at, kind] of kinds.entries()) {
+            kind.turns.push(await measureTurn(world, { ...kind, run, turn: run * kinds.length + at }))
+          }
         }
         const engine = await describeEngine()
         const measured = kinds.map(({ text, turns }) => summarise({ engine, size, model: text, turns }))
@@ -160,7 +161,7 @@ async function prepare(
   await mkdir(join(root, 'bin'), { recursive: true })
   await mkdir(join(root, 'app'))
   await copyFile('/bin/busybox', join(root, 'bin', 'busybox'))
-  await run('tar', ['-C', root, '--owner=0', '--group=0', '-cf', join(directory, 'root.tar'), '.'])
+  await execute('tar', ['-C', root, '--owner=0', '--group=0', '-cf', join(directory, 'root.tar'), '.'])
   await docker(
     'import',
     '--change',
@@ -176,7 +177,12 @@ async function prepare(
 
 async function measureTurn(
   world: World,
-  { files, write, turn }: Pick<ModelKind, 'files' | 'write'> & { readonly turn: number },
+  {
+    files,
+    write,
+    run,
+    turn,
+  }: Pick<ModelKind, 'files' | 'write'> & { readonly run: number; readonly turn: number },
 ): Promise<Turn> {
   const { directory, store, registry, name } = world
   const context = join(directory, 'context')
@@ -190,7 +196,7 @@ async function measureTurn(
   }
   // Neither is always the one that follows the other.
   const inTurn = async (...steps: readonly (() => Promise<void>)[]): Promise<void> => {
-    for (const step of rotated(steps, turn)) await step()
+    for (const step of rotated(steps, run)) await step()
   }
   // Other bytes for each, so that nobody finds those of another.
   const fresh = async (seed: number): Promise<void> => {
@@ -240,13 +246,13 @@ async function measureTurn(
 
 /** By the builder that needs nothing beside the Engine. */
 async function dockerBuild(image: string, context: string): Promise<void> {
-  await run('docker', ['build', '-q', '-t', image, context], {
+  await execute('docker', ['build', '-q', '-t', image, context], {
     env: { ...process.env, DOCKER_BUILDKIT: '0' },
   })
 }
 
 async function docker(...args: readonly string[]): Promise<string> {
-  return (await run('docker', args, { maxBuffer: 1 << 26 })).stdout.trim()
+  return (await execute('docker', args, { maxBuffer: 1 << 26 })).stdout.trim()
 }
 
 async function removeImages(
