@@ -6,6 +6,7 @@ import { ask, start as startCommand } from '../fixtures/command.ts'
 import { docker, engineMissing } from '../fixtures/engine.ts'
 import {
   containersCalled,
+  freePort,
   portOf,
   type SwitchScene,
   served,
@@ -31,7 +32,7 @@ async function startMounted(
   const scene = await switchScene(t)
   const { directory, image, start, declare } = scene
   await declare({ image, reload })
-  const mount = ['-p', '127.0.0.1:0:8000', '-v', `${directory}/models:/app/models:ro`]
+  const mount = ['-p', `127.0.0.1:${await freePort()}:8000`, '-v', `${directory}/models:/app/models:ro`]
   const container = await start([...args, ...mount], image, command)
   return { ...scene, container, id: await idOf(container) }
 }
@@ -153,6 +154,52 @@ test('killed at any moment, the next switch ends what was begun, and one contain
     assert.match(await strategyIn(directory), new RegExp(`production: ${to}`))
     to = to === 'embed' ? 'mount' : 'embed'
   }
+})
+
+test('where the second of two replicas fails, the first is undone too', { skip }, async (t) => {
+  const scene = await switchScene(t)
+  const { directory, image, start, declare, trySwitch } = scene
+  await declare({ image, reload: SERVES })
+  const mount = ['-p', '127.0.0.1:0:8000', '-v', `${directory}/models:/app/models:ro`]
+  const picky = ['sh', '-c', 'test -d /app/models && test ! -L /app/models && exec httpd -f -p 8000 -h /app']
+  const names = [await start(mount), await start(mount, image, picky)].sort()
+  const before = await Promise.all(names.map(idOf))
+  const ran = await trySwitch('embed')
+  assert.equal(ran.code, 4, ran.stderr)
+  assert.deepEqual(await Promise.all(names.map(idOf)), before)
+  for (const name of names) {
+    assert.equal(await served(name), 'one')
+    assert.deepEqual(await containersCalled(name), [name])
+  }
+})
+
+test('killed between two replicas, the next switch ends what was begun; a dry run says that there is something', {
+  skip,
+}, async (t) => {
+  const scene = await switchScene(t)
+  const { directory, options, image, start, declare, trySwitch, switchTo } = scene
+  await declare({ image, reload: SERVES })
+  const mount = async () => [
+    ...['-p', `127.0.0.1:${await freePort()}:8000`, '-v', `${directory}/models:/app/models:ro`],
+  ]
+  const names = [await start(await mount()), await start(await mount())].sort()
+  const ports = await Promise.all(names.map(portOf))
+  const [first = '', second = ''] = names
+  const running = startCommand(['switch', 'api', '--to', 'embed', '--env', 'production'], options)
+  await until(async () => (await containersCalled(second)).length === 2)
+  running.kill()
+  await running.ended
+  assert.deepEqual(await containersCalled(first), [first, `${first}.ballast-former`])
+  const shown = await trySwitch('embed', '--dry-run')
+  assert.deepEqual([shown.code, /was cut short/.test(shown.stderr)], [5, true])
+  const { recovered, replaced } = await switchTo('embed')
+  assert.match(
+    recovered.join('\n'),
+    new RegExp(`undid a switch that was cut short: ${first}, ${second} as before`),
+  )
+  assert.equal(replaced.length, 2)
+  for (const name of names) assert.deepEqual(await containersCalled(name), [name])
+  assert.deepEqual(await Promise.all(names.map(portOf)), ports)
 })
 
 async function until(check: () => Promise<boolean>): Promise<void> {

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import type { SwitchResult } from '../../src/workflows/switch/switch.ts'
-import { ask } from '../fixtures/command.ts'
+import { ask, COMMAND } from '../fixtures/command.ts'
 import { docker, engineMissing, uniqueName } from '../fixtures/engine.ts'
 import { containersCalled, portOf, served, strategyIn, switchScene } from '../fixtures/switch.ts'
 
+const exec = promisify(execFile)
 const skip = engineMissing()
 const READY = '{ restart: true, ready: GET http://localhost:8000/models/model.txt, within: 10s }'
 
@@ -207,6 +210,9 @@ test('what cannot be switched is refused before anything is touched', { skip }, 
   const removing = await start(['--rm', ...mounted])
   await refused(/started with --rm[^\n]*\n {2}start it without --rm/, 4)
   await docker(['rm', '-f', removing])
+  const task = await start(['--label', 'com.docker.swarm.service.name=web', ...mounted])
+  await refused(/belongs to web .*\n {2}docker service update/, 4)
+  await docker(['rm', '-f', task])
   const own = await start(mounted)
   const guest = await start(['--network', `container:${own}`], base)
   await refused(new RegExp(`${guest} uses the network of ${own}`), 4)
@@ -214,6 +220,53 @@ test('what cannot be switched is refused before anything is touched', { skip }, 
   assert.match(String(without), /which one is it/)
   assert.match((await trySwitch('mount', '--to', 'bake')).stderr, /no such strategy/)
   assert.deepEqual(await containersCalled(own), [own])
+})
+
+test('a container of the image without a model is left alone, as of somebody who looks around', {
+  skip,
+}, async (t) => {
+  const { directory, image, start, declare, switchTo } = await switchScene(t)
+  await declare({ image })
+  const around = await start(['--network', 'none'])
+  const own = await start(['--network', 'none', '-v', `${directory}/models:/app/models:ro`])
+  const { replaced, plan } = await switchTo('embed')
+  assert.deepEqual(
+    replaced.map(({ name }) => name),
+    [own],
+  )
+  assert.match(plan.notes.join('\n'), new RegExp(`${around} runs the image without a model`))
+})
+
+test('an Engine on another machine gets the model in a volume of its own', {
+  skip: skip || (process.getuid?.() !== 0 && 'only root can have a host name of its own'),
+}, async (t) => {
+  const { directory, options, image, start, declare } = await switchScene(t)
+  await declare({ image, reload: READY })
+  const container = await start(['-p', '127.0.0.1:0:8000', '-v', `${directory}/models:/app/models:ro`])
+  const elsewhere = async (to: string): Promise<SwitchResult> => {
+    const command = [process.execPath, COMMAND, '--store', options.store, 'switch', 'api', '--to', to]
+    const inside = ['--uts', 'sh', '-c', 'hostname elsewhere && exec "$@"', 'sh', ...command]
+    const { stdout } = await exec('unshare', [...inside, '--env', 'production', '--json'], {
+      cwd: directory,
+      env: { ...process.env, ...options.env },
+    })
+    return JSON.parse(stdout)
+  }
+  await elsewhere('embed')
+  const { plan } = await elsewhere('mount')
+  const [delivered] = plan.steps.filter((step) => step.do === 'deliver')
+  const volume = delivered?.to.replace(/^volume:/, '') ?? ''
+  t.after(() => docker(['volume', 'rm', '-f', volume]))
+  assert.match(volume, /^api-sentiment-[0-9a-f]{12}$/)
+  assert.equal(await served(container), 'one')
+  assert.equal(
+    await docker(['inspect', '--format', '{{(index .Mounts 0).Name}} {{(index .Mounts 0).RW}}', container]),
+    `${volume} false`,
+  )
+  // The volume is there for the next time.
+  await elsewhere('embed')
+  assert.equal((await elsewhere('mount')).bytesMoved, 0)
+  await docker(['rm', '-f', container])
 })
 
 test('a service of Compose is left to Compose, with the file and the commands', { skip }, async (t) => {

@@ -88,8 +88,9 @@ export interface EnginePlanFacts {
 
 /** Throws REFUSED for what cannot be switched, NOT_FOUND where a container has no model. */
 export function planOnEngine({ app, to, replicas, record }: EnginePlanFacts): SwitchPlan {
-  const moved = replicas.filter((replica) => !isAlready(replica, to))
+  const moved = toBeMoved(replicas, to)
   for (const replica of moved) refuse(replica, to)
+  const left = replicas.filter((replica) => !moved.includes(replica) && !isAlready(replica, to))
   const prepare = moved.flatMap((replica) => [
     ...capturesOf(app, replica),
     ...(to === 'embed' ? embedding(replica) : delivering(replica)),
@@ -103,8 +104,21 @@ export function planOnEngine({ app, to, replicas, record }: EnginePlanFacts): Sw
       ...moved.map((replica) => replacing(replica, to)),
       ...(record === undefined ? [] : [record]),
     ],
-    notes: [...new Set(moved.flatMap((replica) => notesOn(replica, to)))],
+    notes: [
+      ...new Set(moved.flatMap((replica) => notesOn(replica, to))),
+      ...left.map(
+        ({ container: { name } }) => `${name} runs the image without a model, and is left as it is`,
+      ),
+    ],
   }
+}
+
+/** Those that have a model in another way; where some have one, not those that have none, as of somebody who looks around. */
+export function toBeMoved<T extends Pick<Replica, 'models'>>(replicas: readonly T[], to: Way): readonly T[] {
+  const isWithout = ({ models }: Pick<Replica, 'models'>): boolean =>
+    models.every(({ how }) => how === 'absent')
+  const served = replicas.filter((replica) => !isWithout(replica))
+  return (served.length > 0 ? served : replicas).filter((replica) => !isAlready(replica, to))
 }
 
 export function isAlready({ models }: Pick<Replica, 'models'>, to: Way): boolean {

@@ -9,12 +9,13 @@ import {
   startContainer,
   stopContainer,
 } from '../../docker/index.ts'
-import { FORMER, readMark, type SwitchMark } from './marks.ts'
+import { FORMER, NEW, readMark, type SwitchMark } from './marks.ts'
 import { putBack } from './replace.ts'
 
 /** A container that a switch has made, and whether the former one is still there. */
 interface Member {
   readonly id: string
+  readonly name: string
   readonly mark: SwitchMark
   readonly hasFormer: boolean
 }
@@ -27,16 +28,25 @@ export async function recover(engine: Engine, app: string): Promise<readonly str
   const all = await allContainers(engine)
   const members = membersOf(all, app)
   const told: string[] = []
+  // Made by the Engine after its switch was killed, and of no use any more.
+  for (const { id, name, hasFormer } of members)
+    if (!hasFormer && name.endsWith(NEW)) await dropContainer(engine, id)
   for (const id of new Set(members.map(({ mark }) => mark.id))) {
-    const own = members.filter(({ mark }) => mark.id === id)
+    const own = members.filter(
+      ({ mark, name, hasFormer }) => mark.id === id && (hasFormer || !name.endsWith(NEW)),
+    )
     const open = own.filter(({ hasFormer }) => hasFormer)
     if (open.length === 0) continue
-    const names = open.map(({ mark }) => mark.name).join(', ')
+    const names = open
+      .map(({ mark }) => mark.name)
+      .sort()
+      .join(', ')
     if (open.length < own.length) {
       for (const { mark } of open) await dropContainer(engine, mark.former)
       told.push(`completed a switch that was cut short: removed the former ${names}`)
     } else {
-      for (const { id: newId, mark } of open.toReversed())
+      // An Engine lists the newest first.
+      for (const { id: newId, mark } of open)
         await putBack(engine, { name: mark.name, newId, formerId: mark.former })
       told.push(`undid a switch that was cut short: ${names} as before`)
     }
@@ -44,12 +54,18 @@ export async function recover(engine: Engine, app: string): Promise<readonly str
   return [...told, ...(await restoreOrphans(engine, { all, members, app }))]
 }
 
+/** Whether there is anything for `recover` to do. */
+export async function isHalfDone(engine: Engine, app: string): Promise<boolean> {
+  const all = await allContainers(engine)
+  return membersOf(all, app).some(({ hasFormer }) => hasFormer)
+}
+
 function membersOf(all: readonly ListedContainer[], app: string): readonly Member[] {
   const ids = new Set(all.map(({ id }) => id))
-  return all.flatMap(({ id, labels }) => {
+  return all.flatMap(({ id, name, labels }) => {
     const mark = readMark(labels)
     // One that is itself a former one belongs to an earlier switch.
-    return mark?.app === app ? [{ id, mark, hasFormer: ids.has(mark.former) }] : []
+    return mark?.app === app ? [{ id, name, mark, hasFormer: ids.has(mark.former) }] : []
   })
 }
 

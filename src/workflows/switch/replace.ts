@@ -1,5 +1,7 @@
-import { BallastError, throwIfAborted } from '../../core/index.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BallastError, isBallastError, throwIfAborted } from '../../core/index.ts'
 import {
+  type ContainerCopy,
   copyContainer,
   dropContainer,
   type Engine,
@@ -12,7 +14,7 @@ import {
 import type { Store } from '../../store/index.ts'
 import { checkContainer } from '../check-container.ts'
 import type { Brought } from './bring.ts'
-import { FORMER, formatMark, NEW, SWITCH_LABEL } from './marks.ts'
+import { FORMER, formatMark, NEW, readMark, SWITCH_LABEL } from './marks.ts'
 import { waitUntilReady } from './ready.ts'
 import type { Replica } from './replicas.ts'
 import type { EngineWork, SwitchOptions } from './request.ts'
@@ -53,7 +55,7 @@ export async function replaceContainer(
   })
   throwIfAborted(options.signal)
   // None of these calls is broken off: what an Engine has begun it ends, and that would come after it was undone.
-  const newId = await makeContainer(engine, { name: `${name}${NEW}`, copy })
+  const newId = await makeNew(engine, { name: `${name}${NEW}`, copy, formerId })
   onMade({ name, newId, formerId })
   await renameContainer(engine, formerId, `${name}${FORMER}`)
   options.onStep?.(`stopping ${name}`)
@@ -64,6 +66,32 @@ export async function replaceContainer(
   await startContainer(engine, newId)
   await waitUntilReady(engine, newId, { reload: app.reload, signal: options.signal })
   await requireSame(store, { engine, name, id: newId, serves: brought.serves }, options)
+}
+
+const PATIENCE_MS = 10_000
+const POLL_MS = 200
+
+/** A switch that was killed while the Engine made its container has left it, though it may not be seen yet. */
+async function makeNew(
+  engine: Engine,
+  {
+    name,
+    copy,
+    formerId,
+  }: { readonly name: string; readonly copy: ContainerCopy; readonly formerId: string },
+): Promise<string> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    try {
+      return await makeContainer(engine, { name, copy })
+    } catch (error) {
+      if (!isBallastError(error, 'CONFLICT') || performance.now() >= deadline) throw error
+      const there = await findContainer(engine, name)
+      if (there !== undefined && readMark(there.labels)?.former !== formerId) throw error
+      if (there === undefined) await sleep(POLL_MS)
+      else await dropContainer(engine, there.id)
+    }
+  }
 }
 
 /** Idempotent, whatever of it has been done already. */

@@ -102,7 +102,27 @@ function nameOf({ name, image: named }: ContainerRecord, { id, names }: ImageRec
   })
 }
 
-function obstacleOf({ name, json }: ContainerRecord, sharing: string | undefined): Replica['obstacle'] {
+/** Of whoever keeps containers as they are described elsewhere. */
+const KEEPERS = [
+  [
+    'com.docker.swarm.service.name',
+    'docker service update --image IMAGE (or --mount-add) changes the service',
+  ],
+  ['io.kubernetes.pod.name', "change the pod's image or volume where it is described"],
+] as const
+
+function obstacleOf(
+  { name, json, labels }: ContainerRecord,
+  sharing: string | undefined,
+): Replica['obstacle'] {
+  const keeper = KEEPERS.find(([label]) => labels[label] !== undefined)
+  if (keeper !== undefined) {
+    const [label, hint] = keeper
+    return {
+      why: `the container ${name} belongs to ${labels[label]} (${label}), which would make it again as it was`,
+      hint,
+    }
+  }
   if (objectOf(json.HostConfig).AutoRemove === true) {
     return {
       why: `the container ${name} was started with --rm, so the Engine removes it when it stops, and nothing could be restored`,

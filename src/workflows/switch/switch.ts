@@ -14,9 +14,9 @@ import { lookAtDeployed } from './elsewhere-look.ts'
 import { isSwitched, planElsewhere } from './elsewhere-plan.ts'
 import { formOf } from './forms.ts'
 import { switchContainers } from './on-engine.ts'
-import { isAlready, planOnEngine, type SwitchPlan } from './plan.ts'
+import { planOnEngine, type SwitchPlan, toBeMoved } from './plan.ts'
 import { recordFor, writeRecord } from './record.ts'
-import { recover } from './recover.ts'
+import { isHalfDone, recover } from './recover.ts'
 import { findReplicas } from './replicas.ts'
 import type { Declared, EngineWork, SwitchOptions, SwitchRequest } from './request.ts'
 
@@ -93,15 +93,17 @@ async function switchOnEngine(
 ): Promise<SwitchResult | undefined> {
   const { engine, app, request } = work
   const record = recordFor(app, { environment: request.environment, to: request.to })
+  if (dryRun && (await isHalfDone(engine, app.name))) throw halfDone(app.name)
   const recovered = dryRun ? [] : await recover(engine, app.name)
   for (const line of recovered) options.onStep?.(line)
   const replicas: ReplicaWithForm[] = []
   for (const replica of await findReplicas(store, work, options))
     replicas.push({ ...replica, form: await formOf(store, work, replica, options) })
   if (replicas.length === 0) return undefined
+  if ((await engine.info()).kind === 'podman') throw notByPodman(app.name)
   const plan = planOnEngine({ app: app.name, to: request.to, replicas, record })
   const compose = await composeAdvice(work, replicas)
-  const moved = replicas.filter((replica) => !isAlready(replica, request.to))
+  const moved = toBeMoved(replicas, request.to)
   onPlan?.(plan)
   const nothing = { plan, recovered, replaced: [], bytesMoved: 0, deploy: undefined, compose, warnings: [] }
   if (dryRun) return nothing
@@ -109,6 +111,27 @@ async function switchOnEngine(
   const switched = await switchContainers(store, work, moved, options)
   const warnings = [...switched.warnings, ...(await recordIn(request, plan))]
   return { ...nothing, ...switched, warnings }
+}
+
+function halfDone(app: string): BallastError {
+  return new BallastError(
+    'CONFLICT',
+    `a switch of ${app} was cut short, and its containers are between two forms`,
+    {
+      hint: 'run it without --dry-run: it ends what was begun first, and then shows what it does',
+    },
+  )
+}
+
+/** What Podman says of a container is not all that it takes to make it anew. */
+function notByPodman(app: string): BallastError {
+  return new BallastError(
+    'REFUSED',
+    `the containers of ${app} are Podman's, which does not tell all that they were made with`,
+    {
+      hint: 'start them anew by the command that started them, with the image or the mount: ballast run --dry-run shows both',
+    },
+  )
 }
 
 async function switchDeployed(
