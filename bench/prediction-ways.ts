@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Observation, Step } from '../src/advise/index.ts'
@@ -84,11 +84,10 @@ async function mount(world: World, { model, number, files }: Delivery): Promise<
 
 /** `docker build` with COPY, push, pull; the Engine is made to forget the image in between. */
 async function build(world: World, { model, number, files }: Delivery): Promise<Gone> {
-  const { directory, proxy, name } = world
+  const { proxy, name } = world
   const image = `${proxy.host}/${name}:built-${model}-${number}`
   const context = join(files, '..')
   await writeFile(join(context, 'Dockerfile'), `FROM ${proxy.host}/${name}:base\nCOPY model /app/models\n`)
-  await rm(join(directory, 'copied'), { recursive: true, force: true })
   const meter = await beginMeter(world)
   const bytes = await sizeOf(files)
   await meter.step('build', () => dockerBuild(image, context), bytes)
@@ -100,23 +99,29 @@ async function build(world: World, { model, number, files }: Delivery): Promise<
   return gone
 }
 
-/** `cp` into a directory that a container has mounted, and `sync`. */
+/** `cp --update` into a directory that a container has mounted, which takes what is newer alone, and `sync`. */
 async function copy(world: World, { files }: Delivery): Promise<Gone> {
-  const { directory } = world
-  const target = join(directory, 'copied')
-  await rm(target, { recursive: true, force: true })
-  await mkdir(target)
-  const meter = await beginMeter(world)
-  const bytes = await sizeOf(files)
-  await meter.step(
-    'copy',
-    async () => {
-      await run('cp', ['-r', `${files}/.`, target])
-      await settle(target)
-    },
-    bytes,
-  )
-  return { ...(await meter.end()), bytes: await sizeOf(target) }
+  const target = join(world.directory, 'copied')
+  await mkdir(target, { recursive: true })
+  const before = await writtenIn(target)
+  await settle(world.directory)
+  const { ms } = await timed(async () => {
+    await run('cp', ['-r', '--update', '--preserve=timestamps', `${files}/.`, target])
+    await settle(target)
+  })
+  const after = await writtenIn(target)
+  const changed = [...after].filter(([name, { time }]) => before.get(name)?.time !== time)
+  const bytes = changed.reduce((sum, [, { size }]) => sum + size, 0)
+  return { steps: [{ step: 'copy', bytes, seconds: ms / 1000 }], bytes }
+}
+
+/** Files by name: when they were changed last, and their sizes. */
+async function writtenIn(
+  directory: string,
+): Promise<ReadonlyMap<string, { readonly time: number; readonly size: number }>> {
+  const names = await readdir(directory)
+  const infos = await Promise.all(names.map((name) => stat(join(directory, name))))
+  return new Map(infos.map(({ ctimeMs, size }, at) => [names[at] as string, { time: ctimeMs, size }]))
 }
 
 interface Meter {

@@ -31,8 +31,8 @@ const bench: Bench<'sizes'> = {
     'Versions of models of four files and a small one (a sixteenth, at most 1 MiB), brought to a node that has the version ' +
     'before: the first one, one with another of the four files, one with another small file. Four ways: `ballast add`, ' +
     '`embed` into a registry and `docker pull` by an Engine that has the former image; `ballast add`, sending and fetching ' +
-    'the changed files, `ballast mount --follow --once`; `docker build` with COPY, push and pull; `cp` into a directory and ' +
-    "sync. Registry (Debian's docker-registry) and Engine are on this machine, behind a proxy that counts bytes, so no link " +
+    'the changed files, `ballast mount --follow --once`; `docker build` with COPY, push and pull; `cp --update` into a ' +
+    "directory and sync. Registry (Debian's docker-registry) and Engine are on this machine, behind a proxy that counts bytes, so no link " +
     'is measured, and the model gets none. Ballast has no command yet that fetches from another store: curl sends the ' +
     'files, and curl with sha256sum and sync fetches them, in place of it. Every other combination of size and change ' +
     "calibrates the rates of the model's steps; the others, which are shown, are predicted by the functions that answer " +

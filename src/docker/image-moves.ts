@@ -4,11 +4,13 @@ import type { Engine } from './engine.ts'
 
 /** What people let an Engine do with images, as `docker build`, `docker push` and `docker pull` ask for it. */
 
-/** `FROM scratch` and one COPY of the file, called `image`; by the builder that needs nothing beside the Engine. */
+/**
+ * `FROM scratch` and one COPY of the file, called `image`; by the builder that needs nothing beside the Engine. Cannot be
+ * broken off: an image without a name could be left.
+ */
 export async function buildImage(
   engine: Engine,
   { image, file }: { readonly image: string; readonly file: Content },
-  { signal }: CallOptions = {},
 ): Promise<void> {
   const body = (async function* () {
     yield fileEntry('Dockerfile', 'FROM scratch\nCOPY file /file\n')
@@ -16,7 +18,7 @@ export async function buildImage(
     yield TAR_END
   })()
   const query = { t: image, nocache: true, rm: true, forcerm: true }
-  await done(engine.messages({ method: 'POST', path: '/build', query, body, signal }))
+  await done(engine.messages({ method: 'POST', path: '/build', query, body }))
 }
 
 /** Without a login. */

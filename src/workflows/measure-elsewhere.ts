@@ -63,7 +63,7 @@ export async function openElsewhere(
 
   function build(engine: Engine, image: string, { file, bytes }: Omit<Round, 'round'>): Promise<boolean> {
     const content = fileContent(file, bytes)
-    return clock.time('build', bytes, () => buildImage(engine, { image, file: content }, { signal }))
+    return clock.time('build', bytes, () => buildImage(engine, { image, file: content }))
   }
 
   async function measureRegistry({ name, repository }: Remote, { bytes, round }: Round): Promise<void> {
