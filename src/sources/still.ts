@@ -81,8 +81,9 @@ async function waitUntilStill<S extends Scan>(
       const newest = newestOf(scan)
       // By the clocks, or, where they differ, by what was seen.
       const isQuiet = quietMs <= Math.max(Date.now() - newest.changedMs, performance.now() - seen.since)
+      // At the end it is worth knowing who it is.
+      if (isQuiet || performance.now() >= deadline) await refuseWriters(scan)
       if (!isQuiet) throw tooNew(newest.path, quietMs)
-      await refuseWriters(scan)
       return scan
     } catch (error) {
       const isGone = seen !== undefined && isBallastError(error, 'NOT_FOUND')
@@ -116,14 +117,10 @@ async function refuseWriters({ files }: Scan): Promise<void> {
 }
 
 function tooNew(path: string, quietMs: number): BallastError {
-  return new BallastError(
-    'REFUSED',
-    `${path} is still being written: it changes again within ${quietMs / 1000} s`,
-    {
-      hint: 'run the command again when it is whole, wait longer (--wait SECONDS), or leave it out (--exclude)',
-      retryable: true,
-    },
-  )
+  return new BallastError('REFUSED', `${path} was written to less than ${quietMs / 1000} s ago`, {
+    hint: 'run the command again when it is whole, wait longer (--wait SECONDS), or leave it out (--exclude)',
+    retryable: true,
+  })
 }
 
 function changed(path: string): BallastError {

@@ -10,16 +10,18 @@ import {
   type Reference,
   type RepositoryName,
   totalSize,
+  type Version,
 } from '../model/index.ts'
 import {
   type KnownFiles,
+  type PathFilter,
   refuseLinked,
   removeMoved,
   type Scan,
   type SourceFile,
   scanLocalFiles,
 } from '../sources/index.ts'
-import type { Store } from '../store/index.ts'
+import type { Session, Store } from '../store/index.ts'
 import { describeVersion } from './inspect-version.ts'
 import { projectTags } from './project.ts'
 import { parseModelReference } from './resolve.ts'
@@ -49,6 +51,8 @@ export interface AddRequest {
   readonly move?: boolean | undefined
   /** For whoever adds the same files again and again: what has not changed is not read again. */
   readonly known?: KnownFiles | undefined
+  /** Which of the files below the sources are wanted. */
+  readonly filter?: PathFilter | undefined
 }
 
 /**
@@ -57,11 +61,11 @@ export interface AddRequest {
  */
 export async function add(
   store: Store,
-  { name, sources, move = false, known }: AddRequest,
+  { name, sources, move = false, known, filter }: AddRequest,
   options: CallOptions = {},
 ): Promise<AddResult> {
   parseNewVersion(name)
-  const scan = await scanLocalFiles(sources)
+  const scan = await scanLocalFiles(sources, { filter })
   const from = sources.map((source) => quoted(resolve(source))).join(' ')
   const started = performance.now()
   const added = await addFiles(store, { name, scan, from, by: 'add', move, known }, options)
@@ -76,12 +80,21 @@ export async function add(
   return added
 }
 
-export interface AddFilesRequest extends Omit<AddRequest, 'sources'> {
+export interface AddFilesRequest extends Omit<AddRequest, 'sources' | 'filter'> {
   readonly scan: Scan
   /** What `ballast add NAME` takes to bring the same files again. */
   readonly from: string
   /** The verb, for the history of the tag. */
   readonly by: string
+  /** Called when all is stored and nothing leads to it yet; what it throws keeps the files from becoming a version. */
+  readonly beforeNumber?: (stored: StoredVersion) => Promise<void>
+}
+
+export interface StoredVersion {
+  /** It has leased all blobs of the version. */
+  readonly session: Session
+  readonly name: RepositoryName
+  readonly version: Version
 }
 
 /** Throws USAGE for what cannot be the name of a new version. */
@@ -96,7 +109,7 @@ export function parseNewVersion(text: string): Reference {
 /** The same with files that have been found already. */
 export async function addFiles(
   store: Store,
-  { name: text, scan: { files, skipped }, from, by, move = false, known }: AddFilesRequest,
+  { name: text, scan: { files, skipped }, from, by, move = false, known, beforeNumber }: AddFilesRequest,
   options: CallOptions = {},
 ): Promise<AddResult> {
   const reference = parseNewVersion(text)
@@ -117,6 +130,7 @@ export async function addFiles(
     expected: { digest: version.digest },
   })
   await describeVersion(store, session, { name: reference.name, version }, options)
+  await beforeNumber?.({ session, name: reference.name, version })
   const before = await store.records.listVersions(reference.name)
   const claimed = await store.records.claimNumber(session, reference.name, {
     digest: version.digest,
@@ -164,7 +178,7 @@ async function refuseTakenNumber(
 }
 
 /** As a shell takes it: what a version was added from is shown as the command that adds it again. */
-function quoted(path: string): string {
+export function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 

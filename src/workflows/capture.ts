@@ -1,43 +1,54 @@
-import { basename, resolve } from 'node:path'
-import { BallastError, type CallOptions, isBallastError, verified } from '../core/index.ts'
+import { realpath } from 'node:fs/promises'
+import { resolve, sep } from 'node:path'
+import { BallastError, type CallOptions, isBallastError, systemCode, verified } from '../core/index.ts'
 import {
+  type ContainerInfo,
   type Engine,
   type EngineChoice,
   imageFacts,
-  readFromContainer,
   withVolumeHelper,
 } from '../docker/index.ts'
 import { baseLayers, readImage, readLayerInventory, refuseCopiedModel } from '../embed/index.ts'
-import { parseOperand, splitImageAndPath, splitNameAndPath, type Version } from '../model/index.ts'
 import {
-  currentGeneration,
-  decodeState,
-  GENERATIONS,
-  inspectTarget,
-  readState,
-  STATE,
-} from '../mount/index.ts'
+  type ParentVersion,
+  parseOperand,
+  splitImageAndPath,
+  splitNameAndPath,
+  type Version,
+} from '../model/index.ts'
 import { decompressed, type Inventory, mergeInventories } from '../oci/index.ts'
-import { createTarTree, type Scan, scanLocalFiles } from '../sources/index.ts'
+import { createTarTree, type PathFilter, type Patterns, pathFilter, type Scan } from '../sources/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { type AddResult, addFiles, parseNewVersion } from './add.ts'
-import { readFileInContainer, requireInContainer } from './container-files.ts'
+import { pathMissing, scanContainer } from './capture-container.ts'
+import { captureDirectory } from './capture-directory.ts'
 import { copySteps } from './copy-steps.ts'
-import { withEngine } from './engine-access.ts'
+import { hasPathsOfThisHost, withEngine } from './engine-access.ts'
 import { containerCalled, isEngineImage, withContainerOf } from './engine-operands.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
+import { attachLineage, parentCalled } from './lineage.ts'
 import { openVolume } from './volume-place.ts'
 
-export interface CaptureRequest {
-  /** A directory, `volume:NAME[:PATH]`, `container:NAME[:PATH]` or `image:IMAGE:PATH`. */
+export interface CaptureRequest extends Patterns {
+  /** A directory, `volume:NAME[:PATH]`, `container:NAME:PATH` or `image:IMAGE:PATH`. */
   readonly operand: string
   /** `NAME[:TAG]`, as `add` takes it. */
   readonly name: string
+  /** The version that it was made from: a reference. What is mounted there where it is left out. */
+  readonly parent?: string | undefined
+  /** A pattern: the newest directory with such a file, which was written last, is captured. Only of what is on this host. */
+  readonly marker?: string | undefined
+  /** For how long nothing has to have changed there, in milliseconds. */
+  readonly quietMs?: number | undefined
+  /** How long to wait for that at most, in milliseconds. */
+  readonly waitMs?: number | undefined
 }
 
 export interface CaptureResult extends AddResult {
   /** Of an image whose Dockerfile copied the model: what to change in it, and the command to go on with. */
   readonly next: string | undefined
+  /** The directory with the marker, below what was named. */
+  readonly checkpoint?: string
 }
 
 export type CaptureOptions = CallOptions & { readonly access: ImageAccess; readonly engine: EngineChoice }
@@ -45,54 +56,149 @@ export type CaptureOptions = CallOptions & { readonly access: ImageAccess; reado
 /** What has been found, and what to do about where it was found. */
 interface Found {
   readonly scan: Scan
-  readonly next?: ((version: Pick<Version, 'files'>, ref: string) => string | undefined) | undefined
+  /** What was mounted there. */
+  readonly parent?: ParentVersion | undefined
+  readonly next?: Next
 }
+
+type Next = ((version: Pick<Version, 'files'>, ref: string) => string | undefined) | undefined
 
 /**
  * Files that are somewhere already become a version of a model; what Ballast itself wrote beside them is left out.
- * Nothing is changed where they are. Throws NOT_FOUND, REFUSED for what no model can hold, and what `add` throws.
+ * Nothing is changed where they are, and nothing becomes a version while it is written to. Throws NOT_FOUND, REFUSED for what
+ * no model can hold and (retryable) for files that never stand still, and what `add` throws.
  */
 export async function capture(
   store: Store,
-  { operand, name }: CaptureRequest,
+  request: CaptureRequest,
   options: CaptureOptions,
 ): Promise<CaptureResult> {
+  const { operand, name, marker, quietMs, waitMs } = request
   parseNewVersion(name)
+  const filter = pathFilter(request)
+  const parent = request.parent === undefined ? undefined : await parentCalled(store, request.parent)
+  const here = await placeHere(operand, options)
+  if (here !== undefined) {
+    const { state: _, ...captured } = await captureDirectory(
+      store,
+      { name, ...here, filter, marker, parent, quietMs, waitMs },
+      options,
+    )
+    return { ...captured, next: undefined }
+  }
+  if (marker !== undefined) throw notHere(operand)
   await using session = await store.begin()
-  const { scan, next } = await find(store, { session, operand }, options)
-  const isLocal = parseOperand(operand).kind === 'path'
-  const from = isLocal ? resolve(operand) : operand
+  const wanted = { session, operand, filter, quietMs, waitMs }
+  const { scan, next, parent: mounted } = await find(store, wanted, options)
   // What waits in the session's own directory becomes blobs without being copied once more.
   const move = scan.files.length > 0 && scan.files.every(({ place }) => place.startsWith(session.directory))
-  const added = await addFiles(store, { name, scan, from, by: 'capture', move }, options)
+  const lineage = { by: 'capture', from: operand, parent: parent ?? mounted }
+  const added = await addFiles(
+    store,
+    {
+      name,
+      scan,
+      from: operand,
+      by: 'capture',
+      move,
+      beforeNumber: (stored) => attachLineage(store, stored.session, { ...stored, lineage }),
+    },
+    options,
+  )
   const { files } = await store.readVersion(added.digest)
   return { ...added, next: next?.({ files }, added.ref) }
+}
+
+/** A directory of this host, and what people call it. */
+export interface PlaceHere {
+  readonly directory: string
+  readonly called: string
+}
+
+/**
+ * Where the operand is on this host: a directory, a volume of an Engine here, or what a container of one has mounted.
+ * Undefined for everything else. Throws what the Engine says of what is not there.
+ */
+export async function placeHere(
+  operand: string,
+  options: Pick<CaptureOptions, 'engine' | 'signal'>,
+): Promise<PlaceHere | undefined> {
+  const parsed = parseOperand(operand)
+  if (parsed.kind === 'path') return { directory: resolve(operand), called: resolve(operand) }
+  if (parsed.kind !== 'volume' && parsed.kind !== 'container') return undefined
+  const { name, path } = splitNameAndPath(parsed.text)
+  return withEngine(options.engine, async (engine) => {
+    const directory =
+      parsed.kind === 'volume'
+        ? await directoryOfVolume(engine, { name, path }, options)
+        : await mountedHere(engine, { container: await containerCalled(engine, name, options), path })
+    return directory === undefined ? undefined : { directory, called: operand }
+  })
+}
+
+async function directoryOfVolume(
+  engine: Engine,
+  { name, path }: { readonly name: string; readonly path: string },
+  options: CallOptions,
+): Promise<string | undefined> {
+  const { directory } = await openVolume(engine, { name, use: 'read' }, options)
+  return directory === undefined ? undefined : `${directory}${path === '/' ? '' : path}`
+}
+
+/** What the container has mounted at the path from a directory of this host; undefined where links lead out of that. */
+async function mountedHere(
+  engine: Engine,
+  { container, path }: { readonly container: ContainerInfo; readonly path: string },
+): Promise<string | undefined> {
+  const mount = container.mounts
+    .filter(({ destination }) => path === destination || path.startsWith(`${destination}/`))
+    .sort((a, b) => b.destination.length - a.destination.length)[0]
+  if (mount === undefined || mount.kind === 'other' || !(await hasPathsOfThisHost(engine))) return undefined
+  const covered = container.mounts.some(({ destination }) => destination.startsWith(`${path}/`))
+  if (covered) return undefined
+  try {
+    const source = await realpath(mount.source)
+    const real = await realpath(`${mount.source}${path.slice(mount.destination.length)}`)
+    return real === source || real.startsWith(`${source}${sep}`) ? real : undefined
+  } catch (error) {
+    // Not for this user, or a path of another host that happens to be called as this one.
+    if (systemCode(error) === undefined) throw error
+    return undefined
+  }
+}
+
+export function notHere(operand: string): BallastError {
+  return new BallastError('USAGE', `${operand} is not on this host, and is looked at as a whole`, {
+    hint: '--marker and --follow are for directories and volumes of this host: run the command where they are',
+  })
 }
 
 interface Wanted {
   readonly session: Session
   readonly operand: string
+  readonly filter: PathFilter
+  readonly quietMs: number | undefined
+  readonly waitMs: number | undefined
 }
 
-async function find(store: Store, { session, operand }: Wanted, options: CaptureOptions): Promise<Found> {
+async function find(store: Store, wanted: Wanted, options: CaptureOptions): Promise<Found> {
+  const { operand } = wanted
   const parsed = parseOperand(operand)
   switch (parsed.kind) {
-    case 'path':
-      return { scan: await scanDirectory(resolve(operand)) }
     case 'volume':
       return withEngine(options.engine, (engine) =>
-        findInVolume(engine, { session, operand, ...splitNameAndPath(parsed.text) }, options),
+        findInVolume(engine, { ...wanted, ...splitNameAndPath(parsed.text) }, options),
       )
     case 'container':
       return withEngine(options.engine, (engine) =>
-        findInNamed(engine, { session, operand, ...splitNameAndPath(parsed.text) }, options),
+        findInNamed(engine, { ...wanted, ...splitNameAndPath(parsed.text) }, options),
       )
     case 'image':
-      return findInImage(store, { session, operand, ...splitImageAndPath(parsed.text) }, options)
+      return findInImage(store, { ...wanted, ...splitImageAndPath(parsed.text) }, options)
     case 'layout':
     case 'archive':
     case 'registry':
-      return findInImage(store, { session, operand, ...splitImageAndPath(operand) }, options)
+      return findInImage(store, { ...wanted, ...splitImageAndPath(operand) }, options)
     default:
       throw new BallastError('USAGE', `${operand} is nothing that files can be taken from`, {
         hint: 'name a directory (./models), volume:NAME, container:NAME:PATH or image:NAME:PATH',
@@ -100,60 +206,23 @@ async function find(store: Store, { session, operand }: Wanted, options: Capture
   }
 }
 
-/** A target that follows one tag stands for the version that it leads to. */
-async function scanDirectory(directory: string): Promise<Scan> {
-  if ((await inspectTarget(directory).catch(() => undefined))?.kind === 'following') {
-    const name = onlyModel(Object.keys((await readState(directory)).models), directory)
-    const id = await currentGeneration(directory, name)
-    if (id !== undefined) return scanLocalFiles([`${directory}/${GENERATIONS}/${id}`], { skipOwn: true })
-  }
-  return scanLocalFiles([directory], { skipOwn: true })
-}
-
-function onlyModel(names: readonly string[], where: string): string {
-  const [only, ...others] = names
-  if (only !== undefined && others.length === 0) return only
-  throw new BallastError('USAGE', `${where} leads to several models: ${names.join(', ')}`, {
-    hint: 'name one of them behind the path',
-  })
-}
-
 interface Place extends Wanted {
   readonly name: string
   readonly path: string
 }
 
-async function findInVolume(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
-  const volume = await openVolume(engine, { name: place.name, use: 'read' }, options)
-  if (volume.directory !== undefined) return { scan: await scanDirectory(`${volume.directory}${place.path}`) }
-  return withVolumeHelper(engine, { volume: place.name }, async ({ id, root }) => ({
-    scan: await scanContainer(engine, { ...place, id, path: `${root}${place.path}` }, options),
-  }))
+/** Containers that are not known of may have it mounted. */
+function findInVolume(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
+  return withVolumeHelper(engine, { volume: place.name }, ({ id, root }) =>
+    scanContainer(engine, { ...place, id, path: `${root}${place.path}`, isRunning: true }, options),
+  )
 }
 
 async function findInNamed(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
-  const { id, image } = await containerCalled(engine, place.name, options)
+  const { id, image, isRunning } = await containerCalled(engine, place.name, options)
   if (place.path === '') throw pathMissing(place.operand, `container:${place.name}`)
-  const scan = await scanContainer(engine, { ...place, id }, options)
-  return { scan, next: await nextByHistory(engine, { image, path: place.path }) }
-}
-
-async function scanContainer(
-  engine: Engine,
-  { session, operand, id, path }: Place & { readonly id: string },
-  options: CallOptions,
-): Promise<Scan> {
-  let found = await requireInContainer(engine, { id, path, operand }, options)
-  const state = await readFileInContainer(engine, { id, path: `${found.path}/${STATE}` }, options)
-  if (state !== undefined) {
-    const name = onlyModel(Object.keys(decodeState(state, `${path}/${STATE}`).models), operand)
-    found = await requireInContainer(engine, { id, path: `${found.path}/${name}`, operand }, options)
-  }
-  if (found.path === '/') throw pathMissing(operand, operand)
-  const absolute = found.path
-  const tree = createTarTree({ directory: session.directory, root: basename(absolute), absolute })
-  await tree.take(await readFromContainer(engine, { id, path: absolute }, options), options)
-  return tree.scan()
+  const found = await scanContainer(engine, { ...place, id, isRunning }, options)
+  return { ...found, next: await nextByHistory(engine, { image, path: place.path }) }
 }
 
 async function findInImage(store: Store, place: Place, options: CaptureOptions): Promise<Found> {
@@ -167,7 +236,7 @@ async function findInImage(store: Store, place: Place, options: CaptureOptions):
 function findInEngineImage(engine: Engine, place: Place, options: CallOptions): Promise<Found> {
   const image = place.name
   return withContainerOf(engine, { image, signal: options.signal }, async (id) => ({
-    scan: await scanContainer(engine, { ...place, id }, options),
+    ...(await scanContainer(engine, { ...place, id, isRunning: false }, options)),
     next: await nextByHistory(engine, { image, path: place.path }),
   }))
 }
@@ -175,7 +244,7 @@ function findInEngineImage(engine: Engine, place: Place, options: CallOptions): 
 async function nextByHistory(
   engine: Engine,
   { image, path }: { readonly image: string; readonly path: string },
-): Promise<Found['next']> {
+): Promise<Next> {
   const changes = copySteps((await imageFacts(engine, image))?.steps ?? [], path)
   if (changes.length === 0) return undefined
   return (_, ref) =>
@@ -185,7 +254,7 @@ async function nextByHistory(
 /** No container and nothing unpacked: each layer that has files of the path is read once. */
 async function findInLayers(
   store: Store,
-  { session, operand, name, path }: Place,
+  { session, operand, filter, name, path }: Place,
   options: CaptureOptions,
 ): Promise<Found> {
   const { access, ...calls } = options
@@ -220,7 +289,7 @@ async function findInLayers(
   const own = base.flatMap(({ diffId }) => inventories[image.diffIds.indexOf(diffId)] ?? [])
   const baseFiles = { layers: base, inventories: own, view: mergeInventories(own) }
   return {
-    scan: await tree.scan(),
+    scan: await tree.scan(filter),
     next: ({ files }, ref) => {
       const command = `ballast embed ${ref}=${path} ${name} -t ${name}`
       try {
@@ -238,11 +307,5 @@ async function findInLayers(
 function behindLink(path: string, operand: string): BallastError {
   return new BallastError('REFUSED', `/${path} of ${operand} stands in its layer under another name`, {
     hint: 'pull the image, then capture it from the Engine: ballast capture image:NAME:PATH MODEL',
-  })
-}
-
-function pathMissing(operand: string, example: string): BallastError {
-  return new BallastError('USAGE', `which directory of ${operand} is the model?`, {
-    hint: `name its path: ${example}:/app/models`,
   })
 }

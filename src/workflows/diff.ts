@@ -1,6 +1,7 @@
-import { diffVersions, type FileChange, formatReference } from '../model/index.ts'
+import { diffVersions, type FileChange, formatReference, type Metrics } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { resolveVersion } from './resolve.ts'
+import { compareMetrics, type FigureChange, readMetrics } from './metrics.ts'
+import { type ResolvedVersion, resolveVersion } from './resolve.ts'
 
 export interface DiffResult {
   readonly from: string
@@ -8,14 +9,22 @@ export interface DiffResult {
   readonly changes: readonly FileChange[]
   readonly same: number
   readonly newBytes: number
+  /** Figures of evaluations that either has, each as it was measured last. */
+  readonly metrics: readonly FigureChange[]
 }
 
 /** Throws what `resolveVersion` throws. */
 export async function diff(store: Store, [from, to]: readonly [string, string]): Promise<DiffResult> {
   const [a, b] = [await resolveVersion(store, from), await resolveVersion(store, to)]
+  const [before, after] = [await metricsOf(store, a), await metricsOf(store, b)]
   return {
     from: formatReference(a.reference),
     to: formatReference(b.reference),
     ...diffVersions(a.version, b.version),
+    metrics: compareMetrics(before, after),
   }
+}
+
+async function metricsOf(store: Store, { reference, version }: ResolvedVersion): Promise<readonly Metrics[]> {
+  return (await readMetrics(store, reference.name))(version.digest)
 }

@@ -1,13 +1,6 @@
-import {
-  BallastError,
-  type CallOptions,
-  type Digest,
-  digestOf,
-  isBallastError,
-  untilStopped,
-} from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError, untilStopped } from '../core/index.ts'
 import { hasVersion, numberOfTag } from '../model/index.ts'
-import { createKnownFiles, scanLocalFiles } from '../sources/index.ts'
+import { createKnownFiles, scanLocalFiles, stateOfScan } from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
 import { type AddRequest, type AddResult, add } from './add.ts'
 import { parseModelReference } from './resolve.ts'
@@ -50,24 +43,26 @@ export async function followSource(
   }
   try {
     // Before it is added: what changes meanwhile is then a change.
-    const first = await look(request.sources)
+    const first = await look(request)
     await addNow()
-    await keepUp({ sources: request.sources, first, addNow, onTrouble }, options.signal)
+    await keepUp(
+      { sources: request.sources, filter: request.filter, first, addNow, onTrouble },
+      options.signal,
+    )
   } catch (error) {
     // To be stopped is how following ends.
     if (!isBallastError(error, 'INTERRUPTED')) throw error
   }
 }
 
-interface Followed {
-  readonly sources: readonly string[]
+interface Followed extends Looked {
   readonly first: Look
   readonly addNow: () => Promise<void>
   readonly onTrouble: FollowSourceEvents['onTrouble']
 }
 
 async function keepUp(
-  { sources, first, addNow, onTrouble }: Followed,
+  { sources, filter, first, addNow, onTrouble }: Followed,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let added = first.state
@@ -76,7 +71,7 @@ async function keepUp(
   const turn = async (): Promise<void> => {
     const before = changed
     changed = undefined
-    const { state, ms } = await look(sources)
+    const { state, ms } = await look({ sources, filter })
     wait = ms * LOOKING_SHARE
     if (state === added) return
     if (state === before?.state && performance.now() - before.since >= QUIET_MS) {
@@ -102,11 +97,10 @@ interface Look {
   readonly ms: number
 }
 
-async function look(sources: readonly string[]): Promise<Look> {
+type Looked = Pick<AddRequest, 'sources' | 'filter'>
+
+async function look({ sources, filter }: Looked): Promise<Look> {
   const started = performance.now()
-  const { files } = await scanLocalFiles(sources)
-  const lines = files.map(({ path, place, state: { device, inode, size, changedNs } }) =>
-    JSON.stringify([path, place, ...[device, inode, size, changedNs].map(String)]),
-  )
-  return { state: digestOf(lines.join('\n')), ms: performance.now() - started }
+  const scan = await scanLocalFiles(sources, { filter })
+  return { state: stateOfScan(scan), ms: performance.now() - started }
 }

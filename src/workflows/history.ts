@@ -1,13 +1,15 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { formerImages, idOf, noImage, readImage } from '../embed/index.ts'
-import { hasVersion, LATEST, parseOperand } from '../model/index.ts'
+import { hasVersion, LATEST, type Lineage, parseOperand } from '../model/index.ts'
 import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
+import { readLineages } from './lineage.ts'
 import { hintAtImage, parseModelReference, requireName, resolveDigest } from './resolve.ts'
 import { engineOf } from './run-request.ts'
+import { variantMoves } from './variant-moves.ts'
 import { volumeRecords } from './volume-records.ts'
 
 export interface Move {
@@ -17,6 +19,8 @@ export interface Move {
   /** Undefined where the tag was removed. */
   readonly digest: Digest | undefined
   readonly number: number | undefined
+  /** Where that version was captured from, the last time. */
+  readonly lineage?: Lineage
 }
 
 export type HistoryOptions = CallOptions & { readonly access: ImageAccess }
@@ -46,16 +50,18 @@ async function modelHistory(store: Store, text: string): Promise<readonly Move[]
   const all = await store.records.listTagNames(reference.name)
   const tags = hasVersion(text) ? [reference.tag ?? LATEST] : all
   const versions = await store.records.listVersions(reference.name)
+  const lineages = await readLineages(store, reference.name)
   const logs: Move[][] = []
   for (const tag of tags) {
-    const log = await store.records.history(reference.name, tag)
-    logs.push(
-      log.map(({ record }) => {
-        const digest = record.digest ?? undefined
-        const number = versions.find((version) => version.digest === digest)?.number
-        return { time: record.time, tag: `${reference.name}:${tag}`, by: record.by, digest, number }
-      }),
-    )
+    const log: Move[] = []
+    for (const { record } of await store.records.history(reference.name, tag)) {
+      const digest = record.digest ?? undefined
+      const number = versions.find((version) => version.digest === digest)?.number
+      const lineage = digest && (await lineages(digest)).at(-1)
+      const move = { time: record.time, tag: `${reference.name}:${tag}`, by: record.by, digest, number }
+      log.push({ ...move, ...(lineage && { lineage }) })
+    }
+    logs.push(log)
   }
   if (logs.every((log) => log.length === 0)) await resolveDigest(store, reference)
   return interleave(logs)
@@ -135,7 +141,9 @@ async function targetHistory(target: string): Promise<readonly Move[]> {
       hint: 'only targets mounted with --follow change their version',
     })
   }
-  return movesOfLinks(await recordsOf(await seeTarget(target)))
+  const ofLinks = movesOfLinks(await recordsOf(await seeTarget(target)))
+  const ofVariants = await variantMoves(target)
+  return ofVariants.length === 0 ? ofLinks : interleave([ofLinks, ...ofVariants])
 }
 
 function movesOfLinks(records: ReadonlyMap<string, Followed>): readonly Move[] {

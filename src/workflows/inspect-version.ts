@@ -1,21 +1,21 @@
-import { bytesContent, type CallOptions, type Digest, forEachLimited, isBallastError } from '../core/index.ts'
+import { type CallOptions, type Digest, forEachLimited, isBallastError } from '../core/index.ts'
 import {
   type Description,
   decodeDescription,
   describedBy,
   describeFiles,
-  EMPTY_CONFIG,
   encodeDescription,
-  encodeReferrer,
   type FileFacts,
   inspectFile,
   LARGEST_DESCRIPTION,
+  MODEL_DESCRIPTION,
   type ModelFile,
   type RepositoryName,
   randomAccess,
   type Version,
 } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
+import { attach, readAttachments } from './attachments.ts'
 
 const FILES_AT_ONCE = 4
 /** Above this, files whose names tell nothing are looked at by size, and the rest not at all: the description says so. */
@@ -51,14 +51,14 @@ export async function describeVersion(
   options: CallOptions = {},
 ): Promise<Description> {
   const description = await inspectVersion(store, version, options)
-  const subject = await store.blobs.stat(version.digest)
-  if (subject === undefined) return description
-  const bytes = encodeDescription(description)
-  const manifest = encodeReferrer(subject, bytes)
-  for (const data of [EMPTY_CONFIG, bytes]) await ingest(store, session, data)
-  const digest = await ingest(store, session, manifest)
-  await store.records.addUntagged(session, name, digest)
-  await removeOthers(store, { name, subject: version.digest, digest })
+  const data = encodeDescription(description)
+  const digest = await attach(store, session, {
+    name,
+    subject: version.digest,
+    type: MODEL_DESCRIPTION,
+    data,
+  })
+  if (digest !== undefined) await removeOthers(store, { name, subject: version.digest, digest })
   return description
 }
 
@@ -67,15 +67,17 @@ export async function readDescriptions(
   store: Store,
   name: RepositoryName,
 ): Promise<(version: Digest) => Promise<Description | undefined>> {
-  const referrers = await store.listReferrers(name)
-  return async (version) => {
-    const attached = referrers.filter(({ subject }) => subject === version)
-    const found = await Promise.all(attached.map(({ digest }) => readAttached(store, digest)))
-    return found
+  const attached = await readAttachments(store, {
+    name,
+    type: MODEL_DESCRIPTION,
+    largest: LARGEST_DESCRIPTION,
+  })
+  return async (version) =>
+    (await attached(version))
+      .map(decodeDescription)
       .filter((description) => description !== undefined)
       .sort((a, b) => a.describer - b.describer)
       .at(-1)
-  }
 }
 
 /** What is attached to a version, else what its files say now. */
@@ -85,19 +87,6 @@ export async function descriptionOf(
 ): Promise<Description> {
   const read = await readDescriptions(store, name)
   return (await read(version.digest)) ?? (await inspectVersion(store, version))
-}
-
-async function readAttached(store: Store, digest: Digest): Promise<Description | undefined> {
-  try {
-    const layer = describedBy(await store.readManifest(digest))
-    if (layer === undefined || layer.size > LARGEST_DESCRIPTION) return undefined
-    const stored = await store.blobs.stat(layer.digest)
-    if (stored?.size !== layer.size) return undefined
-    return decodeDescription(await store.readManifest(layer.digest))
-  } catch (error) {
-    if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
-    throw error
-  }
 }
 
 /** Descriptions by former rules, or from elsewhere: this one was made from the files. */
@@ -116,11 +105,6 @@ async function removeOthers(
       await store.records.removeUntagged(name, other.digest)
     }
   }
-}
-
-async function ingest(store: Store, session: Session, data: Buffer): Promise<Digest> {
-  const { digest } = await store.blobs.ingest(session, bytesContent(data).open(), { item: 'description' })
-  return digest
 }
 
 /** Names of files that are models, or say something about the others. */

@@ -1,7 +1,16 @@
 import type { Digest } from '../core/index.ts'
-import { type Description, formatReference, type ModelFile, totalSize } from '../model/index.ts'
+import {
+  type Description,
+  formatReference,
+  type Lineage,
+  type Metrics,
+  type ModelFile,
+  totalSize,
+} from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { descriptionOf } from './inspect-version.ts'
+import { readLineages } from './lineage.ts'
+import { readMetrics } from './metrics.ts'
 import { resolveVersion } from './resolve.ts'
 
 export interface ShownVersion {
@@ -16,6 +25,10 @@ export interface ShownVersion {
   readonly files: readonly ModelFile[]
   /** What the files are, as it is attached to the version or as they say now. */
   readonly description: Description
+  /** Where it was captured from and what it was made from, the oldest first; none for one that was added. */
+  readonly lineage: readonly Lineage[]
+  /** What evaluations measured, the oldest first. */
+  readonly metrics: readonly Metrics[]
 }
 
 /** Throws what `resolveVersion` throws. */
@@ -36,5 +49,7 @@ export async function show(store: Store, text: string): Promise<ShownVersion> {
     bytes: totalSize(version.files),
     files: version.files,
     description: await descriptionOf(store, { name: reference.name, version }),
+    lineage: await (await readLineages(store, reference.name))(version.digest),
+    metrics: await (await readMetrics(store, reference.name))(version.digest),
   }
 }

@@ -1,4 +1,5 @@
 import { BallastError } from '../../core/index.ts'
+import type { PathFilter } from '../../sources/index.ts'
 import type { AddResult } from '../../workflows/add.ts'
 import { formatBytes, formatCount, formatDigest } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
@@ -6,6 +7,8 @@ import { defineVerb } from '../verb.ts'
 interface AddOptions {
   readonly move?: boolean
   readonly follow?: boolean
+  readonly include?: readonly string[]
+  readonly exclude?: readonly string[]
 }
 
 export const verb = defineVerb<[string, string[], AddOptions]>({
@@ -21,16 +24,20 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
       '--move',
       'remove the sources once they are stored; on the file system of the store they are not copied at all',
     ],
+    ['--include <glob...>', 'only files that this matches, as in .gitignore (may be repeated)'],
+    ['--exclude <glob...>', 'without files that this matches (may be repeated)'],
     ['--follow', 'add again whenever the files change; stays in the foreground, one line a version'],
   ],
   examples: [
     'ballast add sentiment ./models',
     'ballast add sentiment:prod weights.safetensors vocabulary.json',
     'ballast add sentiment:dev ./models --follow',
+    "ballast add sentiment ./models --exclude '*.tmp' --exclude 'logs/'",
   ],
   movesBytes: true,
   async run(session, name, sources, options) {
     checkOptions(options)
+    const filter = await filterFrom(options)
     const remarks = ({ warnings }: AddResult): void => {
       for (const warning of warnings) session.note(`warning: ${warning}`)
     }
@@ -39,7 +46,7 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
       const store = await session.store()
       await followSource(
         store,
-        { name, sources },
+        { name, sources, filter },
         {
           signal: session.signal,
           onProgress: session.onProgress,
@@ -54,7 +61,7 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
       return
     }
     const { add } = await import('../../workflows/add.ts')
-    const result = await add(await session.store(), { name, sources, move: options.move }, session)
+    const result = await add(await session.store(), { name, sources, move: options.move, filter }, session)
     remarks(result)
     session.print(result, () => `${describe(result)}\n`)
   },
@@ -64,6 +71,13 @@ function checkOptions({ move, follow }: AddOptions): void {
   if (move === true && follow === true) {
     throw new BallastError('USAGE', '--move leaves nothing to follow', { hint: 'leave one of the two out' })
   }
+}
+
+/** What is wanted of the sources; undefined where nothing was said of it. */
+async function filterFrom({ include, exclude }: AddOptions): Promise<PathFilter | undefined> {
+  if (include === undefined && exclude === undefined) return undefined
+  const { pathFilter } = await import('../../sources/index.ts')
+  return pathFilter({ include, exclude })
 }
 
 function describe({ ref, digest, files, bytes, newBytes, isNew, tag }: AddResult): string {

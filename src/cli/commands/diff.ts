@@ -1,3 +1,4 @@
+import { formatFigures } from '../render/lineage.ts'
 import { formatBytes, formatCount } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -16,7 +17,7 @@ export const verb = defineVerb<[string, string]>({
           `${SIGNS[change]} ${path}   ${formatBytes(before)} -> ${formatBytes(after)}\n`,
       )
       const same = `${formatCount(result.same, 'file')} unchanged, ${formatBytes(result.newBytes)} new in ${result.to}\n`
-      return `${lines.join('')}${same}`
+      return `${lines.join('')}${same}${formatFigures(result)}`
     })
   },
 })

@@ -1,5 +1,6 @@
 import type { Move } from '../../workflows/history.ts'
 import { imageAccess } from '../image-access.ts'
+import { formatOrigin } from '../render/lineage.ts'
 import { formatAge, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -26,12 +27,12 @@ export const verb = defineVerb<[string]>({
 
 /** A registry keeps no times, so for an image that column is left out. */
 function describe(moves: readonly Move[]): string {
-  const rows = moves.map(({ time, tag, number, digest, by }) => [
+  const rows = moves.map(({ time, tag, number, digest, by, lineage }) => [
     formatAge(time),
     tag,
     digest === undefined ? 'removed' : number === undefined ? '' : `${number}`,
     digest === undefined ? '' : formatDigest(digest),
-    by,
+    by === lineage?.by ? `${by}${formatOrigin(lineage)}` : by,
   ])
   const header = ['WHEN', 'WHAT', 'VERSION', 'DIGEST', 'BY']
   const timed = moves.some(({ time }) => time !== '')

@@ -1,4 +1,5 @@
 import { formatSummary, formatsOfFiles, formatWarnings } from '../render/description.ts'
+import { formatLineage, formatMetrics } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatCount, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -16,6 +17,7 @@ export const verb = defineVerb<[string]>({
         `${shown.model}:${shown.number}   ${shown.digest}\n` +
         `tags: ${shown.tags.join(', ') || 'none'}\n` +
         `added: ${formatAge(shown.added)} (${shown.added}) from ${shown.from}\n` +
+        `${formatLineage(shown.lineage)}${formatMetrics(shown.metrics)}` +
         `${formatSummary(shown.description)}\n` +
         `${formatCount(shown.files.length, 'file')}, ${formatBytes(shown.bytes)}\n` +
         `${formatWarnings(shown.description)}\n` +

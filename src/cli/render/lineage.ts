@@ -1,0 +1,67 @@
+import { figuresOf, type Lineage, type Metrics, type ParentVersion } from '../../model/index.ts'
+import type { DiffResult } from '../../workflows/diff.ts'
+import { formatAge, formatCount, formatTable } from './text.ts'
+
+const MOST_LINES = 5
+
+/** Lines of `show`: where a version was captured from, the last time first. */
+export function formatLineage(lineage: readonly Lineage[]): string {
+  const latest = lineage.slice(-MOST_LINES).reverse()
+  return latest
+    .map(({ time, from, checkpoint, parent, changes }) => {
+      const where = checkpoint === undefined || checkpoint === '' ? from : `${from}, ${checkpoint}`
+      const made = parent === undefined ? '' : `, made from ${formatParent(parent)}`
+      return `captured: ${formatAge(time)} (${time}) from ${where}${made}${changes === undefined ? '' : formatChanges(changes)}\n`
+    })
+    .join('')
+}
+
+/** Behind the verb in `history`: ` of ./run, checkpoint-500 (from sentiment:3)`. */
+export function formatOrigin({ from, checkpoint, parent }: Lineage): string {
+  const where = checkpoint === undefined || checkpoint === '' ? from : checkpoint
+  return ` of ${where}${parent === undefined ? '' : ` (from ${formatParent(parent)})`}`
+}
+
+/** Lines of `show`: what was measured, the last time first. */
+export function formatMetrics(metrics: readonly Metrics[]): string {
+  const latest = metrics.slice(-MOST_LINES).reverse()
+  return latest
+    .map(({ time, by, metrics }) => {
+      const figures = [...figuresOf(metrics)].map(([name, figure]) => `${name} ${figure}`)
+      return `measured: ${formatAge(time)} (${by}) ${figures.join(', ') || 'no figures'}\n`
+    })
+    .join('')
+}
+
+/** Below the files of `diff`: the figures of both versions beside each other. */
+export function formatFigures({ from, to, metrics }: DiffResult): string {
+  if (metrics.length === 0) return ''
+  const rows = metrics.map(({ name, before, after }) => [
+    name,
+    before === undefined ? '-' : `${before}`,
+    after === undefined ? '-' : `${after}`,
+    before === undefined || after === undefined ? '' : formatStep(after - before),
+  ])
+  return `\n${formatTable(['METRIC', from, to, 'CHANGE'], rows, [1, 2, 3])}`
+}
+
+function formatStep(step: number): string {
+  const rounded = Number(step.toPrecision(6))
+  return rounded > 0 ? `+${rounded}` : `${rounded}`
+}
+
+function formatParent({ model, number, digest }: ParentVersion): string {
+  return number === 0 ? `${model}@${digest}` : `${model}:${number}`
+}
+
+function formatChanges({ added, removed, changed }: NonNullable<Lineage['changes']>): string {
+  const counts = [
+    [changed, 'changed'],
+    [added, 'added'],
+    [removed, 'removed'],
+  ] as const
+  const told = counts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${formatCount(count, 'file')} ${what}`)
+  return `: ${told.join(', ') || 'no file changed'}`
+}

@@ -1,0 +1,65 @@
+import { bytesContent, type Digest, isBallastError } from '../core/index.ts'
+import { attachedBy, EMPTY_CONFIG, encodeAttachment, type RepositoryName } from '../model/index.ts'
+import type { Session, Store } from '../store/index.ts'
+
+export interface Attachment {
+  readonly name: RepositoryName
+  /** The version's manifest. */
+  readonly subject: Digest
+  /** Of the document; says what it is. */
+  readonly type: string
+  readonly data: Uint8Array
+}
+
+/**
+ * Attaches a document to a version's manifest, which must be stored and leased by the session: the store then keeps it for
+ * as long as the version. The same again is nothing new. Undefined where the manifest is not there.
+ */
+export async function attach(
+  store: Store,
+  session: Session,
+  { name, subject, type, data }: Attachment,
+): Promise<Digest | undefined> {
+  const stored = await store.blobs.stat(subject)
+  if (stored === undefined) return undefined
+  for (const bytes of [EMPTY_CONFIG, data]) await ingest(store, session, { bytes, type })
+  const digest = await ingest(store, session, { bytes: encodeAttachment(stored, { type, data }), type })
+  await store.records.addUntagged(session, name, digest)
+  return digest
+}
+
+/** The documents of a type that are attached to a model's versions, in no order. What is too large or cannot be read is left out. */
+export async function readAttachments(
+  store: Store,
+  { name, type, largest }: { readonly name: RepositoryName; readonly type: string; readonly largest: number },
+): Promise<(version: Digest) => Promise<readonly Buffer[]>> {
+  const referrers = await store.listReferrers(name)
+  return async (version) => {
+    const attached = referrers.filter(({ subject }) => subject === version)
+    const found = await Promise.all(attached.map(({ digest }) => readOne(store, { digest, type, largest })))
+    return found.filter((data) => data !== undefined)
+  }
+}
+
+async function readOne(
+  store: Store,
+  { digest, type, largest }: { readonly digest: Digest; readonly type: string; readonly largest: number },
+): Promise<Buffer | undefined> {
+  try {
+    const layer = attachedBy(await store.readManifest(digest), type)
+    if (layer === undefined || layer.size > largest) return undefined
+    const stored = await store.blobs.stat(layer.digest)
+    return stored?.size === layer.size ? await store.readManifest(layer.digest) : undefined
+  } catch (error) {
+    if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
+    throw error
+  }
+}
+
+async function ingest(
+  store: Store,
+  session: Session,
+  { bytes, type }: { readonly bytes: Uint8Array; readonly type: string },
+): Promise<Digest> {
+  return (await store.blobs.ingest(session, bytesContent(bytes).open(), { item: type })).digest
+}

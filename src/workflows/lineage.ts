@@ -1,0 +1,100 @@
+import { join } from 'node:path'
+import { type Digest, isBallastError, readIfPresent } from '../core/index.ts'
+import {
+  decodeLineage,
+  decodeMarker,
+  diffVersions,
+  encodeLineage,
+  LARGEST_LINEAGE,
+  type Lineage,
+  lineageChanges,
+  MARKER,
+  MODEL_LINEAGE,
+  type ParentVersion,
+  type RepositoryName,
+  type Version,
+} from '../model/index.ts'
+import type { Session, Store } from '../store/index.ts'
+import { attach, readAttachments } from './attachments.ts'
+import { resolveVersion } from './resolve.ts'
+
+/** Throws what `resolveVersion` throws. */
+export async function parentCalled(store: Store, ref: string): Promise<ParentVersion> {
+  const { reference, number, version } = await resolveVersion(store, ref)
+  return { model: reference.name, number, digest: version.digest }
+}
+
+/** The version that was delivered into a directory, as its marker says; undefined where there is none. */
+export async function parentAt(directory: string): Promise<ParentVersion | undefined> {
+  const bytes = await readIfPresent(join(directory, MARKER)).catch(() => undefined)
+  return parentByMarker(bytes)
+}
+
+export function parentByMarker(bytes: Uint8Array | undefined): ParentVersion | undefined {
+  const marker = bytes && decodeMarker(bytes)
+  return marker && { model: marker.model, number: marker.number, digest: marker.digest }
+}
+
+/**
+ * Attaches to a version where it came from, unless that is known already. A version that is its parent came from nowhere
+ * else. The version's manifest must be leased by the session.
+ */
+export async function attachLineage(
+  store: Store,
+  session: Session,
+  {
+    name,
+    version,
+    lineage,
+  }: {
+    readonly name: RepositoryName
+    readonly version: Version
+    readonly lineage: Omit<Lineage, 'time' | 'changes'>
+  },
+): Promise<void> {
+  const { parent } = lineage
+  if (parent?.digest === version.digest) return
+  const known = await (await readLineages(store, name))(version.digest)
+  if (known.some((other) => isSame(other, lineage))) return
+  const changes = parent && (await changesSince(store, parent.digest, version))
+  const time = new Date().toISOString()
+  const data = encodeLineage({ ...lineage, time, changes })
+  await attach(store, session, { name, subject: version.digest, type: MODEL_LINEAGE, data })
+}
+
+/** Where the versions of a model came from, of each the oldest first; nothing for one that was added. */
+export async function readLineages(
+  store: Store,
+  name: RepositoryName,
+): Promise<(version: Digest) => Promise<readonly Lineage[]>> {
+  const attached = await readAttachments(store, { name, type: MODEL_LINEAGE, largest: LARGEST_LINEAGE })
+  return async (version) =>
+    (await attached(version))
+      .map(decodeLineage)
+      .filter((lineage) => lineage !== undefined)
+      .sort((a, b) => a.time.localeCompare(b.time))
+}
+
+function isSame(a: Lineage, b: Omit<Lineage, 'time'>): boolean {
+  return (
+    a.from === b.from &&
+    a.checkpoint === b.checkpoint &&
+    a.parent?.digest === b.parent?.digest &&
+    a.by === b.by
+  )
+}
+
+/** Undefined where the store has not got the parent. */
+async function changesSince(
+  store: Store,
+  parent: Digest,
+  version: Version,
+): Promise<Lineage['changes'] | undefined> {
+  try {
+    const { changes, same } = diffVersions(await store.readVersion(parent), version)
+    return lineageChanges(changes, same)
+  } catch (error) {
+    if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
+    throw error
+  }
+}

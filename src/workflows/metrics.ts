@@ -1,0 +1,87 @@
+import type { Digest } from '../core/index.ts'
+import {
+  blobsOfVersion,
+  decodeMetrics,
+  encodeMetrics,
+  figuresOf,
+  type Json,
+  LARGEST_METRICS,
+  type Metrics,
+  MODEL_METRICS,
+  type RepositoryName,
+} from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import { attach, readAttachments } from './attachments.ts'
+import { resolveDigest, resolveVersion } from './resolve.ts'
+
+export interface AttachedMetrics {
+  readonly ref: string
+  readonly digest: Digest
+}
+
+/**
+ * Attaches what an evaluation measured to a version; the version stays what it is, and earlier metrics stay. `by` is who
+ * says so, for people; `beside` names versions that were evaluated in the same run. Throws what `resolveVersion` throws.
+ */
+export async function attachMetrics(
+  store: Store,
+  {
+    ref,
+    metrics,
+    by,
+    beside = [],
+  }: {
+    readonly ref: string
+    readonly metrics: Json
+    readonly by: string
+    readonly beside?: readonly string[]
+  },
+): Promise<AttachedMetrics> {
+  await using session = await store.begin()
+  const { version, number, reference } = await resolveVersion(store, ref)
+  const { name } = reference
+  await session.lease(blobsOfVersion(version))
+  // It may have been removed before it was leased.
+  await resolveDigest(store, { name, digest: version.digest })
+  const data = encodeMetrics({ time: new Date().toISOString(), by, beside, metrics })
+  await attach(store, session, { name, subject: version.digest, type: MODEL_METRICS, data })
+  await store.project(session)
+  return { ref: `${name}:${number}`, digest: version.digest }
+}
+
+/** What was measured of the versions of a model, of each the oldest first. */
+export async function readMetrics(
+  store: Store,
+  name: RepositoryName,
+): Promise<(version: Digest) => Promise<readonly Metrics[]>> {
+  const attached = await readAttachments(store, { name, type: MODEL_METRICS, largest: LARGEST_METRICS })
+  return async (version) =>
+    (await attached(version))
+      .map(decodeMetrics)
+      .filter((metrics) => metrics !== undefined)
+      .sort((a, b) => a.time.localeCompare(b.time))
+}
+
+/** A figure of two versions; undefined where one of them has not got it. */
+export interface FigureChange {
+  readonly name: string
+  readonly before: number | undefined
+  readonly after: number | undefined
+}
+
+/** The figures of both, each as it was measured last. */
+export function compareMetrics(
+  before: readonly Metrics[],
+  after: readonly Metrics[],
+): readonly FigureChange[] {
+  const [a, b] = [latestFigures(before), latestFigures(after)]
+  return [...new Set([...a.keys(), ...b.keys()])].map((name) => ({
+    name,
+    before: a.get(name),
+    after: b.get(name),
+  }))
+}
+
+function latestFigures(all: readonly Metrics[]): ReadonlyMap<string, number> {
+  return new Map(all.flatMap(({ metrics }) => [...figuresOf(metrics)]))
+}
