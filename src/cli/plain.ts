@@ -101,10 +101,10 @@ function readTokens(
   return { words, values }
 }
 
-/** An operand each, an array for `<name...>`; undefined when there are too few or too many. */
+/** An operand each, an array for `<name...>` and `[name...]`; undefined when there are too few or too many. */
 function matchOperands(verb: AnyVerb, words: readonly string[]): readonly unknown[] | undefined {
   const declared = verb.usage.split(' ').slice(1)
-  const isVariadic = declared.at(-1)?.endsWith('...>') === true
+  const isVariadic = /\.\.\.[>\]]$/.test(declared.at(-1) ?? '')
   const least = declared.filter((operand) => operand.startsWith('<')).length
   if (words.length < least || (!isVariadic && words.length > declared.length)) return undefined
   const single = isVariadic ? declared.slice(0, -1) : declared

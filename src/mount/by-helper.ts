@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { shortDigest, temporaryName } from '../core/index.ts'
 import type { HelperStep, VolumeHelper } from '../docker/index.ts'
 import { OWN_DIRECTORY, totalSize } from '../model/index.ts'
@@ -14,7 +15,7 @@ import {
   refuseForeignNames,
   takenFileLinks,
 } from './links.ts'
-import { GENERATIONS, HELPER_LOCK, INCOMING, STATE, TEMPORARY_LINK } from './names.ts'
+import { GENERATIONS, HELPER_LOCK, INCOMING, STATE, TEMPORARY_LINK, VARIANTS } from './names.ts'
 import { encodeState, isGenerationId, withUnrecorded } from './state.ts'
 import { findWhole, tarOf, writeIncoming } from './volume-tree.ts'
 import { lookIntoVolume, refuseForeign, sweepSteps } from './volume-view.ts'
@@ -98,7 +99,8 @@ export async function deliverByHelper(
       ...former.map((file): HelperStep => ['unlink', file, `${name}/${file}`]),
       ['rename', `${incoming}/state.json`, STATE],
       ['sync'],
-      ...seen.generations
+      // Which versions variants have is not read here, so that none goes.
+      ...(seen.left.some(({ path }) => path === basename(VARIANTS)) ? [] : seen.generations)
         .filter((old) => isGenerationId(old) && !keep.has(old))
         .map((old): HelperStep => ['remove', `${GENERATIONS}/${old}`]),
     ]

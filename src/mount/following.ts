@@ -28,6 +28,7 @@ import { DIRECTORY_MODE, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } fr
 import { seeTarget } from './seen.ts'
 import { encodeState, withUnrecorded, writeState } from './state.ts'
 import { inspectTarget } from './target.ts'
+import { moveWithLink } from './variants-of-link.ts'
 
 export interface FollowingOptions extends DeliverOptions, MoveOptions {
   /** How long a version that was replaced stays, in milliseconds; the one before the current always stays. */
@@ -75,12 +76,13 @@ export async function deliverFollowing(
     for (const file of followed.files.filter((old) => !files.includes(old))) {
       await removeFileLink(target, { file, name })
     }
+    const unread = await moveWithLink(target, { link: name, ...delivery, id: place.id, by: options.by })
     const { next, moved } = recordAfter(followed, { id: place.id, delivery, files }, options)
     const models = { ...state.models, [name]: next }
     await writeState(target, { version: 1, models })
     await prune(target, Object.values(models), options.graceMs)
     const { bytesCopied } = place
-    const warnings = [...place.warnings, ...takenFileLinks(version, { name, layout, files })]
+    const warnings = [...place.warnings, ...unread, ...takenFileLinks(version, { name, layout, files })]
     return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name, files }
   })
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { shortDigest } from '../core/index.ts'
+import { isBallastError, shortDigest } from '../core/index.ts'
 import { OWN_DIRECTORY } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { checkTree } from './check.ts'
@@ -11,6 +11,7 @@ import { linkedGeneration, readRoot } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
 import { type Followed, type Generation, isGenerationId } from './state.ts'
 import { readTree, writeTree } from './tree.ts'
+import { variantGenerations } from './variant-files.ts'
 
 /** Where a version stands below `.ballast/versions/`. */
 export interface Place {
@@ -55,12 +56,18 @@ const LONGEST_DOUBT_MS = 24 * 60 * 60_000
 
 /**
  * Former versions go once nobody can be expected to be opening them any more; the newest former one stays. What a
- * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link.
+ * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link. So does
+ * what variants have; where those cannot be read, all stays.
  */
 export async function prune(target: string, models: readonly Followed[], graceMs: number): Promise<void> {
   const root = await readRoot(target)
   const linked = [...root.keys()].map((name) => linkedGeneration(root, name))
-  const keep = new Set([...linked, ...recentGenerations(models, graceMs)])
+  const variants = await variantGenerations(target, graceMs).catch((error: unknown) => {
+    if (isBallastError(error, 'DAMAGED')) return undefined
+    throw error
+  })
+  if (variants === undefined) return
+  const keep = new Set([...linked, ...variants, ...recentGenerations(models, graceMs)])
   const directory = join(target, GENERATIONS)
   for (const id of await readdir(directory)) {
     if (isGenerationId(id) && !keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })

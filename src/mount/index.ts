@@ -14,5 +14,14 @@ export { decodeState, type Followed, type Generation, readState } from './state.
 export { inspectTarget, type TargetState } from './target.ts'
 export { type DeliveredTree, readTree, readTreeBy } from './tree.ts'
 export { type Unmounted, unmountByHelper, unmountTarget } from './unmount.ts'
+export { listVariants, readVariants } from './variant-files.ts'
+export {
+  changeVariants,
+  linkedVersion,
+  requireFollowing,
+  type VariantsChanged,
+  type VariantsRequest,
+  variantTree,
+} from './variants.ts'
 export { lookIntoVolume } from './volume-view.ts'
 export { whyNotLinked } from './why-not-linked.ts'

@@ -12,6 +12,8 @@ export const TREE_RECORD = `${OWN_DIRECTORY}/files.json`
 /** In a following target, below `.ballast/`. */
 export const STATE = `${OWN_DIRECTORY}/state.json`
 export const GENERATIONS = `${OWN_DIRECTORY}/versions`
+/** What a link has beside the version that it leads to: one file a link. */
+export const VARIANTS = `${OWN_DIRECTORY}/variants`
 export const LOCK = `${OWN_DIRECTORY}/lock`
 /** Of containers that deliver into a volume, which cannot take the other. */
 export const HELPER_LOCK = `${OWN_DIRECTORY}/helper-lock`

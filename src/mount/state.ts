@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
-import { objectOf, parseJson } from '../model/index.ts'
+import { isGenerationId, objectOf, parseJson } from '../model/index.ts'
 import { STATE } from './names.ts'
 import type { DeliveredTree } from './tree.ts'
 
@@ -34,10 +34,7 @@ export interface TargetRecord {
 
 const LONGEST_HISTORY = 100
 
-/** `<number>-<12 digits>`, and something behind it where that was taken. */
-export function isGenerationId(id: string): boolean {
-  return /^\d+-[0-9a-f]{12}(?:\.[0-9a-f]{6})?$/.test(id)
-}
+export { isGenerationId }
 
 /** Nothing in it is believed that Ballast would not have written: a container may be able to. Throws DAMAGED. */
 export async function readState(target: string): Promise<TargetRecord> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { CallOptions, Digest } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
 import {
   checkTree,
   currentGeneration,
@@ -9,8 +9,10 @@ import {
   readRoot,
   readState,
   readTree,
+  variantTree,
 } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
+import { splitsOf, withSplit } from './check-variants.ts'
 import { staleness } from './staleness.ts'
 
 export interface CheckResult {
@@ -46,6 +48,7 @@ export async function checkTarget(
     return [await checkDelivered(store, { tree: target, operand, again: `${operand} --replace` }, options)]
   if (state.kind === 'following') {
     const { models } = await readState(target)
+    const sets = await splitsOf(target)
     const names = [...new Set([...Object.keys(models), ...linkedNames(await readRoot(target))])]
     const results: CheckResult[] = []
     for (const name of names) {
@@ -54,7 +57,19 @@ export async function checkTarget(
       const label = names.length === 1 ? operand : `${operand} (${name})`
       const flag = models[name]?.flat === true ? '--replace' : '--follow --once'
       const again = `${operand} ${flag} --as ${name}`
-      results.push(await checkDelivered(store, { tree, operand: label, again }, options))
+      const result = await checkDelivered(store, { tree, operand: label, again }, options)
+      const set = sets.get(name)
+      results.push(withSplit(result, set))
+      if (set instanceof BallastError) continue
+      for (const variant of set?.variants.filter((one) => one.id !== id) ?? []) {
+        const place = {
+          tree: join(target, variantTree(variant)),
+          operand: `${operand} (${name}: ${variant.name})`,
+        }
+        const found = await checkDelivered(store, { ...place, again: operand }, options)
+        const mend = `deliver it again: ballast split ${operand} ${variant.name}=${variant.reference}`
+        results.push(found.mend === undefined ? found : { ...found, mend })
+      }
     }
     if (results.length > 0) return results
   }

@@ -12,9 +12,11 @@ import { verb as list } from './list.ts'
 import { verb as mount } from './mount.ts'
 import { verb as remove } from './remove.ts'
 import { verb as rollback } from './rollback.ts'
+import { verb as route } from './route.ts'
 import { verb as run } from './run.ts'
 import { verb as serve } from './serve.ts'
 import { verb as show } from './show.ts'
+import { verb as split } from './split.ts'
 import { verb as switchVerb } from './switch.ts'
 import { verb as tag } from './tag.ts'
 import { verb as unmount } from './unmount.ts'
@@ -31,6 +33,8 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   advise,
   rollback,
   switch: switchVerb,
+  split,
+  route,
   show,
   history,
   diff,

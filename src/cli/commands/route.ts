@@ -1,0 +1,43 @@
+import { BallastError } from '../../core/index.ts'
+import { engineChoice } from '../engine-choice.ts'
+import { describeVariants } from '../render/variants.ts'
+import { defineVerb } from '../verb.ts'
+
+interface RouteFlags {
+  readonly withdraw?: boolean
+  readonly as?: string
+}
+
+export const verb = defineVerb<[string, string, string | undefined, RouteFlags]>({
+  usage: 'route <target> <rule> [version]',
+  summary: 'give a tenant a version of its own, whatever the weights of `split`',
+  details:
+    'The rule is tenant=NAME, with the name by which the application asks: pick({ key, tenant }). The version is a reference, ' +
+    'or a variant of the target. The target is as of `ballast split`, which lists what there is.',
+  options: [
+    ['--withdraw', "take the tenant's rule away: its keys decide again"],
+    ['--as <link>', 'the name of the link, where the target holds several models'],
+  ],
+  examples: [
+    'ballast route ./models tenant=acme sentiment:4',
+    'ballast route sentiment-api tenant=globex canary',
+    'ballast route ./models tenant=acme --withdraw',
+  ],
+  movesBytes: true,
+  async run(session, operand, rule, version, { withdraw = false, as }) {
+    if (withdraw === (version !== undefined)) {
+      throw new BallastError('USAGE', withdraw ? `a version and --withdraw` : 'no version was named', {
+        hint: `write ballast route ${operand} ${rule} REF, or --withdraw to take the rule away`,
+      })
+    }
+    const { route } = await import('../../workflows/route.ts')
+    const request = { operand, rule, to: version, as, directory: '.' }
+    const result = await route(await session.store(), request, {
+      signal: session.signal,
+      onProgress: session.onProgress,
+      engine: engineChoice(session.io),
+    })
+    for (const warning of result.warnings) session.note(`warning: ${warning}`)
+    session.print(result, () => describeVariants(result))
+  },
+})

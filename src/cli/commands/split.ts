@@ -1,0 +1,45 @@
+import { engineChoice } from '../engine-choice.ts'
+import { describeVariants } from '../render/variants.ts'
+import { defineVerb } from '../verb.ts'
+
+interface SplitFlags {
+  readonly withdraw?: readonly string[]
+  readonly update?: boolean
+  readonly as?: string
+}
+
+export const verb = defineVerb<[string, string[], SplitFlags]>({
+  usage: 'split <target> [name=weight...]',
+  summary: 'share the requests of a mounted model among several versions of it',
+  details:
+    'The target is a directory that follows a tag, a volume on this host, or an application of ballast.yaml. Its ' +
+    'application picks with `ballast/runtime` or `ballast_runtime`: the same key gets the same variant everywhere, and a ' +
+    'change of weights moves only the keys that it must.\n' +
+    'NAME=REF says which version a variant is; without it, `stable` is what the target leads to, and moves with it, and any ' +
+    'other name is the tag of that name. NAME=WEIGHT is said of all variants that get keys; only proportions count. ' +
+    'Everything that is asked for is seen at once.\n' +
+    'Without anything to change, the variants are listed.',
+  options: [
+    ['--withdraw <name...>', 'take a variant away, and give its keys to the others (several: once each)'],
+    ['--update', 'bring variants that are tags to what these point to now'],
+    ['--as <link>', 'the name of the link, where the target holds several models'],
+  ],
+  examples: [
+    'ballast split ./models stable=90 canary=10 canary=sentiment:4',
+    'ballast split sentiment-api stable=50 canary=50',
+    'ballast split ./models --withdraw canary',
+    'ballast split ./models',
+  ],
+  movesBytes: true,
+  async run(session, operand, assignments, { withdraw = [], update = false, as }) {
+    const { split } = await import('../../workflows/split.ts')
+    const request = { operand, assignments, withdraw, update, as, directory: '.' }
+    const result = await split(await session.store(), request, {
+      signal: session.signal,
+      onProgress: session.onProgress,
+      engine: engineChoice(session.io),
+    })
+    for (const warning of result.warnings) session.note(`warning: ${warning}`)
+    session.print(result, () => describeVariants(result))
+  },
+})

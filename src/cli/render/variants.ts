@@ -1,0 +1,32 @@
+import type { VariantsResult } from '../../workflows/variants.ts'
+import { formatDigest, formatTable } from './text.ts'
+
+export function describeVariants({ variants, target, link }: VariantsResult): string {
+  if (variants.length === 0) return `${target}/${link} is not split: every key gets what it leads to\n`
+  const rows = variants.map(({ name, weight, share, version, digest, tenants, ofLink }) => [
+    name,
+    `${weight}`,
+    share === 0 ? '' : formatShare(share),
+    version,
+    formatDigest(digest),
+    [
+      ...(ofLink ? [`what ${link} leads to`] : []),
+      ...(tenants.length > 0 ? [formatTenants(tenants)] : []),
+    ].join('; '),
+  ])
+  return formatTable(['VARIANT', 'WEIGHT', 'KEYS', 'VERSION', 'DIGEST', ''], rows, [1, 2])
+}
+
+export function formatShare(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`
+}
+
+const MOST_TENANTS = 5
+
+export function formatTenants(tenants: readonly string[]): string {
+  const more = tenants.length - MOST_TENANTS
+  const shown = tenants
+    .slice(0, MOST_TENANTS)
+    .map((tenant) => (/^[\x21-\x7e]+$/.test(tenant) ? tenant : JSON.stringify(tenant)))
+  return `tenant${tenants.length === 1 ? '' : 's'} ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}

@@ -1,0 +1,77 @@
+import { BallastError } from '../core/index.ts'
+import { checkVariantName, checkWeight } from '../model/index.ts'
+import { readVariants } from '../mount/index.ts'
+import type { Store } from '../store/index.ts'
+import {
+  applyVariants,
+  findVariantsPlace,
+  movingVariants,
+  type PlaceRequest,
+  readVariantsAt,
+  type VariantsCall,
+  type VariantsResult,
+} from './variants.ts'
+
+export interface SplitRequest extends PlaceRequest {
+  /** `NAME=WEIGHT`, `NAME=REF`. */
+  readonly assignments: readonly string[]
+  readonly withdraw: readonly string[]
+  /** Brings the variants of tags to what these point to now. */
+  readonly update: boolean
+}
+
+/**
+ * Shares the keys of a mounted model among several versions of it, or says how they are shared where nothing is asked for.
+ * Throws USAGE, NOT_FOUND, and what a delivery does.
+ */
+export async function split(
+  store: Store,
+  { assignments, withdraw, update, ...place }: SplitRequest,
+  { engine, ...options }: VariantsCall,
+): Promise<VariantsResult> {
+  const { weights, refs } = parseAssignments(assignments)
+  const found = await findVariantsPlace(place, { engine, ...options })
+  if (assignments.length === 0 && withdraw.length === 0 && !update) return readVariantsAt(found)
+  const moving = update ? movingVariants(await readVariants(found.target, found.link)) : undefined
+  const edit = {
+    weights,
+    refs: new Map([...(moving?.refs ?? []), ...refs]),
+    ofLink: moving?.ofLink.filter((name) => !refs.has(name)) ?? [],
+    withdrawn: withdraw.map(checkVariantName),
+    routes: new Map(),
+    by: [
+      'split',
+      ...assignments,
+      ...withdraw.map((name) => `--withdraw ${name}`),
+      ...(update ? ['--update'] : []),
+    ].join(' '),
+  }
+  return applyVariants(store, found, { ...options, edit })
+}
+
+/** Throws USAGE. */
+export function parseAssignments(assignments: readonly string[]): {
+  readonly weights: ReadonlyMap<string, number>
+  readonly refs: ReadonlyMap<string, string>
+} {
+  const weights = new Map<string, number>()
+  const refs = new Map<string, string>()
+  for (const text of assignments) {
+    const [, name = '', value = ''] = /^([^=]*)=(.+)$/s.exec(text) ?? []
+    if (name === '') {
+      throw new BallastError('USAGE', `${JSON.stringify(text)} is neither NAME=WEIGHT nor NAME=REF`, {
+        hint: 'write stable=90 canary=10, and canary=sentiment:4 for a version',
+      })
+    }
+    checkVariantName(name)
+    const isWeight = /^[-+]?\d+(?:\.\d*)?%?$/.test(value)
+    const values: Map<string, unknown> = isWeight ? weights : refs
+    if (values.has(name)) {
+      throw new BallastError('USAGE', `${name} has two ${isWeight ? 'weights' : 'versions'}`, {
+        hint: 'leave one out',
+      })
+    }
+    values.set(name, isWeight ? checkWeight(Number(value)) : value)
+  }
+  return { weights, refs }
+}

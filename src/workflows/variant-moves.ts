@@ -1,0 +1,30 @@
+import type { VariantChange, VariantSet } from '../model/index.ts'
+import { listVariants } from '../mount/index.ts'
+import type { Move } from './history.ts'
+
+/** What `split` and `route` did in a target, oldest first, for each of its links. Throws DAMAGED. */
+export async function variantMoves(target: string): Promise<readonly (readonly Move[])[]> {
+  return [...(await listVariants(target))].map(([link, set]) => movesOfSet(link, set))
+}
+
+/** One for each variant that a change gave another version, weight or tenant. */
+function movesOfSet(link: string, set: VariantSet): readonly Move[] {
+  let before: VariantChange | undefined
+  return [...set.former, set].flatMap((change) => {
+    const { time, by } = change
+    const was = new Map((before?.variants ?? []).map(({ name }) => [name, stateOf(name, before)]))
+    before = change
+    const changed = change.variants.filter(({ name }) => was.get(name) !== stateOf(name, change))
+    const gone = [...was.keys()].filter((name) => change.variants.every((variant) => variant.name !== name))
+    return [
+      ...changed.map(({ name, digest, number }) => ({ time, tag: `${link} ${name}`, by, digest, number })),
+      ...gone.map((name) => ({ time, tag: `${link} ${name}`, by, digest: undefined, number: undefined })),
+    ]
+  })
+}
+
+function stateOf(name: string, change: VariantChange | undefined): string {
+  const variant = change?.variants.find((one) => one.name === name)
+  const tenants = change?.rules.filter((rule) => rule.variant === name).map(({ tenant }) => tenant)
+  return JSON.stringify([variant?.id, variant?.weight, tenants])
+}

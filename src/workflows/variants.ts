@@ -1,0 +1,269 @@
+import { resolve } from 'node:path'
+import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
+import type { EngineChoice } from '../docker/index.ts'
+import {
+  blobsOfVersion,
+  formatReference,
+  numberOfTag,
+  parseName,
+  parseOperand,
+  parseReference,
+  parseTag,
+  STABLE_VARIANT,
+  type VariantEdit,
+  type VariantSet,
+} from '../model/index.ts'
+import {
+  changeVariants,
+  type Delivery,
+  linkedNames,
+  linkedVersion,
+  readRoot,
+  readVariants,
+  requireFollowing,
+} from '../mount/index.ts'
+import type { Store } from '../store/index.ts'
+import { withEngine } from './engine-access.ts'
+import { GRACE_MS } from './mount.ts'
+import { readAppFile, requireApp } from './read-app-file.ts'
+import { type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
+import { openVolume } from './volume-place.ts'
+
+/** One link of a target whose variants are looked at or changed. */
+export interface VariantsPlace {
+  /** As it was named. */
+  readonly operand: string
+  /** A directory of this host. */
+  readonly target: string
+  readonly link: string
+}
+
+export interface PlaceRequest {
+  /** A directory, `volume:NAME`, or an application of the `ballast.yaml` in `directory`. */
+  readonly operand: string
+  /** Which link, where the target has several. */
+  readonly as?: string | undefined
+  readonly directory: string
+}
+
+export type VariantsCall = CallOptions & { readonly engine: EngineChoice }
+
+/** Throws USAGE, NOT_FOUND, and REFUSED for a volume that only containers get at. */
+export async function findVariantsPlace(
+  { operand, as, directory }: PlaceRequest,
+  options: VariantsCall,
+): Promise<VariantsPlace> {
+  const { place, models } = await placeOf(operand, directory)
+  const target = await directoryOf(place, { directory, ...options })
+  await requireFollowing(target)
+  const links = linkedNames(await readRoot(target))
+  if (as !== undefined) return { operand, target, link: as }
+  const [only, ...others] = links.length < 2 ? links : await linksOf(target, { links, models })
+  if (only !== undefined && others.length === 0) return { operand, target, link: only }
+  if (links.length === 0) {
+    throw new BallastError('NOT_FOUND', `${target} holds no model yet`, {
+      hint: `to deliver one: ballast mount REF ${target} --follow --once`,
+    })
+  }
+  throw new BallastError('USAGE', `${target} holds several models: ${links.join(', ')}`, {
+    hint: 'say which one by the name of its link: --as NAME',
+  })
+}
+
+async function linksOf(
+  target: string,
+  { links, models }: { readonly links: readonly string[]; readonly models: readonly string[] },
+): Promise<readonly string[]> {
+  if (models.length === 0) return links
+  const found: string[] = []
+  for (const link of links) if (models.includes((await linkedVersion(target, link)).model)) found.push(link)
+  return found
+}
+
+/** A directory or volume as it is written, and the models of the application that was named. */
+async function placeOf(
+  operand: string,
+  directory: string,
+): Promise<{ readonly place: string; readonly models: readonly string[] }> {
+  const { kind } = parseOperand(operand)
+  if (kind === 'path' || kind === 'volume') return { place: operand, models: [] }
+  if (kind !== 'name') {
+    throw new BallastError('USAGE', `${operand} is neither a directory nor an application`, {
+      hint: 'a split is of a mounted model; of embedded ones there is one image a variant: ballast embed REF IMAGE -t IMAGE:VARIANT',
+    })
+  }
+  const app = await requireApp(directory, operand)
+  const models = app.models.map(({ ref }) => parseReference(ref).name as string)
+  const targets = (await readAppFile(directory))?.targets ?? []
+  const places = targets.filter(({ ref }) => models.includes(parseReference(ref).name)).map(({ to }) => to)
+  const [only, ...others] = new Set(places)
+  if (only !== undefined && others.length === 0) return { place: only, models }
+  throw new BallastError(
+    only === undefined ? 'NOT_FOUND' : 'USAGE',
+    only === undefined
+      ? `no target of ballast.yaml has a model of ${operand}`
+      : `${operand} has its models in several targets: ${[only, ...others].join(', ')}`,
+    { hint: 'name the directory in place of the application: ./models' },
+  )
+}
+
+async function directoryOf(
+  place: string,
+  { directory, engine: choice, ...options }: VariantsCall & { readonly directory: string },
+): Promise<string> {
+  const operand = parseOperand(place)
+  if (operand.kind !== 'volume') return resolve(directory, place)
+  const opened = await withEngine(choice, (engine) =>
+    openVolume(engine, { name: operand.text, use: 'write' }, options),
+  )
+  if (opened.directory !== undefined) return opened.directory
+  throw new BallastError('REFUSED', `${place} cannot be reached from here, so it cannot be split`, {
+    hint: 'run the command as a user who may write to the volume, on the host of its Engine',
+  })
+}
+
+export interface VariantsEdit extends Omit<VariantEdit, 'placed'> {
+  /** Versions for variants, by the variants' names. */
+  readonly refs: ReadonlyMap<string, string>
+  /** Variants that are to be what the link leads to. */
+  readonly ofLink?: readonly string[]
+  readonly by: string
+}
+
+export interface VariantShare {
+  readonly name: string
+  readonly weight: number
+  /** Of the requests that no rule is for, from 0 to 1. */
+  readonly share: number
+  /** `sentiment:4` */
+  readonly version: string
+  readonly digest: Digest
+  readonly reference: string
+  /** It moves with the link of the target. */
+  readonly ofLink: boolean
+  readonly tenants: readonly string[]
+}
+
+export interface VariantsResult {
+  readonly target: string
+  readonly link: string
+  /** How often the variants were changed. */
+  readonly number: number
+  /** None where the model is not split. */
+  readonly variants: readonly VariantShare[]
+  readonly changed: boolean
+  readonly bytesCopied: number
+  readonly ms: number
+  readonly warnings: readonly string[]
+}
+
+/** What is there now. */
+export async function readVariantsAt({ target, link }: VariantsPlace): Promise<VariantsResult> {
+  const set = await readVariants(target, link)
+  const nothing = { changed: false, bytesCopied: 0, ms: 0, warnings: [] }
+  return { target, link, number: set?.number ?? 0, variants: sharesOf(set), ...nothing }
+}
+
+/**
+ * Changes the variants of a link. A name that is new and has no reference is the tag of that name; `stable` is what the link
+ * leads to, and is added to a link that was not split. Throws what `changeVariants` and `resolveVersion` do.
+ */
+export async function applyVariants(
+  store: Store,
+  { target, link }: VariantsPlace,
+  { edit, ...options }: CallOptions & { readonly edit: VariantsEdit },
+): Promise<VariantsResult> {
+  const started = performance.now()
+  const set = await readVariants(target, link)
+  const completed = await completeEdit(store, edit, { set, model: (await linkedVersion(target, link)).model })
+  await using session = await store.beginReading()
+  const resolved = new Map<string, ResolvedVersion>()
+  const deliveries = new Map<string, Delivery>()
+  for (const [name, ref] of completed.refs) {
+    const found = await resolveVersion(store, ref)
+    await session.lease(blobsOfVersion(found.version))
+    resolved.set(name, found)
+    deliveries.set(name, deliveryOf(found))
+  }
+  const explain = async (error: unknown, name: string): Promise<unknown> => {
+    const reference = resolved.get(name)?.reference
+    return reference === undefined ? error : withMending(store, error, reference)
+  }
+  const settings = { ...options, link: false, by: edit.by, graceMs: GRACE_MS, explain }
+  const request = { target, link, deliveries, ofLink: completed.ofLink, edit: completed.edit }
+  const { before, after, ...changed } = await changeVariants(store, request, settings)
+  return {
+    target,
+    link,
+    number: after.number,
+    variants: sharesOf(after),
+    changed: after !== before,
+    ...changed,
+    ms: Math.round(performance.now() - started),
+  }
+}
+
+function deliveryOf({ version, number, reference }: ResolvedVersion): Delivery {
+  const { digest } = version
+  return { version, marker: { model: reference.name, digest, number, reference: formatReference(reference) } }
+}
+
+interface CompletedEdit {
+  readonly refs: ReadonlyMap<string, string>
+  readonly ofLink: readonly string[]
+  readonly edit: Omit<VariantEdit, 'placed'>
+}
+
+async function completeEdit(
+  store: Store,
+  { refs: given, ofLink: bound = [], by: _, ...edit }: VariantsEdit,
+  { set, model }: { readonly set: VariantSet | undefined; readonly model: string },
+): Promise<CompletedEdit> {
+  const isKnown = (name: string): boolean => set?.variants.some((variant) => variant.name === name) === true
+  const isSplit = (set?.variants.length ?? 0) > 0
+  // Who only delivers a variant, or routes a tenant to one, leaves all others with what they have.
+  const isBegun = !isSplit && edit.weights.size === 0 && (given.size > 0 || edit.routes.size > 0)
+  const weights = isBegun ? new Map([[STABLE_VARIANT, 100]]) : edit.weights
+  const refs = new Map(given)
+  const ofLink = [...bound]
+  const routed = [...edit.routes.values()].filter((name) => name !== undefined)
+  for (const name of new Set([...weights.keys(), ...routed])) {
+    if (refs.has(name) || isKnown(name)) continue
+    const tag = `${model}:${name}`
+    if (name === STABLE_VARIANT) ofLink.push(name)
+    else if ((await store.records.resolve({ name: parseName(model), tag: parseTag(name) })) !== undefined)
+      refs.set(name, tag)
+  }
+  return { refs, ofLink, edit: { ...edit, weights } }
+}
+
+/** The variants that are of tags, and what these point to now; those of the link are brought to it as well. */
+export function movingVariants(set: VariantSet | undefined): {
+  readonly refs: ReadonlyMap<string, string>
+  readonly ofLink: readonly string[]
+} {
+  const refs = new Map<string, string>()
+  const ofLink: string[] = []
+  for (const variant of set?.variants ?? []) {
+    const { tag } = parseReference(variant.reference)
+    if (variant.ofLink === true) ofLink.push(variant.name)
+    else if (tag !== undefined && numberOfTag(tag) === undefined) refs.set(variant.name, variant.reference)
+  }
+  return { refs, ofLink }
+}
+
+/** For people and for `--json`; none where the model is not split. */
+export function sharesOf(set: VariantSet | undefined): readonly VariantShare[] {
+  const variants = set?.variants ?? []
+  const all = variants.reduce((sum, { weight }) => sum + weight, 0)
+  return variants.map(({ name, weight, model, number, digest, reference, ofLink = false }) => ({
+    name,
+    weight,
+    share: all === 0 ? 0 : weight / all,
+    version: number === 0 ? reference : `${model}:${number}`,
+    digest,
+    reference,
+    ofLink,
+    tenants: (set?.rules ?? []).filter(({ variant }) => variant === name).map(({ tenant }) => tenant),
+  }))
+}
