@@ -7,7 +7,9 @@ import { promisify } from 'node:util'
 import type { SwitchResult } from '../../src/workflows/switch/switch.ts'
 import { ask, COMMAND } from '../fixtures/command.ts'
 import { docker, engineMissing, uniqueName } from '../fixtures/engine.ts'
+import { missingParts } from '../fixtures/parts.ts'
 import { containersCalled, portOf, served, strategyIn, switchScene } from '../fixtures/switch.ts'
+import { writeFiles } from '../fixtures/temporary.ts'
 
 const exec = promisify(execFile)
 const skip = engineMissing()
@@ -294,4 +296,33 @@ test('a service of Compose is left to Compose, with the file and the commands', 
   const { compose } = await switchTo('mount', '--dry-run')
   assert.match(compose?.text ?? '', /driver: ballast/)
   assert.deepEqual(await containersCalled(container), [container])
+})
+
+test('what is printed for Compose makes the switch, run as it is', {
+  skip: skip || missingParts('docker-compose'),
+}, async (t) => {
+  const { directory, options, image, declare, switchTo, trySwitch } = await switchScene(t)
+  await declare({ image })
+  const project = uniqueName('ballast-switch')
+  await writeFiles(directory, {
+    'docker-compose.yml': `version: "3.9"\nservices: { api: { image: "${image}", network_mode: none } }\n`,
+    'compose.ballast.yaml': 'version: "3.9"\nservices: { api: { volumes: ["./models:/app/models:ro"] } }\n',
+    '.env': `COMPOSE_PROJECT_NAME=${project}\n`,
+  })
+  const files = ['-f', 'docker-compose.yml', '-f', 'compose.ballast.yaml']
+  const compose = (...args: readonly string[]) => exec('docker-compose', args, { cwd: directory })
+  t.after(() => compose(...files, 'down', '-t', '0').catch(() => undefined))
+  await compose(...files, 'up', '-d')
+  assert.equal((await trySwitch('embed')).code, 4)
+  const { compose: advice } = await switchTo('embed', '--dry-run')
+  assert.ok(advice)
+  await writeFiles(directory, { [advice.file]: `version: "3.9"\n${advice.text}` })
+  const [embed = '', up = ''] = advice.commands
+  await ask(embed.split(' ').slice(1), options)
+  // The plug-in of docker is called with a blank, and takes files without a version.
+  await compose(...up.split(' ').slice(2))
+  const container = await docker(['ps', '-q', '--filter', `label=com.docker.compose.project=${project}`])
+  assert.equal(await served(container), 'one')
+  assert.equal(await docker(['inspect', '--format', '{{len .Mounts}}', container]), '0')
+  assert.deepEqual((await switchTo('embed')).replaced, [])
 })

@@ -53,7 +53,7 @@ function describeStep(step: SwitchStep): string {
 function changes({ mounts, unmounts }: Extract<SwitchStep, { readonly do: 'replace' }>): string {
   const parts = [
     ...(unmounts.length === 0 ? [] : [`without the mount at ${unmounts.join(' and ')}`]),
-    ...(mounts.length === 0 ? [] : [`with ${mounts.join(' and ')}`]),
+    ...(mounts.length === 0 ? [] : [`with the model mounted at ${mounts.join(' and ')}`]),
   ]
   return parts.length === 0 ? '' : `, ${parts.join(', ')}`
 }

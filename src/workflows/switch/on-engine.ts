@@ -24,6 +24,12 @@ export async function switchContainers(
   options: SwitchOptions,
 ): Promise<SwitchedContainers> {
   const { engine } = work
+  // Replicas of one form have the same done for them.
+  const told = new Set<string>()
+  const tell = (text: string): void => {
+    if (!told.has(text)) options.onStep?.(text)
+    told.add(text)
+  }
   const id = randomBytes(6).toString('hex')
   const made: string[] = []
   const replaced: Replaced[] = []
@@ -32,7 +38,7 @@ export async function switchContainers(
     const all: { readonly replica: ReplicaWithForm; readonly brought: Brought }[] = []
     for (const replica of replicas) {
       doing = `preparing ${replica.container.name}`
-      const brought = await bring(store, work, replica, options)
+      const brought = await bring(store, work, replica, { ...options, onStep: tell })
       made.push(...brought.made)
       all.push({ replica, brought })
     }

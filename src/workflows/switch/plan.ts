@@ -56,6 +56,7 @@ export type SwitchStep =
       readonly do: 'replace'
       readonly container: string
       readonly image: string
+      /** Paths at which a model is mounted then, and at which nothing is any more. */
       readonly mounts: readonly string[]
       readonly unmounts: readonly string[]
       readonly bytes: 0
@@ -207,12 +208,12 @@ function delivering({ models, form, imageName }: EnginePlanFacts['replicas'][num
 }
 
 function replacing({ container, models, form }: EnginePlanFacts['replicas'][number], to: Way): SwitchStep {
-  const { base, embedded, places } = form
+  const { base, embedded } = form
   return {
     do: 'replace',
     container: container.name,
     image: to === 'embed' ? embedded.name : base.name,
-    mounts: to === 'embed' ? [] : models.map(({ path }) => `${places.get(path)?.to ?? ''} at ${path}`),
+    mounts: to === 'embed' ? [] : models.map(({ path }) => path),
     unmounts: models.flatMap(unmountsOf),
     bytes: 0,
   }
@@ -223,9 +224,17 @@ export function unmountsOf({ destinations, isShared }: ServedModel): readonly st
   return isShared ? [] : destinations
 }
 
-function notesOn({ container, models }: Replica, to: Way): readonly string[] {
+function notesOn(
+  { container, models, form }: EnginePlanFacts['replicas'][number],
+  to: Way,
+): readonly string[] {
   const copies = models.filter(({ inImage }) => inImage === 'copied')
-  const kept = models.filter(({ how }) => how === 'directory' || how === 'volume')
+  // Trees that containers share go by themselves.
+  const isShared = ({ path, source }: ServedModel): boolean =>
+    source.startsWith(`${form.places.get(path)?.to}/`)
+  const kept = models.filter(
+    (model) => (model.how === 'directory' || model.how === 'volume') && !isShared(model),
+  )
   const chosen = container.ports.filter(({ port }) => isChosen(container, port))
   return [
     ...copies.map(({ path, lines }) =>
