@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { AddResult } from '../../src/workflows/add.ts'
 import type { CaptureResult } from '../../src/workflows/capture.ts'
+import type { ShownVersion } from '../../src/workflows/show.ts'
 import { ask, run } from '../fixtures/command.ts'
 import { busyboxImage, docker, engineMissing, uniqueName } from '../fixtures/engine.ts'
 import { pathsIn, temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
@@ -162,4 +163,60 @@ test('without an Engine it is said that none answers, and where it was looked fo
   const ran = await run(['capture', 'volume:models', 'sentiment'], { store, env })
   assert.equal(ran.code, 6)
   assert.match(ran.stderr, /no Docker Engine answers at unix:.*no\.sock/)
+})
+
+test('what a running container writes in itself is waited for, and is no version before', {
+  skip,
+}, async (t) => {
+  const { store } = await place(t)
+  const image = await busyboxImage(t)
+  const name = uniqueName('ballast-test')
+  const script =
+    'mkdir -p /m/w; for i in $(seq 12); do echo part >> /m/w/weights.bin; sleep 1; done; sleep 600'
+  await docker(['run', '-d', '--name', name, image, 'sh', '-c', script])
+  t.after(() => docker(['rm', '-f', name]))
+  const operand = `container:${name}:/m`
+  const refused = await run(['capture', operand, 'sentiment', '--wait', '0'], { store })
+  assert.equal(refused.code, 4, refused.stderr)
+  assert.match(refused.stderr, /is being written in the container/)
+  const captured = await ask<CaptureResult>(['capture', operand, 'sentiment', '--wait', '120'], { store })
+  assert.deepEqual([captured.ref, captured.bytes], ['sentiment:1', 12 * 'part\n'.length])
+})
+
+test('what a container has mounted from this host is taken from there: what has not changed is not read again', {
+  skip,
+}, async (t) => {
+  const { store, directory, digest } = await place(t)
+  const image = await busyboxImage(t)
+  const name = uniqueName('ballast-test')
+  await ask(['add', 'sentiment', join(directory, 'models')], { store })
+  await ask(['mount', 'sentiment', join(directory, 'run')], { store })
+  await docker([
+    'run',
+    '-d',
+    '--name',
+    name,
+    '-v',
+    `${join(directory, 'run')}:/app/run`,
+    image,
+    'sleep',
+    '600',
+  ])
+  t.after(() => docker(['rm', '-f', name]))
+  const operand = `container:${name}:/app/run`
+  const same = await ask<CaptureResult>(['capture', operand, 'sentiment:ckpt'], { store })
+  assert.deepEqual([same.digest, same.isNew], [digest, false])
+  await docker(['exec', name, 'sh', '-c', 'echo two > /app/run/weights/part-2.bin; echo > /app/run/run.log'])
+  const captured = await ask<CaptureResult>(['capture', operand, 'sentiment:ckpt', '--exclude', '*.log'], {
+    store,
+  })
+  assert.deepEqual([captured.ref, captured.newBytes, captured.files], ['sentiment:2', 4, 3])
+  const { lineage } = await ask<ShownVersion>(['show', 'sentiment:2'], { store })
+  assert.deepEqual(
+    [lineage[0]?.parent?.number, lineage[0]?.from, lineage[0]?.changes?.changed],
+    [1, operand, 1],
+  )
+  await writeFile(join(directory, 'run/DONE'), '')
+  const marked = ['capture', operand, 'sentiment:ckpt', '--marker', 'DONE']
+  assert.equal((await ask<CaptureResult>(marked, { store })).checkpoint, '')
 })
