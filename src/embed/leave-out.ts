@@ -1,6 +1,7 @@
 import { BallastError, bytesContent, type CallOptions, type Digest } from '../core/index.ts'
 import {
   assembleImage,
+  directoryOf,
   type EmbeddedModel,
   type Image,
   type ImageRepository,
@@ -41,7 +42,9 @@ export async function leaveOut(
 ): Promise<LeftOut> {
   const image = await readImage(base.repository, base, options)
   const embedded = readLabel(image.config)
-  const gone = embedded.filter(({ path }) => path !== null && paths.includes(path))
+  const gone = embedded.filter((model) =>
+    [model.path, directoryOf(model)].some((path) => path !== null && paths.includes(path)),
+  )
   await using session = await store.beginReading()
   const copied = await copiesIn(store, session, { image, repository: base.repository, paths }, options)
   const assembled = assembleImage({

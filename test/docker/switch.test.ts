@@ -184,13 +184,18 @@ test('each way in which a model may be mounted is seen, and goes', { skip }, asy
     await start(['--network', 'none', '--mount', `type=volume,source=${volume},target=/app/models`]),
     await start(['--network', 'none', '-v', `${directory}/models:/app/models`]),
   ]
+  const files = ['model.txt', 'config'].flatMap((file) => [
+    '-v',
+    `${directory}/models/${file}:/app/models/${file}:ro`,
+  ])
+  const single = await start(['--network', 'none', ...files])
   const { plan } = await switchTo('embed')
   const how = new Map(plan.runs.map(({ name, models }) => [name, models[0]]))
   assert.deepEqual(
     [how.get(parent)?.how, how.get(named)?.how, how.get(run)?.how],
     ['directory', 'volume', 'directory'],
   )
-  for (const container of [parent, named, run]) {
+  for (const container of [parent, named, run, single]) {
     assert.equal(await served(container), 'one')
     assert.equal(await docker(['inspect', '--format', '{{len .Mounts}}', container]), '0')
   }
@@ -222,6 +227,40 @@ test('what cannot be switched is refused before anything is touched', { skip }, 
   assert.match(String(without), /which one is it/)
   assert.match((await trySwitch('mount', '--to', 'bake')).stderr, /no such strategy/)
   assert.deepEqual(await containersCalled(own), [own])
+})
+
+test('two models are moved together, one of them where an embedded model is anyway', { skip }, async (t) => {
+  const { directory, options, image, start, switchTo } = await switchScene(t)
+  await writeFiles(join(directory, 'other'), { 'other.txt': 'two' })
+  await ask(['add', 'team/other:prod', './other'], options)
+  const models = ['sentiment:prod, path: /app/models', 'team/other:prod, path: /models/other'].map(
+    (one) => `{ ref: ${one} }`,
+  )
+  await writeFiles(directory, {
+    'ballast.yaml': `apps: { api: { image: "${image}", models: [ ${models.join(', ')} ] } }\n`,
+  })
+  const mounts = ['models:/app/models', 'other:/models/other'].flatMap((one) => [
+    '-v',
+    `${directory}/${one}:ro`,
+  ])
+  const container = await start(['--network', 'none', ...mounts])
+  for (const [to, count] of [
+    ['embed', 0],
+    ['mount', 2],
+    ['embed', 0],
+  ] as const) {
+    await switchTo(to)
+    assert.equal(await served(container), 'one')
+    assert.equal(await docker(['exec', container, 'cat', '/models/other/other.txt']), 'two')
+    assert.equal(await docker(['inspect', '--format', '{{len .Mounts}}', container]), `${count}`)
+    const label = await docker([
+      'inspect',
+      '--format',
+      '{{index .Config.Labels "dev.ballast.models"}}',
+      container,
+    ])
+    assert.equal(label.includes('"version":1'), to === 'embed')
+  }
 })
 
 test('a container of the image without a model is left alone, as of somebody who looks around', {

@@ -11,7 +11,7 @@ import type { SwitchResult } from '../../src/workflows/switch/switch.ts'
 import { type CountingProxy, startCountingProxy } from '../doubles/counting-proxy.ts'
 import { startDockerRegistry } from '../doubles/docker-registry.ts'
 import { ask, type Ran, type RunOptions, run } from '../fixtures/command.ts'
-import { type BaseEntry, writeImageLayout } from '../fixtures/image-layout.ts'
+import { type BaseEntry, type BaseImage, writeImageLayout } from '../fixtures/image-layout.ts'
 import { missingParts } from '../fixtures/parts.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { pathsIn, temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
@@ -32,14 +32,30 @@ interface World {
   checked(operand: string): Promise<readonly [version: string | undefined, digest: string | undefined]>
 }
 
+type Copies = 'none' | 'alone' | 'with the code'
+
+function baseWith(copies: Copies): Omit<BaseImage, 'tag'> {
+  const code: BaseEntry[] = [{ path: 'app/' }, { path: 'app/main.py', text: 'print(1)\n' }]
+  const model: BaseEntry[] = [
+    { path: 'app/' },
+    { path: 'app/models/' },
+    { path: 'app/models/config.json', text: '{}' },
+  ]
+  const main = 'COPY main.py /app/ # buildkit'
+  if (copies === 'none') return { layers: [code], steps: [main] }
+  if (copies === 'alone')
+    return { layers: [model, code], steps: ['COPY models/ /app/models/ # buildkit', main] }
+  return { layers: [[...code, ...model.slice(1)]], steps: ['COPY . /app/ # buildkit'] }
+}
+
 /** No Engine answers; the application's image is in a registry, with the model copied into it or without. */
 async function createWorld(
   t: TestContext,
   {
-    copies = false,
+    copies = 'none',
     follow = false,
     target = true,
-  }: { copies?: boolean; follow?: boolean; target?: boolean } = {},
+  }: { copies?: Copies; follow?: boolean; target?: boolean } = {},
 ): Promise<World> {
   const registry = await startDockerRegistry()
   assert.ok(registry)
@@ -54,14 +70,7 @@ async function createWorld(
   }
   await writeFiles(join(directory, 'model'), { 'weights.bin': WEIGHTS, 'config.json': '{}' })
   await ask(['add', 'sentiment:prod', './model'], options)
-  const code: BaseEntry[] = [{ path: 'app/' }, { path: 'app/main.py', text: 'print(1)\n' }]
-  const layers = copies
-    ? [[{ path: 'app/' }, { path: 'app/models/' }, { path: 'app/models/config.json', text: '{}' }], code]
-    : [code]
-  const steps = copies
-    ? ['COPY models/ /app/models/ # buildkit', 'COPY main.py /app/ # buildkit']
-    : ['COPY main.py /app/ # buildkit']
-  await writeImageLayout(join(directory, 'base'), { tag: 'v1', layers, steps })
+  await writeImageLayout(join(directory, 'base'), { tag: 'v1', ...baseWith(copies) })
   const image = `${proxy.host}/team/app:v1`
   await exec('skopeo', [
     'copy',
@@ -161,7 +170,7 @@ test('the version that is served is what moves, wherever the tag points by now',
 })
 
 test('a copy in the image is captured, left out to embed, and hidden to mount', { skip }, async (t) => {
-  const { directory, options, image, switchTo, checked } = await createWorld(t, { copies: true })
+  const { directory, options, image, switchTo, checked } = await createWorld(t, { copies: 'alone' })
   const mounted = await switchTo('mount')
   assert.equal(mounted.plan.steps[0]?.do, 'capture')
   assert.match(
@@ -286,6 +295,21 @@ test('a version that the store has lost is taken from where it is served', { ski
     ['capture', 'deliver', 'record'],
   )
   assert.equal((await checked('./served'))[1], (await checked(`${image}-with-model`))[1])
+})
+
+test('a copy in a layer that holds code too cannot be left out, and the way out is said', {
+  skip,
+}, async (t) => {
+  const { directory, image, trySwitch, switchTo } = await createWorld(t, { copies: 'with the code' })
+  const ran = await trySwitch('embed')
+  assert.equal(ran.code, 4, ran.stderr)
+  assert.match(
+    ran.stderr,
+    /\/app\/models: the layer .* holds other files too, as \/app\/main\.py \(COPY \. \/app\//,
+  )
+  assert.match(ran.stderr, /\.dockerignore/)
+  const { deploy } = await switchTo('mount')
+  assert.match(deploy ?? '', new RegExp(`deploy ${image} with -v ${directory}/served:/app/models:ro`))
 })
 
 test('where nothing says what to do, what is missing is said', { skip }, async (t) => {
