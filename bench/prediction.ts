@@ -25,7 +25,7 @@ import { docker, type Gone, sizeOf, WAY_NAMES, WAYS, type WayName, type World } 
 
 const run = promisify(execFile)
 
-const bench: Bench<'sizes'> = {
+const bench: Bench<'sizes' | 'runs'> = {
   title: 'What `ballast advise` predicts for an update, against what it takes',
   method:
     'Versions of models of four files and a small one (a sixteenth, at most 1 MiB), brought to a node that has the version ' +
@@ -38,9 +38,12 @@ const bench: Bench<'sizes'> = {
     "calibrates the rates of the model's steps; the others, which are shown, are predicted by the functions that answer " +
     '`ballast advise`, with the shares that it reads from the store. Incompressible bytes, in the page cache; the disk ' +
     'settled before each way, not between its steps; turns are taken.',
-  parameters: { sizes: { fallback: '16MiB,64MiB,256MiB,768MiB', what: 'of the four files together' } },
+  parameters: {
+    sizes: { fallback: '16MiB,64MiB,256MiB,768MiB', what: 'of the four files together' },
+    runs: { fallback: '1', what: 'of everything; of several the median is shown. At most 4' },
+  },
   needs: ['docker', 'docker-registry', 'curl', 'sha256sum', 'sync', 'cp'],
-  measure: ({ sizes }) =>
+  measure: ({ sizes, runs }) =>
     withDirectory(async (directory) => {
       const registry = await startDockerRegistry()
       if (registry === undefined) throw new Error('docker-registry is not installed')
@@ -48,8 +51,16 @@ const bench: Bench<'sizes'> = {
       const world = { directory, proxy, name: `ballast-bench-${process.pid}` }
       try {
         await prepare(world)
-        const seen: Seen[] = []
-        for (const size of sizes.split(',')) seen.push(...(await deliverAll(world, size, seen.length)))
+        const seen: Seen[][] = []
+        let turn = 0
+        for (let run = 0; run < Number(runs); run++) {
+          const once: Seen[] = []
+          for (const size of sizes.split(',')) {
+            once.push(...(await deliverAll(world, { size, run, turn })))
+            turn += CHANGES.length
+          }
+          seen.push(once)
+        }
         return compare(seen)
       } finally {
         await removeImages(world)
@@ -86,9 +97,12 @@ async function prepare({ directory, proxy, name }: World): Promise<void> {
 }
 
 /** The changes one after another, each on top of the one before. */
-async function deliverAll(world: World, size: string, turn: number): Promise<readonly Seen[]> {
+async function deliverAll(
+  world: World,
+  { size, run, turn }: { readonly size: string; readonly run: number; readonly turn: number },
+): Promise<readonly Seen[]> {
   const { directory } = world
-  const model = `m${size.toLowerCase()}`
+  const model = `m${size.toLowerCase()}-${run}`
   const files = join(directory, 'context', 'model')
   await mkdir(files, { recursive: true })
   const bytes = parseSize(size)
@@ -132,13 +146,16 @@ async function sharesOf(
   return { changedShare: changedShare.value, sentShare: sentShare.value, pulledShare: pulledShare.value }
 }
 
-function compare(seen: readonly Seen[]): Awaited<ReturnType<(typeof bench)['measure']>> {
+function compare(runs: readonly (readonly Seen[])[]): Awaited<ReturnType<(typeof bench)['measure']>> {
   // A chessboard of sizes and changes.
   const isTest = (at: number): boolean => (Math.floor(at / CHANGES.length) + (at % CHANGES.length)) % 2 === 1
-  const observations = seen.filter((_, at) => !isTest(at)).flatMap(observationsOf)
+  const observations = runs.flatMap((seen) => seen.filter((_, at) => !isTest(at)).flatMap(observationsOf))
   const needed = [...new Set(observations.map(({ step }) => step))]
   const calibration = calibrate(observations, { needed })
-  const compared = seen.filter((_, at) => isTest(at)).map((one) => compareOne(one, calibration))
+  const tests = (runs[0] ?? [])
+    .map((_, at) => runs.map((seen) => seen[at] as Seen))
+    .filter((_, at) => isTest(at))
+  const compared = tests.map((same) => compareOne(same, calibration))
   const all = compared.flat()
   const rankings = compared.map(rankingsOf)
   const claims = rankings.reduce((sum, { claimed }) => sum + claimed, 0)
@@ -201,16 +218,19 @@ const ANSWERS: Answers = {
   reload: true,
 }
 
-function compareOne(
-  { size, change, inputs, gone }: Seen,
-  { rates, machine }: Calibration,
-): readonly Compared[] {
+/** The same combination in each run. */
+function compareOne(same: readonly Seen[], { rates, machine }: Calibration): readonly Compared[] {
+  const { size, change, inputs } = same[0] as Seen
   const advice = adviseFor({ inputs: inputsOf(inputs, machine), answers: ANSWERS, rates })
   return WAY_NAMES.map((name) => {
     const way = advice.ways.find((one) => one.name === name) as WayAdvice
-    const { steps, bytes } = gone[name]
-    const seconds = steps.reduce((sum, step) => sum + step.seconds, 0)
-    return { size, change, way, predicted: way.update, seconds, bytes }
+    const took = same.map(({ gone }) => gone[name])
+    const secondsOf = ({ steps }: Gone): number => steps.reduce((sum, { seconds }) => sum + seconds, 0)
+    return {
+      ...{ size, change, way, predicted: way.update },
+      seconds: median(took.map(secondsOf)),
+      bytes: median(took.map(({ bytes }) => bytes)),
+    }
   })
 }
 
