@@ -139,7 +139,10 @@ async function timesHere(
 ): Promise<Times> {
   const seen = await readTimes(store)
   const { observations, notes } = await measured(store, { measure, access, directory }, options)
-  const all = [...seen, ...observations.filter(({ step }) => !seen.some((one) => one.step === step))]
+  const all = [
+    ...seen,
+    ...observations.filter(({ step }) => !seen.some((one) => one.step === step && one.overNetwork !== true)),
+  ]
   if (all.length === 0) return { known: {}, rates: undefined, notes }
   const { rates, machine, uplinkPerByte, linkPerByte } = calibrate(all)
   return {
