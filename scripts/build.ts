@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import * as crypto from 'node:crypto'
-import { readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, readFile, rename, rm } from 'node:fs/promises'
 import http from 'node:http'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -101,6 +101,9 @@ await build({
   sourcesContent: false,
   logLevel: 'warning',
 })
+
+// What is bundled comes with its terms.
+await copyFile(`${root}/node_modules/undici/LICENSE`, `${root}/${nascent}/cli/undici.LICENSE`)
 
 const former = `${nascent}-former`
 await rename(`${root}/dist`, `${root}/${former}`).catch((error: NodeJS.ErrnoException) => {
