@@ -1,6 +1,7 @@
 import { BallastError } from '../core/index.ts'
 import { type Json, objectOf } from './json.ts'
 import { parseReference } from './names.ts'
+import { RELOAD_ORDERS, RELOAD_TEXTS, RELOAD_WAYS, type Reload } from './reload.ts'
 import { parseYaml, type YamlDocument } from './yaml.ts'
 
 /** What the file is called that says which applications use which models, and where (`docs/ballast.schema.json`). */
@@ -28,19 +29,6 @@ export interface AppModel {
 
 export const STRATEGIES = ['embed', 'mount', 'auto'] as const
 export type Strategy = (typeof STRATEGIES)[number]
-
-/** How the application is told of a new version: by one of the first four. */
-export interface Reload {
-  /** `POST http://localhost:8000/reload` */
-  readonly http?: string | undefined
-  readonly signal?: string | undefined
-  readonly command?: string | undefined
-  readonly restart?: boolean | undefined
-  /** `GET http://localhost:8000/health`: answers 200 once the new version serves. */
-  readonly ready?: string | undefined
-  /** A number with `ms`, `s` or `m`. */
-  readonly within?: string | undefined
-}
 
 /** A place that is kept up with a model. */
 export interface AppTarget {
@@ -90,31 +78,48 @@ function readModel(at: Reader, value: unknown, path: Path): AppModel {
   return { ref: at.reference(model.ref, [...path, 'ref']), path: place }
 }
 
-const WAYS = ['http', 'signal', 'command', 'restart'] as const
-const CALL = /^(?:GET|POST|PUT) https?:\/\/\S+$/
+const RELOAD_KEYS = [...RELOAD_WAYS, 'containers', 'pid', 'order', 'ready', 'within'] as const
 
 function readReload(at: Reader, value: unknown, path: Path): Reload {
-  const reload = at.object(value, path, [...WAYS, 'ready', 'within'])
-  const ways = WAYS.filter((way) => reload[way] !== undefined)
-  if (ways.length !== 1)
-    at.fail(path, `names ${ways.length} ways to reload`, `name one of ${WAYS.join(', ')}`)
-  const text = (key: keyof Reload, pattern: RegExp, example: string): string | undefined => {
+  const reload = at.object(value, path, RELOAD_KEYS)
+  const ways = RELOAD_WAYS.filter((way) => reload[way] !== undefined)
+  if (ways.length > 1 || (ways.length === 0 && reload.ready === undefined)) {
+    const hint = `name one of ${RELOAD_WAYS.join(', ')}, or only ready where the application notices by itself`
+    at.fail(path, `names ${ways.length} ways to reload`, hint)
+  }
+  const text = (key: keyof typeof RELOAD_TEXTS): string | undefined => {
     const found = at.optional(reload[key], [...path, key])
+    const [pattern, example] = RELOAD_TEXTS[key]
     if (found !== undefined && !pattern.test(found)) {
       at.fail([...path, key], 'cannot be read', `write it as ${example}`)
     }
     return found
   }
-  const { restart } = reload
+  const { restart, order } = reload
   if (restart !== undefined && restart !== true) at.fail([...path, 'restart'], 'is not true', 'leave it out')
-  return {
-    http: text('http', CALL, 'POST http://localhost:8000/reload'),
-    signal: text('signal', /^SIG[A-Z0-9]+$/, 'SIGHUP'),
-    command: at.optional(reload.command, [...path, 'command']),
-    restart: restart === true ? true : undefined,
-    ready: text('ready', CALL, 'GET http://localhost:8000/health'),
-    within: text('within', /^\d+(?:ms|s|m)$/, '30s'),
+  if (reload.pid !== undefined && (reload.signal === undefined || reload.containers !== undefined)) {
+    at.fail([...path, 'pid'], 'is for a signal to a process of this host', 'leave it or containers out')
   }
+  if (order !== undefined && !RELOAD_ORDERS.some((one) => one === order)) {
+    at.fail([...path, 'order'], `is ${JSON.stringify(order)}`, `choose ${RELOAD_ORDERS.join(' or ')}`)
+  }
+  return {
+    http: text('http'),
+    signal: text('signal'),
+    command: text('command'),
+    restart: restart === true ? true : undefined,
+    containers: readContainers(at, reload.containers, [...path, 'containers']),
+    pid: text('pid'),
+    order: RELOAD_ORDERS.find((one) => one === order),
+    ready: text('ready'),
+    within: text('within'),
+  }
+}
+
+function readContainers(at: Reader, value: unknown, path: Path): Reload['containers'] {
+  if (value === undefined || value === 'image') return value
+  const names = at.list(value, path).map((name, index) => at.text(name, [...path, index]))
+  return names.length > 0 ? names : at.fail(path, 'names no container', 'write [api-1, api-2] or image')
 }
 
 function readTarget(at: Reader, value: unknown, index: number): AppTarget {
