@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   docker: ['core', 'tar', 'model', 'oci'],
   embed: ['core', 'model', 'store', 'oci', 'registry', 'docker'],
   mount: ['core', 'tar', 'model', 'store', 'docker'],
+  reload: ['core', 'tar', 'model', 'docker'],
   workflows: [
     'core',
     'tar',
@@ -33,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'docker',
     'embed',
     'mount',
+    'reload',
   ],
   serve: ['core', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount', 'workflows'],
   cli: [

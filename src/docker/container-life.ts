@@ -39,6 +39,25 @@ export async function stopContainer(engine: Engine, id: string): Promise<void> {
   await engine.call<undefined>({ method: 'POST', path: `/containers/${id}/stop` })
 }
 
+/** Stops it as `stopContainer` does and starts it again; one that does not run is started. */
+export async function restartContainer(
+  engine: Engine,
+  id: string,
+  { signal }: CallOptions = {},
+): Promise<void> {
+  await engine.call<undefined>({ method: 'POST', path: `/containers/${id}/restart`, signal })
+}
+
+/** To the container's first process. Throws CONFLICT where it does not run. */
+export async function signalContainer(
+  engine: Engine,
+  { id, name }: { readonly id: string; readonly name: NodeJS.Signals },
+  { signal }: CallOptions = {},
+): Promise<void> {
+  const path = `/containers/${id}/kill`
+  await engine.call<undefined>({ method: 'POST', path, query: { signal: name }, signal })
+}
+
 export async function renameContainer(engine: Engine, id: string, name: string): Promise<void> {
   await engine.call<undefined>({ method: 'POST', path: `/containers/${id}/rename`, query: { name } })
 }

@@ -6,6 +6,8 @@ export {
   lastLogLines,
   makeContainer,
   renameContainer,
+  restartContainer,
+  signalContainer,
   startContainer,
   stopContainer,
 } from './container-life.ts'

@@ -1,6 +1,7 @@
-import { BallastError, type CallOptions, type Digest } from '../../core/index.ts'
+import { BallastError, type CallOptions } from '../../core/index.ts'
 import { imageFacts, type NewMount } from '../../docker/index.ts'
 import { leaveOut } from '../../embed/index.ts'
+import type { ToldVersion } from '../../reload/index.ts'
 import type { Store } from '../../store/index.ts'
 import { capture } from '../capture.ts'
 import { embedOnce } from '../embed-once.ts'
@@ -22,7 +23,7 @@ export interface Brought {
   readonly mounts: readonly NewMount[]
   readonly withoutMounts: readonly string[]
   /** What it has to serve then: what it serves now. */
-  readonly serves: readonly { readonly path: string; readonly digest: Digest }[]
+  readonly serves: readonly (ToldVersion & { readonly path: string })[]
   /** Images that were not there. */
   readonly made: readonly string[]
   readonly bytesMoved: number
@@ -43,7 +44,12 @@ export async function bring(
   const models: PlacedModel[] = []
   for (const { stored, path } of captured.models)
     models.push({ resolved: await resolveVersion(store, stored), path })
-  const serves = models.map(({ resolved, path }) => ({ path, digest: resolved.version.digest }))
+  const serves = models.map(({ resolved, path }) => ({
+    path,
+    model: resolved.reference.name,
+    digest: resolved.version.digest,
+    number: resolved.number,
+  }))
   const withoutMounts = replica.models.flatMap(unmountsOf)
   const known = { serves, withoutMounts, made: base.made }
   if (work.request.to === 'embed') {

@@ -40,7 +40,7 @@ export interface Replaced {
  */
 export async function replaceContainer(
   store: Store,
-  { engine, app }: EngineWork,
+  { engine, app, request }: EngineWork,
   { id, replica: { container, image }, brought }: Replacing,
   { onMade, ...options }: SwitchOptions & { readonly onMade: (replaced: Replaced) => void },
 ): Promise<void> {
@@ -64,7 +64,12 @@ export async function replaceContainer(
   await renameContainer(engine, newId, name)
   options.onStep?.(`starting ${name} from ${brought.image}`)
   await startContainer(engine, newId)
-  await waitUntilReady(engine, newId, { reload: app.reload, signal: options.signal })
+  await waitUntilReady(engine, newId, {
+    reload: app.reload,
+    version: brought.serves[0],
+    directory: request.directory,
+    signal: options.signal,
+  })
   await requireSame(store, { engine, name, id: newId, serves: brought.serves }, options)
 }
 

@@ -1,0 +1,116 @@
+import { readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { isBallastError, isSystemError, readAll } from '../core/index.ts'
+import { readFromContainer, statInContainer } from '../docker/index.ts'
+import { readTarBodies } from '../tar/index.ts'
+import { callHttp } from './call.ts'
+import { type Word, wordOf } from './claims.ts'
+import { whyCommandFailed } from './command.ts'
+import type { Listener } from './listeners.ts'
+import { namesVersion, type Ready } from './plan.ts'
+import { callOf, commandOptions, type Telling } from './tell.ts'
+import { inWords, reasonIn } from './words.ts'
+
+/** What one that was told says of itself. `waiting` may become `ready` yet, `failed` cannot. */
+export type Answer =
+  | { readonly is: 'ready'; readonly word: 'serves' | 'untold' }
+  | { readonly is: 'waiting' | 'failed'; readonly why: string }
+
+export interface Asking extends Telling {
+  /** When it was told, in milliseconds since the epoch: a file from before says nothing unless it names the version. */
+  readonly since: number
+}
+
+/** Asks once. */
+export async function askReady(listener: Listener, ready: Ready, asking: Asking): Promise<Answer> {
+  switch (ready.kind) {
+    case 'http':
+      return askHttp(listener, ready.call, asking)
+    case 'file':
+      return askFile(listener, ready.path, asking)
+    case 'command': {
+      const why = await whyCommandFailed(ready.command, commandOptions(listener, asking))
+      // It is given the version, so its yes is about that one.
+      return why === undefined
+        ? { is: 'ready', word: 'serves' }
+        : { is: 'waiting', why: `the command says no: ${why}` }
+    }
+  }
+}
+
+async function askHttp(listener: Listener, call: string, asking: Asking): Promise<Answer> {
+  const request = await callOf(listener, call, asking)
+  const answer = await callHttp(request, asking.signal)
+  if ('unreachable' in answer) {
+    return { is: 'waiting', why: `${request.url} does not answer (${answer.unreachable})` }
+  }
+  const { status, said } = answer
+  const word = wordOf(said, asking.version)
+  if (typeof word === 'object') return { is: 'failed', why: word.refused }
+  if (status === 200) return answerOf(word, { who: request.url, isAbout: namesVersion(call) })
+  const reason = reasonIn(said.text)
+  return { is: 'waiting', why: `${request.url} answers ${status}${reason === '' ? '' : `: ${reason}`}` }
+}
+
+/** `isAbout`: what was asked names the version, so that a plain yes is about it. */
+export function answerOf(
+  word: Word,
+  { who, isAbout }: { readonly who: string; readonly isAbout: boolean },
+): Answer {
+  if (typeof word === 'object') return { is: 'failed', why: inWords(word.refused) }
+  if (word === 'another') return { is: 'waiting', why: `${who} names another version` }
+  return { is: 'ready', word: isAbout ? 'serves' : word }
+}
+
+interface FoundFile {
+  readonly text: string
+  /** In milliseconds since the epoch. */
+  readonly modified: number
+}
+
+/** Of the container where there is one, else of this host. */
+async function askFile({ container }: Listener, path: string, asking: Asking): Promise<Answer> {
+  const found =
+    container === undefined
+      ? await fileHere(resolve(asking.directory, path))
+      : await fileInContainer(container, path, asking)
+  if (found === undefined) return { is: 'waiting', why: `there is no ${path}` }
+  const word = wordOf({ text: found.text }, asking.version)
+  if (word === 'untold' && found.modified < asking.since) {
+    return { is: 'waiting', why: `${path} is from before` }
+  }
+  return answerOf(word, { who: path, isAbout: false })
+}
+
+const LARGEST_FILE = 1024 * 1024
+
+async function fileHere(path: string): Promise<FoundFile | undefined> {
+  try {
+    const { mtimeMs, size } = await stat(path)
+    return { text: size > LARGEST_FILE ? '' : await readFile(path, 'utf8'), modified: mtimeMs }
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+async function fileInContainer(
+  id: string,
+  path: string,
+  { engine, signal }: Asking,
+): Promise<FoundFile | undefined> {
+  if (engine === undefined) return undefined
+  const info = await statInContainer(engine, { id, path }, { signal })
+  if (info?.type !== 'file') return undefined
+  const modified = Number(BigInt(info.mtimeNs || '0') / 1_000_000n)
+  if (info.size > LARGEST_FILE) return { text: '', modified }
+  try {
+    for await (const { body } of readTarBodies(await readFromContainer(engine, { id, path }, { signal }))) {
+      return { text: (await readAll(body, LARGEST_FILE)).toString('utf8'), modified }
+    }
+  } catch (error) {
+    // It is written anew meanwhile.
+    if (!isBallastError(error, 'NOT_FOUND')) throw error
+  }
+  return undefined
+}

@@ -1,0 +1,102 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { isSystemError } from '../core/index.ts'
+import {
+  allContainers,
+  type ContainerInfo,
+  type Engine,
+  findContainer,
+  inspectContainer,
+  readImageRecord,
+} from '../docker/index.ts'
+import { splitReference } from '../model/index.ts'
+import type { ReloadPlan } from './plan.ts'
+
+/** One that is told of a version, and asked whether it serves it. */
+export interface Listener {
+  /** For messages. */
+  readonly name: string
+  /** The id of its container, where that is known. */
+  readonly container?: string
+  /** The file that has the number of its process on this host. */
+  readonly pidFile?: string
+}
+
+export interface Surroundings {
+  /** What paths in the plan are relative to. */
+  readonly directory: string
+  /** What has changed: a directory of this host, and its volume if it is one. */
+  readonly target: { readonly directory: string; readonly volume?: string | undefined }
+  /** Where the plan is for containers. */
+  readonly engine: Engine | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Those that run now. Who does not run finds the version when it starts. Throws what the Engine does. */
+export async function findListeners(plan: ReloadPlan, around: Surroundings): Promise<readonly Listener[]> {
+  const { whom, app } = plan
+  if (whom.kind === 'one') return [{ name: app === '' ? 'the application' : app }]
+  if (whom.kind === 'process') {
+    const pidFile = resolve(around.directory, whom.pidFile)
+    return (await pidIn(pidFile)) === undefined ? [] : [{ name: app === '' ? whom.pidFile : app, pidFile }]
+  }
+  const { engine } = around
+  if (engine === undefined) return []
+  if (whom.kind === 'containers') {
+    const found = await Promise.all(whom.names.map((name) => findContainer(engine, name, around)))
+    return found.flatMap((one) =>
+      one?.state.isRunning === true ? [{ name: one.name, container: one.id }] : [],
+    )
+  }
+  return ofImage(engine, whom.image, around)
+}
+
+/** Undefined where there is no file, or no process of that number. */
+export async function pidIn(file: string): Promise<number | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return ''
+    throw error
+  })
+  const pid = /^\s*([1-9]\d*)\s*$/.exec(text)?.[1]
+  if (pid === undefined) return undefined
+  try {
+    process.kill(Number(pid), 0)
+  } catch (error) {
+    if (isSystemError(error, 'ESRCH')) return undefined
+  }
+  return Number(pid)
+}
+
+async function ofImage(
+  engine: Engine,
+  image: string,
+  { target, signal }: Surroundings,
+): Promise<readonly Listener[]> {
+  const own = await readImageRecord(engine, withTag(image), { signal })
+  const directory = await realpath(target.directory)
+  const listeners: Listener[] = []
+  for (const { id, isRunning } of await allContainers(engine, { signal })) {
+    if (!isRunning) continue
+    const container = await inspectContainer(engine, id, { signal })
+    const isSame = container.imageId === own?.id || withTag(container.image) === withTag(image)
+    if (isSame && hasMounted(container, { directory, volume: target.volume })) {
+      listeners.push({ name: container.name, container: id })
+    }
+  }
+  return listeners.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The target itself, or a directory that it lies in. */
+export function hasMounted(
+  { mounts }: Pick<ContainerInfo, 'mounts'>,
+  { directory, volume }: { readonly directory: string; readonly volume: string | undefined },
+): boolean {
+  return mounts.some(({ kind, name, source }) =>
+    kind === 'volume' ? name === volume : kind === 'bind' && `${directory}/`.startsWith(`${source}/`),
+  )
+}
+
+function withTag(image: string): string {
+  const { tag, digest } = splitReference(image)
+  return tag === undefined && digest === undefined ? `${image}:latest` : image
+}

@@ -1,0 +1,19 @@
+const LONGEST = 300
+
+/** What an application or a command has said, as one line that is safe to print. */
+export function inWords(text: string): string {
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim()
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
+}
+
+/** The `error`, `message`, `problem` or `detail` of a JSON answer, else its first line. */
+export function reasonIn(text: string): string {
+  try {
+    const { error, message, problem, detail } = Object(JSON.parse(text))
+    const found = [error, message, problem, detail].find((one) => typeof one === 'string' && one !== '')
+    if (found !== undefined) return inWords(found)
+  } catch {
+    // It is no JSON.
+  }
+  return inWords(text.trim().split('\n')[0] ?? '')
+}
