@@ -2,6 +2,7 @@ import { BallastError } from '../core/index.ts'
 import type { Marker } from '../model/index.ts'
 import type { Delivery } from './delivery.ts'
 import type { Layout } from './links.ts'
+import { withRefusal } from './proof.ts'
 import { type Followed, type TargetRecord, withGeneration } from './state.ts'
 
 /** What decides whether a link may move, and what its record says afterwards. */
@@ -11,7 +12,14 @@ export interface MoveOptions {
   /** `flat` for a target that shows one version until another is put in its place with `replace`. */
   readonly layout?: Layout
   readonly replace?: boolean
+  /** Set where an application is to take the version over; it is not for the first version of a link. */
+  readonly proof?: 'pending' | undefined
+  /** What the link has to lead to before, and why it is left: it is not tried again until the tag moves. */
+  readonly leaves?: { readonly id: string; readonly why: string } | undefined
 }
+
+/** Moves that make the link go on following what it followed. */
+const VISITS = ['rollback', 'put back']
 
 /** What is recorded of the link, or what a new one begins with. Throws CONFLICT for the link of another model. */
 export function recordOf(
@@ -34,7 +42,7 @@ export function refuseOtherUse(
   { known, delivery }: { readonly known: Followed | undefined; readonly delivery: Delivery },
   { layout, replace = false, by }: MoveOptions,
 ): void {
-  if (known === undefined || by === 'rollback') return
+  if (known === undefined || VISITS.includes(by)) return
   if (known.flat !== true && layout === 'flat') {
     throw new BallastError('CONFLICT', `${link} follows ${known.reference} already`, {
       hint: 'mount with --follow to go on so, or name another target',
@@ -64,18 +72,23 @@ export interface Arrival {
 export function recordAfter(
   followed: Followed,
   { id, delivery: { version, marker }, files }: Arrival,
-  { by, layout }: MoveOptions,
+  { by, layout, proof, leaves }: MoveOptions,
 ): { readonly next: Followed; readonly moved: boolean } {
   const moved = followed.generations.at(-1)?.id !== id
   const time = new Date().toISOString()
-  const generation = { id, digest: version.digest, number: marker.number, time, by }
+  const isAnother = followed.generations.length > 0
+  const generation = {
+    ...{ id, digest: version.digest, number: marker.number, time, by },
+    ...(proof !== undefined && isAnother && { proof: { is: proof } }),
+  }
+  const { refused, ...rest } = leaves === undefined ? followed : withRefusal(followed, leaves)
+  const left = VISITS.includes(by) && refused !== undefined ? { ...rest, refused } : rest
   return {
     moved,
     next: {
-      ...(moved ? withGeneration(followed, generation) : followed),
+      ...(moved ? withGeneration(left, generation) : left),
       ...(layout === 'flat' && { flat: true as const }),
-      // A rollback is a visit: the link goes on following what it followed.
-      reference: by === 'rollback' ? followed.reference : marker.reference,
+      reference: VISITS.includes(by) ? followed.reference : marker.reference,
       files,
     },
   }

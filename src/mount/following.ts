@@ -25,6 +25,7 @@ import {
   takenFileLinks,
 } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING, LOCK, STATE, TEMPORARY_LINK } from './names.ts'
+import { readAhead } from './read-ahead.ts'
 import { seeTarget } from './seen.ts'
 import { encodeState, withUnrecorded, writeState } from './state.ts'
 import { inspectTarget } from './target.ts'
@@ -33,6 +34,8 @@ import { moveWithLink } from './variants-of-link.ts'
 export interface FollowingOptions extends DeliverOptions, MoveOptions {
   /** How long a version that was replaced stays, in milliseconds; the one before the current always stays. */
   readonly graceMs: number
+  /** Whether what has not been copied is read once before a link that leads somewhere moves. False by default. */
+  readonly readAhead?: boolean | undefined
 }
 
 export interface Swapped extends Delivered {
@@ -66,12 +69,16 @@ export async function deliverFollowing(
     const link = join(target, name)
     const { known, followed: recorded } = recordOf(state, { link, name, marker: delivery.marker })
     const id = linkedGeneration(root, name)
+    if (options.leaves !== undefined && options.leaves.id !== id) throw movedMeanwhile(link)
     const followed = await withUnrecorded(recorded, { id, readGeneration })
     refuseOtherUse(link, { known: known && followed, delivery }, options)
     const current = followed.generations.at(-1)
     const place = await placeGeneration(store, { target, current, delivery }, options)
     for (const file of files) await ensureFileLink(target, { file, name })
-    const relinked = linkedGeneration(root, name) !== place.id
+    const relinked = id !== place.id
+    if (options.readAhead === true && id !== undefined && relinked && place.bytesCopied === 0) {
+      await readAhead(join(target, GENERATIONS, place.id), version.files, options)
+    }
     if (relinked) await swapLink(target, { name, to: `${GENERATIONS}/${place.id}` })
     for (const file of followed.files.filter((old) => !files.includes(old))) {
       await removeFileLink(target, { file, name })
@@ -84,6 +91,12 @@ export async function deliverFollowing(
     const { bytesCopied } = place
     const warnings = [...place.warnings, ...unread, ...takenFileLinks(version, { name, layout, files })]
     return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name, files }
+  })
+}
+
+function movedMeanwhile(link: string): BallastError {
+  return new BallastError('CONFLICT', `${link} leads to another version by now`, {
+    hint: 'somebody else has moved it; nothing was changed',
   })
 }
 

@@ -9,6 +9,7 @@ import type { DeliverOptions, Delivery } from './delivery.ts'
 import { createIncoming } from './incoming.ts'
 import { linkedGeneration, readRoot } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
+import { formerServed } from './proof.ts'
 import { type Followed, type Generation, isGenerationId } from './state.ts'
 import { readTree, writeTree } from './tree.ts'
 import { variantGenerations } from './variant-files.ts'
@@ -74,10 +75,12 @@ export async function prune(target: string, models: readonly Followed[], graceMs
   }
 }
 
-/** Those that somebody may still be opening, and the newest former one of each link. */
+/** Those that somebody may still be opening, the newest former one of each link, and what would be put back. */
 export function recentGenerations(models: readonly Followed[], graceMs: number): ReadonlySet<string> {
   const keep = new Set<string>()
   for (const { generations } of models) {
+    const former = formerServed({ generations })
+    if (former !== undefined) keep.add(former.id)
     generations.forEach((generation, index) => {
       const replaced = generations[index + 1]?.time
       const age = replaced === undefined ? 0 : Date.now() - Date.parse(replaced)

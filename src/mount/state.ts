@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
 import { isGenerationId, objectOf, parseJson } from '../model/index.ts'
 import { STATE } from './names.ts'
+import { decodeProof, type Proof } from './proof.ts'
 import type { DeliveredTree } from './tree.ts'
 
 /** One version that a link has led to. `id` names its directory below `.ballast/versions/`; `time` is ISO 8601. */
@@ -12,6 +13,16 @@ export interface Generation {
   readonly number: number
   readonly time: string
   readonly by: string
+  /** Where an application was to take it over while it ran. */
+  readonly proof?: Proof
+}
+
+/** A version that an application did not take. It is not tried again until the tag moves. */
+export interface Refused {
+  readonly digest: Digest
+  readonly number: number
+  readonly time: string
+  readonly why: string
 }
 
 /** What stands behind one link of a following target. */
@@ -24,6 +35,7 @@ export interface Followed {
   readonly files: readonly string[]
   /** Oldest first; the last one is what the link leads to. */
   readonly generations: readonly Generation[]
+  readonly refused?: Refused
 }
 
 /** `.ballast/state.json`. The links are the truth; this tells people and tools what stands behind them. */
@@ -60,7 +72,7 @@ export function decodeState(bytes: Uint8Array, path: string): TargetRecord {
 }
 
 function decodeFollowed(value: unknown): Followed | undefined {
-  const { model, reference, flat, files, generations } = objectOf(value)
+  const { model, reference, flat, files, generations, refused } = objectOf(value)
   if (typeof model !== 'string' || typeof reference !== 'string') return undefined
   if (
     !Array.isArray(files) ||
@@ -70,16 +82,25 @@ function decodeFollowed(value: unknown): Followed | undefined {
   const decoded = Array.isArray(generations) ? generations.map(decodeGeneration) : [undefined]
   if (flat !== undefined && flat !== true) return undefined
   return decoded.every((generation) => generation !== undefined)
-    ? { model, reference, ...(flat && { flat }), files, generations: decoded }
+    ? { model, reference, ...(flat && { flat }), files, generations: decoded, ...decodeRefused(refused) }
     : undefined
 }
 
+function decodeRefused(value: unknown): { readonly refused?: Refused } {
+  const { digest, number, time, why } = objectOf(value)
+  const proof = decodeProof({ is: 'failed', why })
+  if (typeof digest !== 'string' || !isDigest(digest) || typeof number !== 'number') return {}
+  if (typeof time !== 'string' || proof?.why === undefined) return {}
+  return { refused: { digest, number, time, why: proof.why } }
+}
+
 function decodeGeneration(value: unknown): Generation | undefined {
-  const { id, digest, number, time, by } = objectOf(value)
+  const { id, digest, number, time, by, proof: said } = objectOf(value)
   if (typeof id !== 'string' || !isGenerationId(id) || typeof digest !== 'string' || !isDigest(digest))
     return undefined
   if (typeof number !== 'number' || typeof time !== 'string' || typeof by !== 'string') return undefined
-  return { id, digest, number, time, by }
+  const proof = decodeProof(said)
+  return { id, digest, number, time, by, ...(proof && { proof }) }
 }
 
 export async function writeState(target: string, state: TargetRecord): Promise<void> {
