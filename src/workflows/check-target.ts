@@ -12,6 +12,7 @@ import {
   variantTree,
 } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
+import { withReload } from './check-reload.ts'
 import { splitsOf, withSplit } from './check-variants.ts'
 import { staleness } from './staleness.ts'
 
@@ -59,7 +60,7 @@ export async function checkTarget(
       const again = `${operand} ${flag} --as ${name}`
       const result = await checkDelivered(store, { tree, operand: label, again }, options)
       const set = sets.get(name)
-      results.push(withSplit(result, set))
+      results.push(withReload(withSplit(result, set), models[name]))
       if (set instanceof BallastError) continue
       for (const variant of set?.variants.filter((one) => one.id !== id) ?? []) {
         const place = {

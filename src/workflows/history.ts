@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { formerImages, idOf, noImage, readImage } from '../embed/index.ts'
 import { hasVersion, LATEST, type Lineage, parseOperand } from '../model/index.ts'
-import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
+import { type Followed, inspectTarget, type Proof, recordsOf, seeTarget } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
@@ -19,6 +19,8 @@ export interface Move {
   /** Undefined where the tag was removed. */
   readonly digest: Digest | undefined
   readonly number: number | undefined
+  /** Of a target: what became of it where an application was to take it over. */
+  readonly proof?: Proof
   /** Where that version was captured from, the last time. */
   readonly lineage?: Lineage
 }
@@ -148,6 +150,9 @@ async function targetHistory(target: string): Promise<readonly Move[]> {
 
 function movesOfLinks(records: ReadonlyMap<string, Followed>): readonly Move[] {
   return [...records].flatMap(([name, { generations }]) =>
-    generations.map(({ time, by, digest, number }) => ({ time, tag: name, by, digest, number })),
+    generations.map(({ time, by, digest, number, proof }) => ({
+      ...{ time, tag: name, by, digest, number },
+      ...(proof && { proof }),
+    })),
   )
 }

@@ -22,6 +22,8 @@ import {
   versionName,
   withDelivery,
 } from './mount.ts'
+import { keepUpReloading, type ReloadEvents, type Reloading, reloadOnce } from './mount-reload.ts'
+import type { ReloadTask } from './mount-reload-told.ts'
 import { openVolume } from './volume-place.ts'
 
 export interface MountVolumeRequest {
@@ -32,6 +34,8 @@ export interface MountVolumeRequest {
   readonly as?: string | undefined
   readonly link?: boolean | undefined
   readonly replace?: boolean | undefined
+  /** As of a directory. */
+  readonly readAhead?: boolean | undefined
 }
 
 type EngineOptions = CallOptions & { readonly engine: EngineChoice }
@@ -89,14 +93,66 @@ export async function followVolume(
   await followed.catch(unlessInterrupted)
 }
 
-interface Into extends MountVolumeRequest {
+/** As `followVolume`, and the applications are told of each version and have to take it. Throws REFUSED for a volume that only containers get at. */
+export async function followVolumeReloading(
+  store: Store,
+  request: MountVolumeRequest & { readonly task: ReloadTask },
+  { engine, ...events }: EngineOptions & ReloadEvents,
+): Promise<void> {
+  const reloading = await reloadingOf(store, request, { ...events, engine })
+  const { directory, name } = reloading.place
+  await withFollower(directory, { name, signal: events.signal }, () =>
+    keepUpReloading(store, reloading, events),
+  ).catch(unlessInterrupted)
+}
+
+/** As `mountVolumeFollowing`. Throws REFUSED where the applications have not taken the version. */
+export async function mountVolumeReloading(
+  store: Store,
+  request: MountVolumeRequest & { readonly task: ReloadTask },
+  { engine, ...events }: EngineOptions & Pick<ReloadEvents, 'onJudged'>,
+): Promise<MountResult> {
+  const reloading = await reloadingOf(store, request, { ...events, engine })
+  const { directory, name } = reloading.place
+  return withFollower(directory, { name, signal: events.signal }, () => reloadOnce(store, reloading, events))
+}
+
+async function reloadingOf(
+  store: Store,
+  { task, ...request }: MountVolumeRequest & { readonly task: ReloadTask },
+  { engine, ...options }: EngineOptions,
+): Promise<Reloading> {
+  const { volume, link = false } = request
+  const reference = await resolveFollowed(store, request.ref)
+  const { directory } = await withEngine(engine, (opened) =>
+    openVolume(opened, { name: volume, use: 'write', model: reference.name }, options),
+  )
+  if (directory === undefined) throw notFromHere(volume)
+  return {
+    reference,
+    task,
+    place: { directory, volume, name: request.as ?? lastPart(reference.name), link },
+    deliver: (by) =>
+      deliverInto(store, { ...request, layout: 'link', by, proof: 'pending' }, { ...options, engine }),
+  }
+}
+
+function notFromHere(volume: string): BallastError {
+  return new BallastError(
+    'REFUSED',
+    `the volume ${volume} cannot be reached from here, so what its applications make of a version is not awaited`,
+    { hint: 'run the command on the host of its Engine, as a user who may write to it; or leave reload out' },
+  )
+}
+
+interface Into extends MountVolumeRequest, Pick<FollowingOptions, 'proof'> {
   readonly layout: 'flat' | 'link'
   readonly by: string
 }
 
 function deliverInto(
   store: Store,
-  { ref, volume, as, link = false, replace = false, layout, by }: Into,
+  { ref, volume, as, link = false, replace = false, layout, by, readAhead, proof }: Into,
   { engine: choice, ...options }: EngineOptions,
 ): Promise<MountResult> {
   return withDelivery(store, { ref }, (resolved, delivery) =>
@@ -105,7 +161,7 @@ function deliverInto(
       if (layout === 'flat') await refuseExternalData(store, { delivery, volume, ref })
       const name = as ?? lastPart(model)
       const { directory } = await openVolume(engine, { name: volume, use: 'write', model }, options)
-      const settings = { ...options, link, replace, layout, by, graceMs: GRACE_MS }
+      const settings = { ...options, link, replace, layout, by, readAhead, proof, graceMs: GRACE_MS }
       const place = { volume, directory, name }
       const { files, path, ...swapped } = await swap(store, { engine, place, delivery }, settings)
       const isFlat = layout === 'flat'

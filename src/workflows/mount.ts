@@ -9,7 +9,13 @@ import {
   type Reference,
   totalSize,
 } from '../model/index.ts'
-import { type Delivery, deliverFollowing, deliverPinned, withFollower } from '../mount/index.ts'
+import {
+  type Delivery,
+  deliverFollowing,
+  deliverPinned,
+  type FollowingOptions,
+  withFollower,
+} from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import {
   parseModelReference,
@@ -27,6 +33,8 @@ export interface MountRequest {
   readonly replace?: boolean | undefined
   /** The name of the link in a following target; the last part of the model's name by default. */
   readonly as?: string | undefined
+  /** Of a following target: whether what was linked is read before the swap. False by default. */
+  readonly readAhead?: boolean | undefined
 }
 
 export interface MountResult {
@@ -76,13 +84,14 @@ export async function mount(
 /** Brings a following target to the version that the tag points to now. */
 export async function mountFollowing(
   store: Store,
-  request: MountRequest & { readonly by?: string },
+  request: MountRequest & Pick<FollowingOptions, 'proof'> & { readonly by?: string },
   options: CallOptions = {},
 ): Promise<MountResult> {
   const target = resolve(request.target)
   return withDelivery(store, request, async (resolved, delivery) => {
     const name = request.as ?? lastPart(resolved.reference.name)
-    const settings = { ...options, link: request.link === true, by: request.by ?? 'mount', graceMs: GRACE_MS }
+    const { link = false, by = 'mount', readAhead, proof } = request
+    const settings = { ...options, link, by, readAhead, proof, graceMs: GRACE_MS }
     const { files, ...swapped } = await deliverFollowing(store, { target, name, delivery }, settings)
     const mountAt = files.length > 0 ? 'path' : 'parent'
     return { target, version: versionName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
@@ -219,7 +228,7 @@ export function versionName({ reference, number }: ResolvedVersion): string {
   return number === 0 ? formatReference(reference) : `${reference.name}:${number}`
 }
 
-function tagGone(reference: string): BallastError {
+export function tagGone(reference: string): BallastError {
   return new BallastError('NOT_FOUND', `${reference} was removed; the target keeps its version`, {
     hint: 'it is followed again as soon as the tag is back',
   })

@@ -122,7 +122,7 @@ function lastMove(target: string, records: ReadonlyMap<string, Followed>): LastM
 
 function formerOf({ generations }: Followed): Digest | undefined {
   const current = generations.at(-1)?.digest
-  return generations.findLast(({ digest }) => digest !== current)?.digest
+  return generations.findLast(({ digest, proof }) => digest !== current && proof?.is !== 'failed')?.digest
 }
 
 function rolledBack(

@@ -1,6 +1,7 @@
 import type { Move } from '../../workflows/history.ts'
 import { imageAccess } from '../image-access.ts'
 import { formatOrigin } from '../render/lineage.ts'
+import { describeProof } from '../render/proof.ts'
 import { formatAge, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -27,14 +28,16 @@ export const verb = defineVerb<[string]>({
 
 /** A registry keeps no times, so for an image that column is left out. */
 function describe(moves: readonly Move[]): string {
-  const rows = moves.map(({ time, tag, number, digest, by, lineage }) => [
+  const isTold = moves.some(({ proof }) => proof !== undefined)
+  const rows = moves.map(({ time, tag, number, digest, by, lineage, proof }) => [
     formatAge(time),
     tag,
     digest === undefined ? 'removed' : number === undefined ? '' : `${number}`,
     digest === undefined ? '' : formatDigest(digest),
     by === lineage?.by ? `${by}${formatOrigin(lineage)}` : by,
+    ...(isTold ? [proof === undefined ? '' : describeProof(proof)] : []),
   ])
-  const header = ['WHEN', 'WHAT', 'VERSION', 'DIGEST', 'BY']
+  const header = ['WHEN', 'WHAT', 'VERSION', 'DIGEST', 'BY', ...(isTold ? ['APPLICATION'] : [])]
   const timed = moves.some(({ time }) => time !== '')
   return timed
     ? formatTable(header, rows)

@@ -1,18 +1,25 @@
 import { BallastError } from '../../core/index.ts'
-import { parseOperand } from '../../model/index.ts'
-import type { FollowEvents, MountResult } from '../../workflows/mount.ts'
+import { parseOperand, parseReloadFlags, type ReloadFlags } from '../../model/index.ts'
+import type { MountResult } from '../../workflows/mount.ts'
+import type { ReloadEvents } from '../../workflows/mount-reload.ts'
+import type { Judged } from '../../workflows/mount-reload-judge.ts'
+import type { ReloadTask } from '../../workflows/mount-reload-told.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
+import { describeProof } from '../render/proof.ts'
 import { formatBytes, formatDuration } from '../render/text.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
-interface MountOptions {
+interface MountOptions extends ReloadFlags {
   readonly follow?: boolean
   readonly once?: boolean
   readonly link?: boolean
   readonly replace?: boolean
   readonly as?: string
+  readonly retry?: boolean
+  /** False with `--no-read-ahead`. */
+  readonly readAhead?: boolean
 }
 
 export const verb = defineVerb<[string, string, MountOptions]>({
@@ -24,7 +31,10 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     'under its own name as well.\n' +
     'volume:NAME is a named volume of the local driver, also of an Engine on another host; it is ' +
     'made when it is not there, and is to be mounted before a container uses it, since Docker fills an empty one from ' +
-    'the image.',
+    'the image.\n' +
+    'With --reload or --ready, or where ballast.yaml declares `reload` for an application of the model, each new version is told ' +
+    'to the application, which has --within to say that it serves it: by a digest or number in its answer, or the exit code of a ' +
+    'command. Else the version before is put back, `check` and `history` show why, and it is not tried again until the tag moves.',
   options: [
     ['--follow', 'swap whenever the tag moves; stays in the foreground, one line a swap'],
     ['--once', 'with --follow: deliver what the tag points to now, and return'],
@@ -37,10 +47,25 @@ export const verb = defineVerb<[string, string, MountOptions]>({
       '--link',
       'hard links to the store instead of copies (a container that may write could damage the store)',
     ],
+    [
+      '--reload <how>',
+      "with --follow: how the application is told: 'POST http://HOST/reload[@container:A,B]', signal:SIGHUP@container:A (or " +
+        "@pid:FILE), restart:container:A, 'command:…'",
+    ],
+    [
+      '--ready <how>',
+      "what then says that it serves the version: 'GET http://HOST/health', file:PATH or 'command:…'; {number} and {digest} are " +
+        'filled in',
+    ],
+    ['--within <time>', 'how long that may take (default: 30s)'],
+    ['--order <order>', 'of several containers: one-by-one (the default) or all'],
+    ['--retry', 'try a version again that was put back'],
+    ['--no-read-ahead', 'with --follow: do not read what was linked or shares blocks before the swap'],
   ],
   examples: [
     'ballast mount sentiment:3 ./models',
     'ballast mount sentiment:prod ./models --follow',
+    "ballast mount sentiment:prod ./models --follow --reload 'POST http://localhost:8000/reload' --ready 'GET http://localhost:8000/health'",
     'docker run -v "$PWD/models:/app/models:ro" my_ml_app:latest',
     'ballast mount sentiment:prod volume:ml_models',
     'docker run -v ml_models:/app/models:ro my_ml_app:latest',
@@ -52,13 +77,18 @@ export const verb = defineVerb<[string, string, MountOptions]>({
       if (options.link === true && bytesCopied === 0) session.note(LINK_WARNING)
       for (const warning of warnings) session.note(`warning: ${warning}`)
     }
-    const verbs = await verbsFor(session, { ref, target, link, replace, as })
+    const onJudged = (judged: Judged): void =>
+      session.printLine({ time: new Date().toISOString(), ...judged }, describeJudged(judged))
+    const { readAhead = true } = options
+    const task = options.follow === true ? await taskOf(session, { ref, target, options }) : undefined
+    const verbs = await verbsFor(session, { ref, target, link, replace, as, readAhead, task }, onJudged)
     if (options.follow === true && options.once !== true) {
       await verbs.follow({
         onSwap: (result) => {
           remarks(result)
           session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
         },
+        onJudged,
         onTrouble: (error) =>
           session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
       })
@@ -72,21 +102,39 @@ export const verb = defineVerb<[string, string, MountOptions]>({
   },
 })
 
+/** Undefined where no application is to be told. */
+async function taskOf(
+  session: Session,
+  { ref, target, options }: { readonly ref: string; readonly target: string; readonly options: MountOptions },
+): Promise<ReloadTask | undefined> {
+  const { declaredReloads } = await import('../../workflows/mount-reload-declared.ts')
+  const directory = '.'
+  const plans = await declaredReloads({ ref, target, directory }, parseReloadFlags(options))
+  if (plans.length === 0) return undefined
+  return { plans, directory, engine: engineChoice(session.io), retry: options.retry === true }
+}
+
 interface Request {
   readonly ref: string
   readonly target: string
   readonly link: boolean | undefined
   readonly replace: boolean | undefined
   readonly as: string | undefined
+  readonly readAhead: boolean
+  readonly task: ReloadTask | undefined
 }
 
 interface MountVerbs {
   readonly mount: () => Promise<MountResult>
   readonly mountFollowing: () => Promise<MountResult>
-  readonly follow: (events: FollowEvents) => Promise<void>
+  readonly follow: (events: ReloadEvents) => Promise<void>
 }
 
-async function verbsFor(session: Session, { target, ...request }: Request): Promise<MountVerbs> {
+async function verbsFor(
+  session: Session,
+  { target, task, ...request }: Request,
+  onJudged: ReloadEvents['onJudged'],
+): Promise<MountVerbs> {
   const store = await session.store()
   const calls = { signal: session.signal, onProgress: session.onProgress }
   const operand = parseOperand(target)
@@ -94,27 +142,47 @@ async function verbsFor(session: Session, { target, ...request }: Request): Prom
     const volumes = await import('../../workflows/mount-volume.ts')
     const wanted = { ...request, volume: operand.text }
     const options = { ...calls, engine: engineChoice(session.io) }
+    const judged = { ...options, onJudged }
     return {
       mount: () => volumes.mountVolume(store, wanted, options),
-      mountFollowing: () => volumes.mountVolumeFollowing(store, wanted, options),
-      follow: (events) => volumes.followVolume(store, wanted, { ...options, ...events }),
+      mountFollowing: () =>
+        task === undefined
+          ? volumes.mountVolumeFollowing(store, wanted, options)
+          : volumes.mountVolumeReloading(store, { ...wanted, task }, judged),
+      follow: (events) =>
+        task === undefined
+          ? volumes.followVolume(store, wanted, { ...options, ...events })
+          : volumes.followVolumeReloading(store, { ...wanted, task }, { ...judged, ...events }),
     }
   }
   const directories = await import('../../workflows/mount.ts')
+  const reloads = () => import('../../workflows/mount-reload.ts')
   const wanted = { ...request, target }
   return {
     mount: () => directories.mount(store, wanted, calls),
-    mountFollowing: () => directories.mountFollowing(store, wanted, calls),
-    follow: (events) => directories.follow(store, wanted, { ...calls, ...events }),
+    mountFollowing: async () =>
+      task === undefined
+        ? directories.mountFollowing(store, wanted, calls)
+        : (await reloads()).mountReloading(store, { ...wanted, task }, { ...calls, onJudged }),
+    follow: async (events) =>
+      task === undefined
+        ? directories.follow(store, wanted, { ...calls, ...events })
+        : (await reloads()).followReloading(store, { ...wanted, task }, { ...calls, ...events }),
   }
 }
 
 const LINK_WARNING = 'warning: --link: whoever can write to the target could change the bytes in the store'
 
-function checkOptions({ follow, once, replace }: MountOptions): void {
+function checkOptions({ follow, once, replace, reload, ready, retry }: MountOptions): void {
   if (once === true && follow !== true) {
     throw new BallastError('USAGE', '--once goes with --follow', {
       hint: 'without both, one version is delivered and stays',
+    })
+  }
+  if (follow !== true && (reload !== undefined || ready !== undefined || retry === true)) {
+    const flag = reload !== undefined ? '--reload' : ready !== undefined ? '--ready' : '--retry'
+    throw new BallastError('USAGE', `${flag} goes with --follow`, {
+      hint: 'a version that was mounted without it does not change',
     })
   }
   if (replace === true && follow === true) {
@@ -133,6 +201,13 @@ function describe({ target, path, version, how, bytesCopied, ms }: MountResult):
     unchanged: 'is there already',
   }[how]
   return `${version} ${said}   ${where}   ${copied}${formatDuration(ms)}`
+}
+
+function describeJudged({ version, proof, putBack }: Judged): string {
+  if (putBack === undefined) return `${version} ${describeProof(proof)}`
+  const { is, why } = putBack.proof
+  const taken = is === 'failed' ? `, and the application does not take that either: ${why}` : ''
+  return `${version} ${describeProof(proof)}; ${putBack.version} put back${taken}`
 }
 
 /** For an application that expects its model at /app/models. */

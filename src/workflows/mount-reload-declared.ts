@@ -1,0 +1,60 @@
+import { resolve } from 'node:path'
+import {
+  type AppFile,
+  type AppTarget,
+  formatReference,
+  parseOperand,
+  parseReference,
+  type Reload,
+} from '../model/index.ts'
+import { planReload, type ReloadPlan } from '../reload/index.ts'
+import { readAppFile } from './read-app-file.ts'
+
+export interface ReloadedTarget {
+  readonly ref: string
+  /** As on a command line: a directory, or `volume:NAME`. */
+  readonly target: string
+  /** Where `ballast.yaml` is looked for. */
+  readonly directory: string
+}
+
+/**
+ * How the applications of a target are told: as the command line has it, else each application of `ballast.yaml` that declares
+ * `reload` and uses the model. None where nothing is declared. Throws USAGE.
+ */
+export async function declaredReloads(
+  target: ReloadedTarget,
+  flags: Reload | undefined,
+): Promise<readonly ReloadPlan[]> {
+  if (flags !== undefined) return [planReload(flags)]
+  const file = await readAppFile(target.directory)
+  return file === undefined ? [] : reloadsOf(file, target)
+}
+
+/** Where targets of the reference are declared, it has to be one of them. */
+export function reloadsOf(
+  { apps, targets }: AppFile,
+  { ref, target, directory }: ReloadedTarget,
+): readonly ReloadPlan[] {
+  const wanted = plain(ref)
+  const places = targets.filter((one) => plain(one.ref) === wanted)
+  if (places.length > 0 && !places.some((one) => isAt(one, { target, directory }))) return []
+  return apps.flatMap(({ name, image, models, reload }) => {
+    const uses = models.some((model) => plain(model.ref) === wanted)
+    return uses && reload !== undefined ? [planReload(reload, { app: name, image })] : []
+  })
+}
+
+function plain(ref: string): string {
+  return formatReference(parseReference(ref))
+}
+
+function isAt(
+  { to }: AppTarget,
+  { target, directory }: Pick<ReloadedTarget, 'target' | 'directory'>,
+): boolean {
+  const [one, other] = [parseOperand(to), parseOperand(target)]
+  if (one.kind === 'volume' && other.kind === 'volume') return one.text === other.text
+  if (one.kind === 'volume' || other.kind === 'volume') return false
+  return resolve(directory, to) === resolve(directory, target)
+}

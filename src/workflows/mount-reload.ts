@@ -1,0 +1,171 @@
+import { resolve } from 'node:path'
+import { BallastError, type CallOptions, type Digest, untilStopped } from '../core/index.ts'
+import { formatReference, lastPart, type Reference } from '../model/index.ts'
+import { currentGeneration, type Followed, withFollower } from '../mount/index.ts'
+import type { Store } from '../store/index.ts'
+import {
+  type FollowEvents,
+  type MountRequest,
+  type MountResult,
+  mountFollowing,
+  resolveFollowed,
+  tagGone,
+  unlessInterrupted,
+} from './mount.ts'
+import { followedAt, type Judged, judge, type ReloadedPlace } from './mount-reload-judge.ts'
+import { nextStep } from './mount-reload-step.ts'
+import type { ReloadTask } from './mount-reload-told.ts'
+
+export interface ReloadEvents extends FollowEvents {
+  readonly onJudged: (judged: Judged) => void
+}
+
+export interface Reloading {
+  readonly reference: Reference
+  readonly place: ReloadedPlace
+  readonly task: ReloadTask
+  /** Brings the target to what the tag points to now; `by` is for its history. */
+  readonly deliver: (by: string) => Promise<MountResult>
+}
+
+/** As `follow`, and the applications are told of each version and have to take it: design, "Reload". */
+export async function followReloading(
+  store: Store,
+  { task, ...request }: MountRequest & { readonly task: ReloadTask },
+  events: CallOptions & ReloadEvents,
+): Promise<void> {
+  const reloading = await reloadingOf(store, { ...request, task }, events)
+  await asFollower(reloading, events, () => keepUpReloading(store, reloading, events)).catch(
+    unlessInterrupted,
+  )
+}
+
+/**
+ * The same once: brings the target to what the tag points to. Throws REFUSED where the applications have not taken it, now or when
+ * it was tried before.
+ */
+export async function mountReloading(
+  store: Store,
+  { task, ...request }: MountRequest & { readonly task: ReloadTask },
+  events: CallOptions & Pick<ReloadEvents, 'onJudged'>,
+): Promise<MountResult> {
+  const reloading = await reloadingOf(store, { ...request, task }, events)
+  return asFollower(reloading, events, () => reloadOnce(store, reloading, events))
+}
+
+async function reloadingOf(
+  store: Store,
+  { task, ...request }: MountRequest & { readonly task: ReloadTask },
+  options: CallOptions,
+): Promise<Reloading> {
+  const reference = await resolveFollowed(store, request.ref)
+  const name = request.as ?? lastPart(reference.name)
+  const directory = resolve(request.target)
+  return {
+    reference,
+    task,
+    place: { directory, name, link: request.link === true },
+    deliver: (by) => mountFollowing(store, { ...request, by, proof: 'pending' }, options),
+  }
+}
+
+function asFollower<T>(
+  { place: { directory, name } }: Reloading,
+  { signal }: CallOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  return withFollower(directory, { name, signal }, work)
+}
+
+const POLL_MS = 200
+const TROUBLE_MS = 2000
+
+/** Until the signal is aborted; then INTERRUPTED is thrown. */
+export async function keepUpReloading(
+  store: Store,
+  reloading: Reloading,
+  events: CallOptions & ReloadEvents,
+): Promise<void> {
+  const turn = createTurn(store, reloading, events)
+  await turn()
+  await untilStopped(turn, {
+    signal: events.signal,
+    pauseMs: () => POLL_MS,
+    troubleMs: TROUBLE_MS,
+    onTrouble: events.onTrouble,
+  })
+}
+
+export async function reloadOnce(
+  store: Store,
+  reloading: Reloading,
+  { onJudged, ...options }: CallOptions & Pick<ReloadEvents, 'onJudged'>,
+): Promise<MountResult> {
+  let result: MountResult | undefined
+  let refused: BallastError | undefined
+  await createTurn(store, reloading, {
+    ...options,
+    onJudged(judged) {
+      onJudged(judged)
+      refused = judged.proof.is === 'failed' ? notTaken(judged.version, judged.proof.why) : undefined
+    },
+    onSwap: (swapped) => {
+      result = swapped
+    },
+    onTrouble: (error) => {
+      refused = error
+    },
+  })()
+  if (refused !== undefined) throw refused
+  return result ?? reloading.deliver('mount')
+}
+
+/** Does what is to be done, until nothing is. Each turn knows what those before have seen. */
+function createTurn(
+  store: Store,
+  { reference, place, task, deliver }: Reloading,
+  { onSwap, onJudged, onTrouble, ...options }: CallOptions & ReloadEvents,
+): () => Promise<void> {
+  let seen: Digest | undefined
+  let told: string | undefined
+  return async () => {
+    for (;;) {
+      const tag = await store.records.resolve(reference)
+      if (tag === undefined) throw tagGone(formatReference(reference))
+      const id = await currentGeneration(place.directory, place.name)
+      if (id !== undefined && id === told && tag === seen) return
+      const followed = id === undefined ? undefined : await followedAt(place)
+      const step = nextStep({ tag, followed, seen, told, retry: task.retry })
+      if (step === 'deliver') {
+        const isFirst = seen === undefined
+        const result = await deliver(isFirst ? 'mount' : 'follow')
+        if (isFirst || result.how !== 'unchanged') onSwap(result)
+        seen = result.digest
+      } else if (step === 'judge') {
+        told = followed?.generations.at(-1)?.id
+        const judged = await judge(store, { place, task }, options).catch((error: unknown) => {
+          told = undefined
+          throw error
+        })
+        told = await currentGeneration(place.directory, place.name)
+        if (judged !== undefined) onJudged(judged)
+      } else {
+        if (seen === undefined) tellRefusal(followed, onTrouble)
+        seen = tag
+        told = followed?.generations.at(-1)?.id
+        return
+      }
+    }
+  }
+}
+
+function tellRefusal(followed: Followed | undefined, onTrouble: ReloadEvents['onTrouble']): void {
+  const { model, refused } = followed ?? {}
+  if (refused !== undefined) onTrouble(notTaken(`${model}:${refused.number}`, refused.why))
+}
+
+function notTaken(version: string, why = 'the application did not take it'): BallastError {
+  return new BallastError('REFUSED', `${version} was put back: ${why}`, {
+    hint: 'it is tried again when the tag moves, or with --retry',
+  })
+}
