@@ -350,18 +350,22 @@ test('what is printed for Compose makes the switch, run as it is', {
   })
   const files = ['-f', 'docker-compose.yml', '-f', 'compose.ballast.yaml']
   const compose = (...args: readonly string[]) => exec('docker-compose', args, { cwd: directory })
-  t.after(() => compose(...files, 'down', '-t', '0').catch(() => undefined))
-  await compose(...files, 'up', '-d')
-  assert.equal((await trySwitch('embed')).code, 4)
-  const { compose: advice } = await switchTo('embed', '--dry-run')
-  assert.ok(advice)
-  await writeFiles(directory, { [advice.file]: `version: "3.9"\n${advice.text}` })
-  const [embed = '', up = ''] = advice.commands
-  await ask(embed.split(' ').slice(1), options)
-  // The plug-in of docker is called with a blank, and takes files without a version.
-  await compose(...up.split(' ').slice(2))
-  const container = await docker(['ps', '-q', '--filter', `label=com.docker.compose.project=${project}`])
-  assert.equal(await served(container), 'one')
-  assert.equal(await docker(['inspect', '--format', '{{len .Mounts}}', container]), '0')
-  assert.deepEqual((await switchTo('embed')).replaced, [])
+  // Before the scene's own end, which takes directory and images away.
+  try {
+    await compose(...files, 'up', '-d')
+    assert.equal((await trySwitch('embed')).code, 4)
+    const { compose: advice } = await switchTo('embed', '--dry-run')
+    assert.ok(advice)
+    await writeFiles(directory, { [advice.file]: `version: "3.9"\n${advice.text}` })
+    const [embed = '', up = ''] = advice.commands
+    await ask(embed.split(' ').slice(1), options)
+    // The plug-in of docker is called with a blank, and takes files without a version.
+    await compose(...up.split(' ').slice(2))
+    const container = await docker(['ps', '-q', '--filter', `label=com.docker.compose.project=${project}`])
+    assert.equal(await served(container), 'one')
+    assert.equal(await docker(['inspect', '--format', '{{len .Mounts}}', container]), '0')
+    assert.deepEqual((await switchTo('embed')).replaced, [])
+  } finally {
+    await compose(...files, 'down', '-t', '0')
+  }
 })
