@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { ask, type Running, run, start } from '../fixtures/command.ts'
+import { docker, uniqueName } from '../fixtures/engine.ts'
+import { nodeExampleImage, nodeExampleMissing } from '../fixtures/node-example.ts'
+import { askSteadily, assertServed, versionOf } from '../fixtures/reload.ts'
+import { freePort, portOf } from '../fixtures/switch.ts'
+import { type Contents, temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
+import { eventually } from '../fixtures/wait.ts'
+
+const skip = nodeExampleMissing()
+const ends: (() => Promise<unknown>)[] = []
+let image = ''
+
+before(async () => {
+  if (skip === false)
+    image = await nodeExampleImage({ after: (end) => void ends.push(end as () => Promise<void>) })
+})
+after(() => Promise.all(ends.map((end) => end())))
+
+test('replicas of the application that have the target mounted are told one after the other; all go back', {
+  skip,
+}, async (t) => {
+  const place = await prepare(t)
+  const [first, second] = [await place.replica(), await place.replica()]
+  // Of the same image, with another model.
+  const other = await prepare(t)
+  const stranger = await other.replica()
+  await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 2s')
+  const stop = [first, second].map(({ url }) => askSteadily(url))
+  const follower = place.follow([])
+  await place.add(versionOf(2))
+  await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
+  await place.add(versionOf(3, 'never'))
+  await eventually(async () =>
+    assert.match(follower.stdout(), /sentiment:3 failed: .*; sentiment:2 put back\n/),
+  )
+  assert.match(
+    follower.stdout(),
+    new RegExp(`api: ${[first.name, second.name].sort()[0]}: not ready after 2 s`),
+  )
+  const asked = await Promise.all(stop.map((end) => end()))
+  const told = asked.filter(({ versions }) => versions.includes(3))
+  assert.equal(told.length, 1, 'the other one was never told')
+  for (const one of asked) assertServed(one, one === told[0] ? [1, 2, 3] : [1, 2])
+  assert.deepEqual(await Promise.all([first, second, stranger].map(served)), [2, 2, 1])
+  follower.kill()
+})
+
+test('a signal reaches the container, and a file in it tells', { skip }, async (t) => {
+  const place = await prepare(t)
+  const replica = await place.replica(['--user', '0', '-e', 'READY=/ready.json'])
+  const flags = ['--reload', `signal:SIGHUP@container:${replica.name}`, '--ready', 'file:/ready.json']
+  const follower = place.follow([...flags, '--within', '3s'])
+  await place.add(versionOf(2))
+  await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
+  assert.equal(await served(replica), 2)
+  await place.add(versionOf(3, 'fails'))
+  await eventually(async () => assert.match(follower.stdout(), /sentiment:3 failed: not ready after 3 s/))
+  assert.equal(await served(replica), 2)
+  follower.kill()
+})
+
+test('a container is restarted; a version that ends it goes, and it runs again', { skip }, async (t) => {
+  const place = await prepare(t)
+  const replica = await place.replica()
+  const flags = ['--reload', `restart:container:${replica.name}`, '--within', '20s']
+  const follower = place.follow([...flags, '--ready', 'GET http://localhost:8000/health'])
+  await place.add(versionOf(2))
+  await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
+  assert.equal(await served(replica), 2)
+  await place.add(versionOf(3, 'ends'))
+  await eventually(async () =>
+    assert.match(follower.stdout(), /sentiment:3 failed: it ended with 9; sentiment:2 put back\n/),
+  )
+  assert.equal(await served(replica), 2)
+  follower.kill()
+  // Without anything to ask it counts that it goes on running.
+  const next = place.follow(flags)
+  await place.add(versionOf(4))
+  await eventually(async () => assert.match(next.stdout(), /sentiment:4 is ready, version not told/))
+  assert.equal(await served(replica), 4)
+  next.kill()
+})
+
+test('where none of its containers runs nobody is told, and the version stays', { skip }, async (t) => {
+  const place = await prepare(t)
+  await place.add(versionOf(2))
+  const flags = ['--reload', `restart:container:${uniqueName('ballast-none')}`]
+  const ran = await run(
+    ['mount', 'sentiment:prod', place.target, '--follow', '--once', ...flags],
+    place.options,
+  )
+  assert.equal(ran.code, 0, ran.stderr)
+  assert.match(ran.stdout, /sentiment:2 is there, and no application runs that could be told/)
+})
+
+interface Replica {
+  readonly name: string
+  readonly url: string
+}
+
+interface Place {
+  readonly target: string
+  readonly options: { readonly store: string; readonly cwd: string }
+  readonly add: (contents: Contents) => Promise<unknown>
+  readonly replica: (options?: readonly string[]) => Promise<Replica>
+  /** Writes ballast.yaml with this way to reload. */
+  readonly declare: (reload: string) => Promise<void>
+  readonly follow: (flags: readonly string[]) => Running
+}
+
+async function prepare(t: TestContext): Promise<Place> {
+  const directory = await temporaryDirectory(t)
+  const options = { store: join(directory, 'store'), cwd: directory }
+  const target = join(directory, 'models')
+  let added = 0
+  const add = async (contents: Contents): Promise<unknown> => {
+    const source = await writeFiles(join(directory, `source-${++added}`), contents)
+    return ask(['add', 'sentiment:prod', source], options)
+  }
+  await add(versionOf(1))
+  await ask(['mount', 'sentiment:prod', target, '--follow', '--once'], options)
+  return {
+    ...{ target, options, add },
+    replica: (more = []) => startReplica(t, { target, more }),
+    declare: (reload) =>
+      writeFile(
+        join(directory, 'ballast.yaml'),
+        `apps:
+  api:
+    image: ${image}
+    models: [{ ref: "sentiment:prod", path: /app/models }]
+    reload: { ${reload}, ready: "GET http://localhost:8000/health" }
+`,
+      ),
+    follow(flags) {
+      const running = start(['mount', 'sentiment:prod', target, '--follow', ...flags], options)
+      t.after(running.kill)
+      return running
+    },
+  }
+}
+
+const PROGRAM = fileURLToPath(new URL('../fixtures/processes/reloading-app.ts', import.meta.url))
+
+async function startReplica(
+  t: TestContext,
+  { target, more }: { readonly target: string; readonly more: readonly string[] },
+): Promise<Replica> {
+  const name = uniqueName('ballast-reload')
+  t.after(() => docker(['rm', '-f', name]).catch(() => undefined))
+  const port = await freePort()
+  await docker([
+    ...['run', '-d', '--name', name, '-p', `127.0.0.1:${port}:8000`, ...more],
+    ...['-v', `${target}:/app/models:ro`, '-v', `${PROGRAM}:/srv/app.ts:ro`, image],
+    ...['/usr/bin/node', '/srv/app.ts', '/app/models/sentiment', '8000'],
+  ])
+  const url = `http://127.0.0.1:${await portOf(name)}`
+  await eventually(async () => assert.equal((await fetch(`${url}/health`)).status, 200))
+  return { name, url }
+}
+
+async function served({ url }: Replica): Promise<number> {
+  return ((await (await fetch(url)).json()) as { number: number }).number
+}
