@@ -22,6 +22,12 @@ export interface Judged {
   readonly putBack?: { readonly version: string; readonly digest: Digest; readonly proof: Proof }
 }
 
+export interface Told {
+  readonly judged: Judged
+  /** The directory of the version that the applications were told of last. */
+  readonly id: string
+}
+
 /** Undefined where there is no such link. */
 export async function followedAt({ directory, name }: ReloadedPlace): Promise<Followed | undefined> {
   return (await recordsOf(await seeTarget(directory))).get(name)
@@ -35,7 +41,7 @@ export async function judge(
   store: Store,
   { place, task }: { readonly place: ReloadedPlace; readonly task: ReloadTask },
   options: CallOptions,
-): Promise<Judged | undefined> {
+): Promise<Told | undefined> {
   const { directory, volume, name, link } = place
   const target = { directory, volume }
   const followed = await followedAt(place)
@@ -64,15 +70,11 @@ export async function judge(
     }))
   if (back === undefined) {
     await settle(id, verdict)
-    return { ...judged, proof: verdict }
+    return { id, judged: { ...judged, proof: verdict } }
   }
   const former = { model, digest: back.to.digest, number: back.to.number }
   const again = await tellAll(task, { target, version: former, only: told }, options)
   await settle(back.to.id, again.verdict)
-  const { digest: formerDigest } = back.to
-  return {
-    ...judged,
-    proof: verdict,
-    putBack: { version: `${model}:${former.number}`, digest: formerDigest, proof: again.verdict },
-  }
+  const there = { version: `${model}:${former.number}`, digest: former.digest, proof: again.verdict }
+  return { id: back.to.id, judged: { ...judged, proof: verdict, putBack: there } }
 }

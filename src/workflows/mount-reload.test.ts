@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readlink } from 'node:fs/promises'
+import { readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { assertServed, startApp, versionOf } from '../../test/fixtures/reload.ts'
@@ -174,6 +174,25 @@ test('a rollback by hand is told to the application, and does not lead to what w
   await follower.stop()
 })
 
+test('a rollback by hand while a version is judged is told to the application afterwards', async (t) => {
+  const place = await start(t)
+  const app = await place.app()
+  const follower = place.follow({ ...http(app.url), within: '8s' })
+  await place.add(versionOf(2, 'late'))
+  await eventually(async () => assert.equal(await app.served(), 2))
+  await rollback(place.store, place.target, ACCESS)
+  await follower.judged(2)
+  assert.deepEqual(
+    follower.seen.map(({ version, proof }) => [version, proof.is]),
+    [
+      ['sentiment:2', 'served'],
+      ['sentiment:1', 'served'],
+    ],
+  )
+  assert.equal(await app.served(), 1)
+  await follower.stop()
+})
+
 test('whatever a killed follower had not proven, the next one judges', async (t) => {
   const place = await start(t)
   const app = await place.app()
@@ -200,6 +219,38 @@ test('whatever a killed follower had not proven, the next one judges', async (t)
   const second = place.follow(task)
   await second.judged(1)
   assert.deepEqual([second.seen[0]?.version, second.seen[0]?.proof], ['sentiment:1', { is: 'served' }])
+  assert.equal(await app.served(), 1)
+  await second.stop()
+})
+
+test('a link that is ahead of the state, as a kill leaves it, is judged as well', async (t) => {
+  const place = await start(t)
+  const app = await place.app()
+  const state = join(place.target, '.ballast/state.json')
+  const task = { ...http(app.url), within: '500ms' }
+  // Killed when the link had been swapped.
+  let before = await readFile(state)
+  await place.add(versionOf(2, 'never'))
+  await mountFollowing(place.store, { ref: REF, target: place.target, by: 'follow', proof: 'pending' })
+  await writeFile(state, before)
+  const first = place.follow(task)
+  await first.judged(1)
+  assert.equal(first.seen[0]?.putBack?.version, 'sentiment:1')
+  await first.stop()
+  // Killed when the link had been put back: the version is tried again, and goes again.
+  await place.add(versionOf(3, 'never'))
+  await mountFollowing(place.store, { ref: REF, target: place.target, by: 'follow', proof: 'pending' })
+  before = await readFile(state)
+  const id = (await readlink(join(place.target, 'sentiment'))).split('/').at(-1) ?? ''
+  const failed = { target: place.target, name: 'sentiment', id, why: 'a test' }
+  await putBack(place.store, failed, { link: false, graceMs: 0 })
+  await writeFile(state, before)
+  const second = place.follow(task)
+  await second.judged(1)
+  assert.deepEqual(
+    [second.seen[0]?.version, second.seen[0]?.putBack?.version],
+    ['sentiment:3', 'sentiment:1'],
+  )
   assert.equal(await app.served(), 1)
   await second.stop()
 })

@@ -142,13 +142,9 @@ function createTurn(
         if (isFirst || result.how !== 'unchanged') onSwap(result)
         seen = result.digest
       } else if (step === 'judge') {
-        told = followed?.generations.at(-1)?.id
-        const judged = await judge(store, { place, task }, options).catch((error: unknown) => {
-          told = undefined
-          throw error
-        })
-        told = await currentGeneration(place.directory, place.name)
-        if (judged !== undefined) onJudged(judged)
+        const found = await judge(store, { place, task }, options)
+        told = found?.id
+        if (found !== undefined) onJudged(found.judged)
       } else {
         if (seen === undefined) tellRefusal(followed, onTrouble)
         seen = tag
