@@ -29,18 +29,23 @@ export interface Timed {
 
 /** Steps that times are made of; each goes through the bytes that the factors multiply to. */
 interface Kit {
+  readonly keepsNothing: boolean
   readonly step: (name: Step, ...bytes: InputName[]) => Terms
   readonly up: (...bytes: InputName[]) => Terms
   /** All nodes pull at once: each over its own link, all of them from one registry. */
   readonly toAll: (...bytes: InputName[]) => Terms
+  /** What moves meanwhile. */
+  readonly received: (...bytes: InputName[]) => Terms
   readonly toOne: (...bytes: InputName[]) => Terms
 }
 
 function kitOf(rates: Rates, answers: Answers): Kit {
   // Where containers get a fresh place each time, every one of them pulls for itself.
-  const pullers = keepsNothing(answers) ? 'replicas' : 'nodes'
+  const isFresh = keepsNothing(answers)
+  const pullers = isFresh ? 'replicas' : 'nodes'
   const link = (...bytes: InputName[]): Term => term('transfer to a node', 1, ...bytes, 'linkPerByte')
   return {
+    keepsNothing: isFresh,
     step: (name, ...bytes) => [
       term(STEPS[name], rates[name].fixed, 'machine'),
       term(STEPS[name], rates[name].perByte, ...bytes, 'machine'),
@@ -51,6 +56,7 @@ function kitOf(rates: Rates, answers: Answers): Kit {
       term('nodes that pull at the same time', 1, ...bytes, pullers, 'egressPerByte'),
       term('nodes that pull at the same time', -1, ...bytes, 'egressPerByte'),
     ],
+    received: (...bytes) => [term('pulled by each node', 1, ...bytes, pullers)],
     toOne: (...bytes) => [link(...bytes)],
   }
 }
@@ -74,10 +80,13 @@ function peopleOf({ name, strategy }: Way, { coupling, team, local }: Answers): 
   const agreed = team === 'separate' && (strategy === 'embed' || coupling === 'tight')
   if (local && strategy === 'mount') return []
   return [
-    ...(redeploys || name === 'by-hand' ? [term('redeploys', 1, 'attention', 'apps')] : []),
+    ...(redeploys ? [term('redeploys', 1, 'attention', 'apps')] : []),
+    ...(name === 'by-hand' && !redeploys ? [FILLED] : []),
     ...(agreed && !local ? [term('agreement between teams', 1, 'agreement', 'apps')] : []),
   ]
 }
+
+const FILLED: Term = term('somebody who fills it', 1, 'attention')
 
 type Make = (kit: Kit, answers: Answers) => Omit<Costs, 'people' | 'parts'>
 
@@ -125,8 +134,8 @@ function taking({ reload }: Answers): Terms {
 
 /** From where it is built, through a registry or store, to the nodes. */
 const RELEASED: Readonly<Record<WayName, Make>> = {
-  copy(kit, answers) {
-    const { step, up, toAll } = kit
+  copy(kit) {
+    const { step, up, toAll, received } = kit
     const built: Timed = {
       seconds: [...step('build', MODEL), ...step('push', MODEL), ...up(MODEL)],
       bytes: sent(MODEL),
@@ -135,12 +144,11 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
       seconds: [...toAll(MODEL), ...step('pullCompressed', MODEL)],
       bytes: received(MODEL),
     }
-    const repeated = plus(
-      timesInput(built, 'copyRepeats'),
-      keepsNothing(answers) ? pulled : timesInput(pulled, 'copyRepeats'),
-    )
+    const repeated = kit.keepsNothing
+      ? plus(timesInput(timesInput(built, 'copyRepeats'), 'tenants'), pulled)
+      : timesInput(timesInput(plus(built, pulled), 'copyRepeats'), 'tenants')
     return {
-      update: plus({ seconds: PIPELINE, bytes: [] }, timesInput(plus(built, pulled), 'apps'), STARTED),
+      update: plus({ seconds: PIPELINE, bytes: [] }, timesInput(plus(built, pulled), 'apps'), restarted(kit)),
       code: plus(codeOf(kit), repeated),
       cold: imageAnd(kit, [...kit.toOne(MODEL), ...step('pullCompressed', MODEL)]),
       warm: WARM,
@@ -148,20 +156,20 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
   },
   'embed-top'(kit, answers) {
     const pulled = pullOf(kit, answers, 'top')
-    const whole = keepsByDigest(answers) && !keepsNothing(answers) ? NOTHING : timedPull(kit, MODEL)
+    const whole = keepsByDigest(answers) && !kit.keepsNothing ? NOTHING : timedPull(kit, MODEL)
     return {
-      update: plus(published(kit), pulled, STARTED),
-      code: plus(codeOf(kit), { seconds: kit.step('upload'), bytes: [] }, whole),
+      update: plus(published(kit), pulled, restarted(kit)),
+      code: plus(codeOf(kit), embeddedAnew(kit, whole)),
       cold: imageAnd(kit, [...kit.toOne(MODEL), ...kit.step('pull', MODEL)]),
       warm: WARM,
     }
   },
   'embed-bottom'(kit, answers) {
     const pulled = pullOf(kit, answers, 'bottom')
-    const whole = keepsNothing(answers) ? timedPull(kit, MODEL) : NOTHING
+    const whole = kit.keepsNothing ? timedPull(kit, MODEL) : NOTHING
     return {
-      update: plus(published(kit), pulled, STARTED),
-      code: plus(codeOf(kit), { seconds: kit.step('upload'), bytes: [] }, whole),
+      update: plus(published(kit), pulled, restarted(kit)),
+      code: plus(codeOf(kit), embeddedAnew(kit, whole)),
       cold: imageAnd(kit, [...kit.toOne(MODEL), ...kit.step('pull', MODEL)]),
       warm: WARM,
     }
@@ -176,7 +184,7 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
       },
       code: codeOf(kit),
       cold: plus(imageAnd(kit, [...toOne(MODEL), ...step('copy', MODEL)]), {
-        seconds: [term('somebody who fills it', 1, 'attention')],
+        seconds: [FILLED],
         bytes: [],
       }),
       warm: WARM,
@@ -197,7 +205,7 @@ const RELEASED: Readonly<Record<WayName, Make>> = {
       update: plus(
         { seconds: [...step('send', ...CHANGED), ...up(...CHANGED)], bytes: sent(...CHANGED) },
         timesInput(all, 'apps'),
-        STARTED,
+        restarted(kit),
       ),
       code: plus(codeOf(kit), all),
       cold: imageAnd(kit, one),
@@ -242,16 +250,19 @@ function sent(...bytes: InputName[]): Terms {
   return [term('sent once', 1, ...bytes)]
 }
 
-function received(...bytes: InputName[]): Terms {
-  return [term('pulled by each node', 1, ...bytes, 'nodes')]
+/** What every way does for a new version of the code. */
+function codeOf(kit: Kit): Timed {
+  const pulled = imagePulled(kit, kit.keepsNothing ? 'imageBytes' : 'codeBytes')
+  return plus({ seconds: PIPELINE, bytes: sent('codeBytes') }, pulled, STARTED)
 }
 
-/** What every way does for a new version of the code. */
-function codeOf({ step, toAll }: Kit): Timed {
-  return {
-    seconds: [...PIPELINE, ...toAll('codeBytes'), ...step('pullCompressed', 'codeBytes'), ...STARTS],
-    bytes: [...sent('codeBytes'), ...received('codeBytes')],
-  }
+/** Containers that start in a fresh place pull the image as well, which has not changed. */
+function restarted(kit: Kit): Timed {
+  return kit.keepsNothing ? plus(timesInput(imagePulled(kit, 'imageBytes'), 'apps'), STARTED) : STARTED
+}
+
+function imagePulled({ step, toAll, received }: Kit, bytes: 'imageBytes' | 'codeBytes'): Timed {
+  return { seconds: [...toAll(bytes), ...step('pullCompressed', bytes)], bytes: received(bytes) }
 }
 
 function imageAnd({ step, toOne }: Kit, model: Terms): Timed {
@@ -259,6 +270,12 @@ function imageAnd({ step, toOne }: Kit, model: Terms): Timed {
     seconds: [...toOne('imageBytes'), ...step('pullCompressed', 'imageBytes'), ...model, ...STARTS],
     bytes: [term('image', 1, 'imageBytes'), term('model', 1, MODEL)],
   }
+}
+
+/** Each variant has an image of its own; a container of a fresh place pulls one, a node that is kept all of them. */
+function embeddedAnew(kit: Kit, pulled: Timed): Timed {
+  const embedded: Timed = { seconds: each(kit.step('upload'), 'tenants'), bytes: [] }
+  return plus(embedded, kit.keepsNothing ? pulled : timesInput(pulled, 'tenants'))
 }
 
 /** All files are read to find those that changed; layers with such files are sent. */
@@ -271,24 +288,20 @@ function published({ step, up }: Kit): Timed {
 
 /** What nodes pull of an image whose model has changed. */
 function pullOf(kit: Kit, answers: Answers, position: 'top' | 'bottom'): Timed {
-  if (keepsNothing(answers)) return timesInput(timedPull(kit, MODEL), 'apps')
-  if (keepsByDigest(answers)) return timedPull(kit, ...CHANGED)
+  if (kit.keepsNothing) return timesInput(timedPull(kit, MODEL), 'apps')
+  if (keepsByDigest(answers)) return timedPull(kit, ...SENT)
   const changed = timedPull(kit, MODEL, 'pulledShare')
   if (position === 'top') return timesInput(changed, 'apps')
   // The layers above those that changed are others to a node that tells them by what is below them.
-  const above = {
-    seconds: [...kit.toAll('imageBytes'), ...kit.step('pullCompressed', 'imageBytes')],
-    bytes: received('imageBytes'),
-  }
-  return plus(changed, timesInput(above, 'apps'))
+  return plus(changed, timesInput(imagePulled(kit, 'imageBytes'), 'apps'))
 }
 
-function timedPull({ step, toAll }: Kit, ...bytes: InputName[]): Timed {
+function timedPull({ step, toAll, received }: Kit, ...bytes: InputName[]): Timed {
   return { seconds: [...toAll(...bytes), ...step('pull', ...bytes)], bytes: received(...bytes) }
 }
 
 /** A version's new files reach the store and, from there, every node. */
-function stored({ step, up, toAll }: Kit): Timed {
+function stored({ step, up, toAll, received }: Kit): Timed {
   return {
     seconds: [
       ...step('hash', MODEL),

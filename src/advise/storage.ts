@@ -8,7 +8,7 @@ export interface Storage {
   readonly imageBytes: number
   /** What a month of updates adds to registry, store or source. */
   readonly keptPerMonth: number
-  /** On one node, for all applications and variants; with the former version where it stays for a swap back. */
+  /** On one node, for all applications and variants, without former versions. */
   readonly nodeBytes: number
   readonly buildsPerMonth: number
   /** Of the application, by people, because the model is another. */
@@ -31,11 +31,14 @@ export function storageOf({ name, strategy }: Way, answers: Answers, numbers: Nu
 const changedFiles = ({ modelBytes, changedShare, modelUpdates, tenants }: Numbers): number =>
   modelBytes * changedShare * modelUpdates * tenants
 
+const changedLayers = ({ modelBytes, sentShare, modelUpdates, tenants }: Numbers): number =>
+  modelBytes * sentShare * modelUpdates * tenants
+
 const KEPT: Readonly<Record<WayName, (numbers: Numbers) => number>> = {
   copy: ({ modelBytes, modelUpdates, tenants, apps, codeUpdates, copyRepeats }) =>
-    modelBytes * (modelUpdates * tenants * apps + codeUpdates * copyRepeats),
-  'embed-top': changedFiles,
-  'embed-bottom': changedFiles,
+    modelBytes * tenants * (modelUpdates * apps + codeUpdates * copyRepeats),
+  'embed-top': changedLayers,
+  'embed-bottom': changedLayers,
   'by-hand': () => 0,
   download: ({ modelBytes, modelUpdates, tenants }) => modelBytes * modelUpdates * tenants,
   'mount-volume': changedFiles,

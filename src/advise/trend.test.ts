@@ -6,7 +6,14 @@ import { trendOf } from './trend.ts'
 
 const DAY = 24 * 60 * 60_000
 const [GROWN] = questionsOf(
-  { size: '60GB', updates: 'weekly', nodes: '5', reload: true, 'cold-starts': '20/month', environment: 'production' },
+  {
+    size: '60GB',
+    updates: 'weekly',
+    nodes: '5',
+    reload: true,
+    'cold-starts': '20/month',
+    environment: 'production',
+  },
   { known: {} },
 ) as [Question]
 
