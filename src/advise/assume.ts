@@ -56,11 +56,11 @@ function assumedThere({ local, environment }: Answers): Assumptions {
   return environment === 'production' ? {} : ASSUMED_BEFORE_PRODUCTION
 }
 
+type Known = Readonly<Partial<Record<InputName, Quantity>>>
+
 /** Completes what is known by what is assumed, ranges included. The size of the model is never assumed. */
-export function assumeInputs(
-  known: Readonly<Partial<Record<InputName, Quantity>>> & { readonly modelBytes: Quantity },
-  answers: Answers,
-): Inputs {
+export function assumeInputs(said: Known & { readonly modelBytes: Quantity }, answers: Answers): Inputs {
+  const known = { ...said, ...linkWithinEgress(said) }
   const there = assumedThere(answers)
   const plain = (name: InputName): Quantity => {
     if (name === 'modelBytes') return known.modelBytes
@@ -73,11 +73,11 @@ export function assumeInputs(
 
 /** What follows from what is known, where nothing better is. */
 function derive(
-  known: Readonly<Partial<Record<InputName, Quantity>>>,
+  known: Known,
   { local, environment, scaleToZero }: Answers,
   plain: (name: InputName) => Quantity,
-): Readonly<Partial<Record<InputName, Quantity>>> {
-  const nodes = known.nodes ?? plain('nodes')
+): Known {
+  const nodes = known.nodes ?? nodesOf(known, plain)
   const { low, value, high } = nodes
   const replicas =
     known.nodes === undefined
@@ -92,13 +92,47 @@ function derive(
       : starts([1, [0, 4], 'one a month for each node'])
   return {
     ...partsOfImage(known, plain),
+    nodes,
     ...(replicas && { replicas }),
     ...(coldStarts && { coldStarts }),
     ...(known.changedShare && {
       sentShare: sentShareOf(known.changedShare),
       pulledShare: pulledShareOf(known.changedShare),
     }),
-    ...(known.linkPerByte && { uplinkPerByte: { ...known.linkPerByte, from: 'as the link of a node' } }),
+    ...linksOf(known, plain),
+  }
+}
+
+/** There are no more nodes than containers. */
+function nodesOf({ replicas }: Known, plain: (name: InputName) => Quantity): Quantity {
+  const nodes = plain('nodes')
+  return replicas === undefined ? nodes : limited(nodes, (figure, end) => Math.min(figure, replicas[end]))
+}
+
+/** One node gets no more than all of them together. */
+function linkWithinEgress({ linkPerByte, egressPerByte }: Known): Known {
+  if (linkPerByte === undefined || egressPerByte === undefined) return {}
+  const link = limited(linkPerByte, (figure, end) => Math.max(figure, egressPerByte[end]))
+  const isLess = link.value > linkPerByte.value
+  return isLess ? { linkPerByte: { ...link, from: `${link.from}, no more than ${egressPerByte.from}` } } : {}
+}
+
+function linksOf({ linkPerByte, egressPerByte }: Known, plain: (name: InputName) => Quantity): Known {
+  if (linkPerByte === undefined) {
+    const slowest = egressPerByte
+    return slowest === undefined
+      ? {}
+      : { linkPerByte: limited(plain('linkPerByte'), (figure, end) => Math.max(figure, slowest[end])) }
+  }
+  const { value, low, high } = linkPerByte
+  const uplink = plain('uplinkPerByte')
+  const range = [Math.min(low, uplink.low), Math.max(high, uplink.high)] as const
+  return {
+    uplinkPerByte: assumed(value, range, 'as the link of a node'),
+    // A link that was measured may be too fast to be told from none.
+    ...(linkPerByte.origin === 'given' && {
+      egressPerByte: limited(plain('egressPerByte'), (figure, end) => Math.min(figure, linkPerByte[end])),
+    }),
   }
 }
 
@@ -112,10 +146,7 @@ function sentShareOf({ value, low }: Quantity): Quantity {
 }
 
 /** A new version of the code never replaces more than the image: what is assumed gives way to what is known. */
-function partsOfImage(
-  known: Readonly<Partial<Record<InputName, Quantity>>>,
-  plain: (name: InputName) => Quantity,
-): Readonly<Partial<Record<InputName, Quantity>>> {
+function partsOfImage(known: Known, plain: (name: InputName) => Quantity): Known {
   const { imageBytes, codeBytes } = known
   if (codeBytes === undefined) {
     const most = imageBytes ?? plain('imageBytes')

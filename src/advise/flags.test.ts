@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Question } from './decide.ts'
 import { type Flags, questionsOf } from './flags.ts'
 import { measured } from './quantity.ts'
 
@@ -59,4 +60,30 @@ test('what contradicts itself is refused with the reason', () => {
 test('a code size alone makes the image at least as large', () => {
   const [question] = questionsOf({ ...SIZE, 'code-size': '9GB', environment: 'production' }, NOTHING)
   assert.equal(question?.inputs.imageBytes.value, 9e9)
+})
+
+function production(flags: Flags): Question['inputs'] {
+  const [question] = questionsOf({ ...SIZE, ...flags, environment: 'production' }, NOTHING)
+  assert.ok(question)
+  return question.inputs
+}
+
+test('what follows from a flag is assumed, and not taken for given', () => {
+  const { uplinkPerByte, linkPerByte } = production({ link: '4Mbps' })
+  assert.equal(linkPerByte.origin, 'given')
+  assert.equal(uplinkPerByte.origin, 'assumed')
+  assert.ok(uplinkPerByte.low < uplinkPerByte.high)
+})
+
+test('there are no more nodes than containers, said or not', () => {
+  const { nodes } = production({ replicas: '1' })
+  assert.deepEqual([nodes.low, nodes.value, nodes.high, nodes.origin], [1, 1, 1, 'assumed'])
+})
+
+test('one node gets no more than all of them together', () => {
+  const slow = 8 / 100e6
+  assert.equal(production({ egress: '100Mbps' }).linkPerByte.value, slow)
+  const both = production({ egress: '100Mbps', link: '10Gbps' }).linkPerByte
+  assert.deepEqual([both.value, both.origin, both.from], [slow, 'given', '--link, no more than --egress'])
+  assert.equal(production({ link: '40Gbps' }).egressPerByte.value, 8 / 40e9)
 })
