@@ -4,6 +4,7 @@ import { type ModelFile, parseJson } from '../model/index.ts'
 import {
   type DeliveredTree,
   decodeState,
+  type Followed,
   GENERATIONS,
   linkedNames,
   readTreeBy,
@@ -13,6 +14,7 @@ import {
 } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { readTar, readTarBodies } from '../tar/index.ts'
+import { withReload } from './check-reload.ts'
 import type { CheckOptions, CheckResult } from './check-target.ts'
 import { findInContainer, readFileInContainer, rootInContainer } from './container-files.ts'
 import { userOf, whyUnreadable } from './container-user.ts'
@@ -38,14 +40,17 @@ export async function checkInContainer(
   const found = await findInContainer(engine, { id, path }, options)
   if (found === undefined) return [noModel(operand, [`${path} does not exist`], path)]
   const real = found.path
-  const { isFollowing, names: models } = await linksAt(engine, { id, path: real, operand: path }, options)
+  const {
+    isFollowing,
+    names: models,
+    followed,
+  } = await linksAt(engine, { id, path: real, operand: path }, options)
   const results: CheckResult[] = []
   for (const name of models) {
     const label = models.length === 1 ? operand : `${operand} (${name})`
     const result = await checkTree(store, { ...place, operand: label, path: `${real}/${name}` }, options)
-    results.push(
-      result ?? noModel(label, [`${path}/${name}: the version that it leads to is not there`], path),
-    )
+    const gone = [`${path}/${name}: the version that it leads to is not there`]
+    results.push(withReload(result ?? noModel(label, gone, path), followed[name]))
   }
   if (results.length > 0) return results
   if (isFollowing) return [noModel(operand, [`${path} holds no model yet`], path)]
@@ -64,13 +69,19 @@ async function linksAt(
   engine: Engine,
   { id, path, operand }: Pick<PathToCheck, 'id' | 'path' | 'operand'>,
   options: CallOptions,
-): Promise<{ readonly isFollowing: boolean; readonly names: readonly string[] }> {
+): Promise<{
+  readonly isFollowing: boolean
+  readonly names: readonly string[]
+  readonly followed: Readonly<Record<string, Followed>>
+}> {
   const state = await readFileInContainer(engine, { id, path: `${path}/${STATE}` }, options)
-  const names = state === undefined ? [] : Object.keys(decodeState(state, `${operand}/${STATE}`).models)
-  if (names.length > 0) return { isFollowing: true, names }
+  const followed = state === undefined ? {} : decodeState(state, `${operand}/${STATE}`).models
+  const names = Object.keys(followed)
+  if (names.length > 0) return { isFollowing: true, names, followed }
   const generations = await findInContainer(engine, { id, path: `${path}/${GENERATIONS}` }, options)
-  if (state === undefined && generations === undefined) return { isFollowing: false, names }
-  return { isFollowing: true, names: linkedNames(await rootInContainer(engine, { id, path }, options)) }
+  if (state === undefined && generations === undefined) return { isFollowing: false, names, followed }
+  const linked = linkedNames(await rootInContainer(engine, { id, path }, options))
+  return { isFollowing: true, names: linked, followed }
 }
 
 export function noModel(operand: string, faults: readonly string[], path: string): CheckResult {

@@ -86,6 +86,28 @@ test('a container is restarted; a version that ends it goes, and it runs again',
   next.kill()
 })
 
+test('a volume of this host, and what check says of the container that has it', { skip }, async (t) => {
+  const volume = uniqueName('ballast-reload')
+  t.after(() => docker(['volume', 'rm', '-f', volume]).catch(() => undefined))
+  const place = await prepare(t, `volume:${volume}`)
+  const replica = await place.replica()
+  await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 2s')
+  const follower = place.follow([])
+  await place.add(versionOf(2))
+  await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
+  await place.add(versionOf(3, 'fails'))
+  await eventually(async () =>
+    assert.match(follower.stdout(), /sentiment:3 failed: .*; sentiment:2 put back\n/),
+  )
+  follower.kill()
+  assert.equal(await served(replica), 2)
+  for (const operand of [`volume:${volume}`, `container:${replica.name}:/app/models`]) {
+    const ran = await run(['check', operand], place.options)
+    assert.match(ran.stdout, /sentiment:3 was put back: api: .*3 layers instead of 4/, operand)
+    assert.equal(ran.code, 0, ran.stdout)
+  }
+})
+
 test('where none of its containers runs nobody is told, and the version stays', { skip }, async (t) => {
   const place = await prepare(t)
   await place.add(versionOf(2))
@@ -113,10 +135,10 @@ interface Place {
   readonly follow: (flags: readonly string[]) => Running
 }
 
-async function prepare(t: TestContext): Promise<Place> {
+async function prepare(t: TestContext, named?: string): Promise<Place> {
   const directory = await temporaryDirectory(t)
   const options = { store: join(directory, 'store'), cwd: directory }
-  const target = join(directory, 'models')
+  const target = named ?? join(directory, 'models')
   let added = 0
   const add = async (contents: Contents): Promise<unknown> => {
     const source = await writeFiles(join(directory, `source-${++added}`), contents)
@@ -156,7 +178,7 @@ async function startReplica(
   const port = await freePort()
   await docker([
     ...['run', '-d', '--name', name, '-p', `127.0.0.1:${port}:8000`, ...more],
-    ...['-v', `${target}:/app/models:ro`, '-v', `${PROGRAM}:/srv/app.ts:ro`, image],
+    ...['-v', `${target.replace(/^volume:/, '')}:/app/models:ro`, '-v', `${PROGRAM}:/srv/app.ts:ro`, image],
     ...['/usr/bin/node', '/srv/app.ts', '/app/models/sentiment', '8000'],
   ])
   const url = `http://127.0.0.1:${await portOf(name)}`
