@@ -1,4 +1,4 @@
-import { along, contendersOf, flipsBetween, priceWays, type Question } from './decide.ts'
+import { along, flipsBetween, possibleWays, type Question } from './decide.ts'
 import type { Segment } from './envelope.ts'
 import { INPUT_NAMES, type InputName, kindOf, numbersOf } from './inputs.ts'
 import { sumOf } from './terms.ts'
@@ -15,7 +15,7 @@ const SPAN: Readonly<Record<Crossing, readonly [low: number, high: number]>> = {
 
 export function crossingsOf(input: Crossing, question: Question): readonly Segment<Way>[] {
   const [low, high] = SPAN[input]
-  return along({ inputs: question.inputs, contenders: contendersOf(possibleOf(question)), input, low, high })
+  return along(question, { input, low, high })
 }
 
 export interface Curve {
@@ -31,7 +31,7 @@ export function curveOf(input: Crossing, question: Question): Curve {
   const [low, high] = SPAN[input]
   const at = Array.from({ length: POINTS + 1 }, (_, index) => low * (high / low) ** (index / POINTS))
   const numbers = numbersOf(question.inputs)
-  const seconds = possibleOf(question).map(({ way, monthly }) => [
+  const seconds = possibleWays(question).map(({ way, monthly }) => [
     way.name,
     at.map((value) => sumOf(monthly, { ...numbers, [input]: value })),
   ])
@@ -50,19 +50,16 @@ const SEARCHED = 100
 
 /** For each input, all others at their values: what it would have to be for the other strategy. */
 export function sensitivityOf(question: Question): readonly Sensitivity[] {
-  const contenders = contendersOf(possibleOf(question))
   return INPUT_NAMES.map((input) => {
     const { value } = question.inputs[input]
-    const high = kindOf(input).unit === 'share' ? 1 : value * SEARCHED
-    const segments = along({ inputs: question.inputs, contenders, input, low: value / SEARCHED, high })
+    const { unit } = kindOf(input)
+    const low = unit === 'count' ? Math.max(1, value / SEARCHED) : value / SEARCHED
+    const high = unit === 'share' ? 1 : value * SEARCHED
+    const segments = along(question, { input, low, high })
     const flips = flipsBetween(input, segments, ({ strategy }) => strategy)
     const flip = [...flips].sort(
       (a, b) => Math.abs(Math.log(a.at / value)) - Math.abs(Math.log(b.at / value)),
     )[0]
     return { input, at: flip?.at ?? null, below: flip?.below.name ?? null, above: flip?.above.name ?? null }
   })
-}
-
-function possibleOf(question: Question): ReturnType<typeof priceWays> {
-  return priceWays(question).filter(({ whyNot }) => whyNot === undefined)
 }

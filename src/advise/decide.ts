@@ -58,61 +58,73 @@ export function priceWays({ inputs, answers, rates }: Question): readonly Priced
  * alone: a download at each start would lose against an embedded model for reasons that no mount has to have.
  */
 export function decide(question: Question): Verdict {
-  const possible = priceWays(question).filter(({ whyNot }) => whyNot === undefined)
+  const possible = possibleWays(question)
   const contenders = contendersOf(possible)
   const { strategy } = cheapest(contenders).way
-  const same = possible.filter(({ way }) => way.strategy === strategy)
+  const ofStrategy = (ways: readonly Priced[]): readonly Priced[] =>
+    ways.filter(({ way }) => way.strategy === strategy)
   const others = contenders.filter(({ way }) => way.strategy !== strategy)
-  const dependsOn = flips(question, contenders, (way) => way.strategy)
+  const dependsOn = flips(question, contendersOf, (way) => way.strategy)
   return {
     strategy: dependsOn.length > 0 ? 'depends' : strategy,
-    way: cheapest(same).way,
+    way: cheapest(ofStrategy(possible)).way,
     other: others.length > 0 ? cheapest(others).way : undefined,
     dependsOn,
-    wayDependsOn: flips(question, same, (way) => way.name),
+    wayDependsOn: flips(question, ofStrategy, (way) => way.name),
   }
 }
 
+export function possibleWays(question: Question): readonly Priced[] {
+  return priceWays(question).filter(({ whyNot }) => whyNot === undefined)
+}
+
 /** Ways by which strategies are compared. */
-export function contendersOf(possible: readonly Priced[]): readonly Priced[] {
+function contendersOf(possible: readonly Priced[]): readonly Priced[] {
   const mounts = possible.filter(({ way }) => way.strategy === 'mount' && way.name !== 'download')
   return mounts.length > 0 ? possible.filter(({ way }) => way.name !== 'download') : possible
 }
 
-export function cheapest(priced: readonly Priced[]): Priced {
+function cheapest(priced: readonly Priced[]): Priced {
   return priced.reduce((best, one) => (one.seconds < best.seconds ? one : best))
 }
 
-function flips(
-  { inputs }: Question,
-  contenders: readonly Priced[],
-  kind: (way: Way) => string,
-): readonly Flip[] {
+type Pick = (possible: readonly Priced[]) => readonly Priced[]
+
+function flips(question: Question, pick: Pick, kind: (way: Way) => string): readonly Flip[] {
+  const { inputs } = question
   const found = INPUT_NAMES.filter((name) => isUncertain(inputs[name])).flatMap((input) => {
     const { low, high, value } = inputs[input]
-    const segments = along({ inputs, contenders, input, low, high })
-    return nearest(flipsBetween(input, segments, kind), value)
+    return nearest(flipsBetween(input, along(question, { input, low, high, pick }), kind), value)
   })
   return found.sort((a, b) => distance(a, inputs) - distance(b, inputs))
 }
 
-/** The cheapest ways for every value of one input, all others at their values. */
-export function along({
-  inputs,
-  contenders,
-  input,
-  low,
-  high,
-}: {
-  readonly inputs: Inputs
-  readonly contenders: readonly Priced[]
+export interface AlongOptions {
   readonly input: InputName
   readonly low: number
   readonly high: number
-}): readonly Segment<Way>[] {
+  /** Which of the possible ways are compared; by default those by which strategies are. */
+  readonly pick?: Pick
+}
+
+/** The cheapest ways for every value of one input, all others at their values. */
+export function along(
+  question: Question,
+  { input, low, high, pick = contendersOf }: AlongOptions,
+): readonly Segment<Way>[] {
+  const { inputs } = question
   const numbers = numbersOf(inputs)
-  const lines = contenders.map(({ way, monthly }) => ({ way, ...lineIn(monthly, input, numbers) }))
-  return cheapestAlong(lines, low, high)
+  const between = (from: number, to: number): readonly Segment<Way>[] => {
+    const at = input === 'nodes' ? { ...inputs, nodes: { ...inputs.nodes, value: to } } : inputs
+    const lines = pick(possibleWays({ ...question, inputs: at })).map(({ way, monthly }) => ({
+      way,
+      ...lineIn(monthly, input, numbers),
+    }))
+    return lines.length === 0 ? [] : cheapestAlong(lines, from, to)
+  }
+  // What is filled by hand is possible on one node only.
+  const isDivided = input === 'nodes' && low <= 1 && high > 1
+  return isDivided ? [...between(low, 1), ...between(1, high)] : between(low, high)
 }
 
 export function flipsBetween(

@@ -154,11 +154,31 @@ test('where an answer depends on an input, it is another on either side of the v
         const side = (value: number): string => decide(withInput(fixed(one), input, value)).way.strategy
         const before = at - (at - low) * 1e-4
         const behind = at + (high - at) * 1e-4
-        if (input === 'nodes' || at - low < 1e-9 * at || high - at < 1e-9 * at) continue
+        if (at - low < 1e-9 * at || high - at < 1e-9 * at) continue
         assert.equal(side(before), below.strategy, `${input} below ${at}`)
         assert.equal(side(behind), above.strategy, `${input} above ${at}`)
       }
     }) as never,
+  )
+})
+
+test('a verdict that depends on nothing holds for every value in the range of every input', () => {
+  check(
+    fc.property(
+      question,
+      fc.constantFrom(...INPUT_NAMES),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (one, name, share) => {
+        const { strategy } = decide(one)
+        fc.pre(strategy !== 'depends')
+        const { low, high } = one.inputs[name]
+        assert.equal(
+          decide(withInput(fixed(one), name, low + share * (high - low))).way.strategy,
+          strategy,
+          `${name} from ${low} to ${high}`,
+        )
+      },
+    ) as never,
   )
 })
 
