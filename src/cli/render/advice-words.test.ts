@@ -63,9 +63,19 @@ test('all that it depends on is said, the first in full', () => {
     }),
   )
   assert.ok(
-    more.includes('It also depends on how many nodes run the application (below 7 embed).'),
+    more.includes('It also depends on how many nodes run the application (up to 7 embed).'),
     more.join('\n'),
   )
+})
+
+test('things that are counted have no value between two numbers', () => {
+  const nodes: FlipAdvice = { input: 'nodes', at: 2.4, below: 'by-hand', above: 'copy' }
+  const verdict = { strategy: 'depends', way: 'by-hand', other: 'copy', dependsOn: [nodes] } as const
+  assert.equal(
+    headline(verdict),
+    'depends on how many nodes run the application: up to 2 mount, from 3 on embed',
+  )
+  assert.equal(changeWords(withVerdict(verdict), 'nodes'), 'the answer changes between 2 and 3')
 })
 
 test('a link that is below a value is a slow one, although it is kept as seconds a byte', () => {

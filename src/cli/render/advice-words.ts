@@ -5,6 +5,7 @@ import {
   INPUT_NAMES,
   type InputName,
   isUncertain,
+  kindOf,
   type Reason,
   WAYS,
   type Way,
@@ -73,7 +74,7 @@ const ABOUT: Readonly<Record<InputName, string>> = {
   attention: 'how much work a redeploy is',
   agreement: 'how much work it is to agree on a release',
   upkeep: 'how much work it is to keep one thing more running',
-  machine: 'how fast the machines are',
+  machine: 'how long the machines take, against those that were measured',
 }
 
 export function nameOf(way: WayName): string {
@@ -127,7 +128,17 @@ function onlyWords(strategy: Strategy): string {
 /** `how often the model is updated: below 3/week embed, above mount`. */
 function flipWords({ input, at, below, above }: FlipAdvice, side: (way: WayName) => string): string {
   const [less, more] = isInverse(input) ? [above, below] : [below, above]
-  return `${ABOUT[input]}: below ${formatFigure(input, at)} ${side(less)}, above ${side(more)}`
+  const beyond = isCount(input) ? `from ${Math.floor(at) + 1} on` : 'above'
+  return `${ABOUT[input]}: ${upTo(input, at)} ${side(less)}, ${beyond} ${side(more)}`
+}
+
+/** There is nothing between one node and two. */
+function isCount(input: InputName): boolean {
+  return kindOf(input).unit === 'count'
+}
+
+function upTo(input: InputName, at: number): string {
+  return isCount(input) ? `up to ${Math.floor(at)}` : `below ${formatFigure(input, at)}`
 }
 
 function alsoWords(
@@ -138,7 +149,7 @@ function alsoWords(
   if (flips.length === 0) return []
   const parts = flips.map(({ input, at, below, above }) => {
     const less = isInverse(input) ? above : below
-    return `${ABOUT[input]} (below ${formatFigure(input, at)} ${side(less)})`
+    return `${ABOUT[input]} (${upTo(input, at)} ${side(less)})`
   })
   return [`${begin} ${parts.join('; ')}.`]
 }
@@ -279,7 +290,13 @@ export function changeWords(
   name: InputName,
 ): string | undefined {
   const inside = [...verdict.dependsOn, ...verdict.wayDependsOn].find(({ input }) => input === name)
-  if (inside) return `the answer changes at ${formatFigure(name, inside.at)}`
+  if (inside) return `the answer changes ${atWords(name, inside.at)}`
   const at = sensitivity.find(({ input }) => input === name)?.at ?? null
-  return at === null ? undefined : `the answer would change at ${formatFigure(name, at)}`
+  return at === null ? undefined : `the answer would change ${atWords(name, at)}`
+}
+
+function atWords(name: InputName, at: number): string {
+  return isCount(name)
+    ? `between ${Math.floor(at)} and ${Math.floor(at) + 1}`
+    : `at ${formatFigure(name, at)}`
 }
