@@ -2,6 +2,7 @@ import { throwIfAborted } from '../core/index.ts'
 import type { Listener, Surroundings } from './listeners.ts'
 import type { ReloadPlan, ToldVersion } from './plan.ts'
 import { type Proof, prove } from './prove.ts'
+import { inWords } from './words.ts'
 
 /** `nobody`: none runs that could be told. */
 export type Verdict = Proof | { readonly is: 'nobody' }
@@ -78,5 +79,6 @@ export function verdictOf(proofs: readonly Verdict[]): Verdict {
 }
 
 function named({ name }: Listener, all: readonly Listener[], proof: Proof): Proof {
-  return proof.is === 'failed' && all.length > 1 ? { is: 'failed', why: `${name}: ${proof.why}` } : proof
+  if (proof.is !== 'failed') return proof
+  return { is: 'failed', why: inWords(all.length > 1 ? `${name}: ${proof.why}` : proof.why) }
 }

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { isBallastError, isSystemError, readAll } from '../core/index.ts'
+import { isBallastError, isSystemError, readAll, systemCode } from '../core/index.ts'
 import { readFromContainer, statInContainer } from '../docker/index.ts'
 import { readTarBodies } from '../tar/index.ts'
 import { callHttp } from './call.ts'
@@ -9,7 +9,7 @@ import { whyCommandFailed } from './command.ts'
 import type { Listener } from './listeners.ts'
 import { namesVersion, type Ready } from './plan.ts'
 import { callOf, commandOptions, type Telling } from './tell.ts'
-import { inWords, reasonIn } from './words.ts'
+import { reasonIn } from './words.ts'
 
 /** What one that was told says of itself. `waiting` may become `ready` yet, `failed` cannot. */
 export type Answer =
@@ -57,7 +57,7 @@ export function answerOf(
   word: Word,
   { who, isAbout }: { readonly who: string; readonly isAbout: boolean },
 ): Answer {
-  if (typeof word === 'object') return { is: 'failed', why: inWords(word.refused) }
+  if (typeof word === 'object') return { is: 'failed', why: word.refused }
   if (word === 'another') return { is: 'waiting', why: `${who} names another version` }
   return { is: 'ready', word: isAbout ? 'serves' : word }
 }
@@ -75,6 +75,7 @@ async function askFile({ container }: Listener, path: string, asking: Asking): P
       ? await fileHere(resolve(asking.directory, path))
       : await fileInContainer(container, path, asking)
   if (found === undefined) return { is: 'waiting', why: `there is no ${path}` }
+  if (typeof found === 'string') return { is: 'waiting', why: `${path} cannot be read (${found})` }
   const word = wordOf({ text: found.text }, asking.version)
   if (word === 'untold' && found.modified < asking.since) {
     return { is: 'waiting', why: `${path} is from before` }
@@ -84,12 +85,15 @@ async function askFile({ container }: Listener, path: string, asking: Asking): P
 
 const LARGEST_FILE = 1024 * 1024
 
-async function fileHere(path: string): Promise<FoundFile | undefined> {
+/** The system's word where there is one that cannot be read. */
+async function fileHere(path: string): Promise<FoundFile | string | undefined> {
   try {
     const { mtimeMs, size } = await stat(path)
     return { text: size > LARGEST_FILE ? '' : await readFile(path, 'utf8'), modified: mtimeMs }
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
+    const code = systemCode(error)
+    if (code !== undefined) return code
     throw error
   }
 }

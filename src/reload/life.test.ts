@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { containerRecord } from '../docker/index.ts'
 import { answerByLife, type Life, whyEnded } from './life.ts'
 import { hasMounted } from './listeners.ts'
+import { planReload } from './plan.ts'
 
 function life(state: object, restarts = 0): Life {
   const container = containerRecord({
@@ -31,6 +32,21 @@ test('without anything to ask, its HEALTHCHECK counts, else that it goes on runn
   assert.equal(answerByLife(life({}), 100).is, 'waiting')
   assert.equal(answerByLife(life({}), 3000).is, 'ready')
   assert.equal(answerByLife(undefined, 0).is, 'ready', 'it has answered the call')
+})
+
+test('what cannot be told is refused before anything is swapped', () => {
+  const WRONG = [
+    { signal: 'SIGNOTHING', pid: './api.pid' },
+    { http: 'POST http://localhost:99999999/reload' },
+    { http: 'POST http://localhost/reload', ready: 'GET http://[/health' },
+    { restart: true },
+    { http: 'POST http://localhost/reload', containers: 'image' as const },
+  ]
+  for (const reload of WRONG)
+    assert.throws(() => planReload(reload), { code: 'USAGE' }, JSON.stringify(reload))
+  const { whom } = planReload({ http: 'POST http://localhost/v1/{model}/{number}' }, { image: 'api' })
+  assert.deepEqual(whom, { kind: 'one' })
+  assert.equal(planReload({ restart: true }, { image: 'api' }).whom.kind, 'image')
 })
 
 test('a container has the target by its directory, one above, or its volume', () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { BallastError, type Digest } from '../core/index.ts'
 import type { Reload, ReloadOrder } from '../model/index.ts'
 
@@ -41,20 +42,32 @@ export interface ReloadPlan {
 
 const USUAL_WITHIN_MS = 30_000
 
-/** Throws USAGE where a signal or a restart is for nobody. */
+/** Throws USAGE where a signal or a restart is for nobody, and for a signal or an address that there cannot be. */
 export function planReload(
   reload: Reload,
   { app = '', image }: { readonly app?: string | undefined; readonly image?: string | undefined } = {},
 ): ReloadPlan {
   const way = wayOf(reload)
+  const ready = reload.ready === undefined ? undefined : readReady(reload.ready)
+  if (way.kind === 'http') checkCall(way.call)
+  if (ready?.kind === 'http') checkCall(ready.call)
+  if (way.kind === 'signal' && !Object.hasOwn(constants.signals, way.signal)) {
+    throw new BallastError('USAGE', `there is no signal ${way.signal}`, { hint: 'write SIGHUP, or SIGUSR1' })
+  }
   return {
     app,
     way,
     whom: whomOf(reload, { way, app, image }),
     order: reload.order ?? 'one-by-one',
-    ready: reload.ready === undefined ? undefined : readReady(reload.ready),
+    ready,
     withinMs: reload.within === undefined ? USUAL_WITHIN_MS : millisecondsOf(reload.within),
   }
+}
+
+function checkCall(call: string): void {
+  const [, url = ''] = call.split(' ')
+  if (URL.canParse(url.replace(/[{}]/g, ''))) return
+  throw new BallastError('USAGE', `${url} is no address`, { hint: 'write http://localhost:8000/reload' })
 }
 
 function wayOf({ http, signal, command, restart }: Reload): Way {

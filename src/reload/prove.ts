@@ -58,6 +58,8 @@ export async function prove(
     }
   } catch (error) {
     if (deadline.aborted && isBallastError(error, 'INTERRUPTED')) return tooLate(why)
+    // Of its container, between two looks.
+    if (isBallastError(error, 'NOT_FOUND')) return { is: 'failed', why: 'its container is gone' }
     throw error
   }
 }

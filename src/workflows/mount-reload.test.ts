@@ -140,6 +140,26 @@ test('what was put back is tried again with retry, and once is enough to be told
   assert.equal(await app.served(), 3)
 })
 
+test('where nobody answers the version before is put back, and that it is not taken either is told', async (t) => {
+  const place = await start(t)
+  const nobody = { ...http('http://127.0.0.1:1'), within: '300ms' }
+  const request = { ref: REF, target: place.target }
+  const follower = place.follow(nobody)
+  await place.add(versionOf(2))
+  await follower.judged(1)
+  assert.equal(follower.seen[0]?.putBack?.proof.is, 'failed')
+  await follower.stop()
+  assert.match(
+    (await check(place.store, place.target))[0]?.notes?.join() ?? '',
+    /does not take it: not ready/,
+  )
+  const task = taskOf(nobody, { retry: true })
+  await assert.rejects(mountReloading(place.store, { ...request, task }, { onJudged: () => undefined }), {
+    code: 'REFUSED',
+    message: /^sentiment:2 was put back: not ready.*; there is sentiment:1, which it does not take/,
+  })
+})
+
 test('an application that is not there yet is told as soon as it is', async (t) => {
   const place = await start(t)
   const first = await place.app()

@@ -107,7 +107,7 @@ export async function reloadOnce(
     ...options,
     onJudged(judged) {
       onJudged(judged)
-      refused = judged.proof.is === 'failed' ? notTaken(judged.version, judged.proof.why) : undefined
+      refused = judged.proof.is === 'failed' ? notTaken(judged) : undefined
     },
     onSwap: (swapped) => {
       result = swapped
@@ -157,10 +157,21 @@ function createTurn(
 
 function tellRefusal(followed: Followed | undefined, onTrouble: ReloadEvents['onTrouble']): void {
   const { model, refused } = followed ?? {}
-  if (refused !== undefined) onTrouble(notTaken(`${model}:${refused.number}`, refused.why))
+  if (refused !== undefined) onTrouble(wasPutBack(`${model}:${refused.number}`, refused.why))
 }
 
-function notTaken(version: string, why = 'the application did not take it'): BallastError {
+function notTaken({ version, proof: { why = '' }, putBack }: Judged): BallastError {
+  if (putBack?.proof.is === 'failed') {
+    const again = `${putBack.version}, which it does not take again either: ${putBack.proof.why}`
+    return wasPutBack(version, `${why}; there is ${again}`)
+  }
+  if (putBack !== undefined) return wasPutBack(version, why)
+  return new BallastError('REFUSED', `the application does not take ${version}: ${why}`, {
+    hint: 'there is no other version that it has taken, so it stays; see what the application says',
+  })
+}
+
+function wasPutBack(version: string, why: string): BallastError {
   return new BallastError('REFUSED', `${version} was put back: ${why}`, {
     hint: 'it is tried again when the tag moves, or with --retry',
   })

@@ -77,18 +77,20 @@ export const verb = defineVerb<[string, string, MountOptions]>({
       if (options.link === true && bytesCopied === 0) session.note(LINK_WARNING)
       for (const warning of warnings) session.note(`warning: ${warning}`)
     }
-    const onJudged = (judged: Judged): void =>
-      session.printLine({ time: new Date().toISOString(), ...judged }, describeJudged(judged))
+    const judgements: Judged[] = []
     const { readAhead = true } = options
     const task = options.follow === true ? await taskOf(session, { ref, target, options }) : undefined
-    const verbs = await verbsFor(session, { ref, target, link, replace, as, readAhead, task }, onJudged)
+    const verbs = await verbsFor(session, { ref, target, link, replace, as, readAhead, task }, (judged) =>
+      judgements.push(judged),
+    )
     if (options.follow === true && options.once !== true) {
       await verbs.follow({
         onSwap: (result) => {
           remarks(result)
           session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
         },
-        onJudged,
+        onJudged: (judged) =>
+          session.printLine({ time: new Date().toISOString(), ...judged }, describeJudged(judged)),
         onTrouble: (error) =>
           session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
       })
@@ -96,7 +98,10 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     }
     const result = await (options.follow === true ? verbs.mountFollowing() : verbs.mount())
     remarks(result)
-    session.print(result, () => `${describe(result)}\n`)
+    const told = judgements.length === 0 ? {} : { judgements }
+    session.print({ ...result, ...told }, () =>
+      [describe(result), ...judgements.map(describeJudged)].map((line) => `${line}\n`).join(''),
+    )
     await noteUsage(session, result)
     await noteChangedAdvice(session, { refs: [ref], used: 'mount' })
   },
@@ -133,7 +138,7 @@ interface MountVerbs {
 async function verbsFor(
   session: Session,
   { target, task, ...request }: Request,
-  onJudged: ReloadEvents['onJudged'],
+  onJudged: (judged: Judged) => unknown,
 ): Promise<MountVerbs> {
   const store = await session.store()
   const calls = { signal: session.signal, onProgress: session.onProgress }
