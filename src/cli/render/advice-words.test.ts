@@ -165,6 +165,6 @@ test('an input tells where it changes the answer: within its range for sure, bey
     ],
   } as const
   assert.equal(changeWords(advice, 'modelUpdates'), 'the answer changes at 3/week')
-  assert.equal(changeWords(advice, 'nodes'), 'the answer would change at 50')
+  assert.equal(changeWords(advice, 'nodes'), 'the answer would change between 50 and 51')
   assert.equal(changeWords(advice, 'apps'), undefined)
 })
