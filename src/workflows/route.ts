@@ -3,6 +3,7 @@ import { BallastError } from '../core/index.ts'
 import { isVariantName, parseName, parseTag, STABLE_VARIANT } from '../model/index.ts'
 import { linkedVersion, readVariants } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
+import { changeImageVariants, type ImageVariantsCall, type ImageVariantsResult } from './image-variants.ts'
 import {
   applyVariants,
   findVariantsPlace,
@@ -40,6 +41,18 @@ export async function route(
     by: `route ${rule} ${to ?? '--withdraw'}`,
   }
   return applyVariants(store, place, { ...options, edit })
+}
+
+/** The tenant's image beside one that holds a model, or no longer. Throws what `changeImageVariants` does. */
+export async function routeImage(
+  store: Store,
+  { operand, rule, to }: Omit<RouteRequest, 'as' | 'directory'>,
+  options: ImageVariantsCall,
+): Promise<ImageVariantsResult> {
+  const name = variantOfTenant(parseRule(rule))
+  const refs = new Map(to === undefined ? [] : [[name, to]])
+  const withdrawn = to === undefined ? [name] : []
+  return changeImageVariants(store, { image: operand, refs, withdrawn }, options)
 }
 
 /** Whether the text is a variant of the link, or a tag of its model that becomes one under that name. */

@@ -2,6 +2,7 @@ import { BallastError } from '../core/index.ts'
 import { checkVariantName, checkWeight } from '../model/index.ts'
 import { readVariants } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
+import { changeImageVariants, type ImageVariantsCall, type ImageVariantsResult } from './image-variants.ts'
 import {
   applyVariants,
   findVariantsPlace,
@@ -47,6 +48,25 @@ export async function split(
     ].join(' '),
   }
   return applyVariants(store, found, { ...options, edit })
+}
+
+/** The same of the images beside one that holds a model: each variant is an image, and nothing here shares requests. */
+export async function splitImage(
+  store: Store,
+  { operand, assignments, withdraw, update }: Omit<SplitRequest, 'as' | 'directory'>,
+  options: ImageVariantsCall,
+): Promise<ImageVariantsResult> {
+  const { weights, refs } = parseAssignments(assignments)
+  if (weights.size > 0 || update) {
+    throw new BallastError(
+      'USAGE',
+      `${operand} is an image, and which requests go to which image is not for Ballast`,
+      {
+        hint: 'name the version of each variant (canary=sentiment:4), and share requests in Compose, Kubernetes or the load balancer',
+      },
+    )
+  }
+  return changeImageVariants(store, { image: operand, refs, withdrawn: withdraw }, options)
 }
 
 /** Throws USAGE. */

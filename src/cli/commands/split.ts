@@ -1,11 +1,13 @@
 import { engineChoice } from '../engine-choice.ts'
-import { describeVariants } from '../render/variants.ts'
+import { imageAccess } from '../image-access.ts'
+import { describeImageVariants, describeVariants } from '../render/variants.ts'
 import { defineVerb } from '../verb.ts'
 
 interface SplitFlags {
   readonly withdraw?: readonly string[]
   readonly update?: boolean
   readonly as?: string
+  readonly plainHttp?: string
 }
 
 export const verb = defineVerb<[string, string[], SplitFlags]>({
@@ -18,21 +20,37 @@ export const verb = defineVerb<[string, string[], SplitFlags]>({
     'NAME=REF says which version a variant is; without it, `stable` is what the target leads to, and moves with it, and any ' +
     'other name is the tag of that name. NAME=WEIGHT is said of all variants that get keys; only proportions count. ' +
     'Everything that is asked for is seen at once.\n' +
-    'Without anything to change, the variants are listed.',
+    'Without anything to change, the variants are listed.\n' +
+    'Of an image that holds a model, each variant is an image beside it, TAG.variant-NAME, which costs its manifest and what ' +
+    'differs: NAME=REF makes one, --withdraw removes its tag. Requests are shared by whoever sends them.',
   options: [
     ['--withdraw <name...>', 'take a variant away, and give its keys to the others (several: once each)'],
     ['--update', 'bring variants that are tags to what these point to now'],
     ['--as <link>', 'the name of the link, where the target holds several models'],
+    ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
   ],
   examples: [
     'ballast split ./models stable=90 canary=10 canary=sentiment:4',
     'ballast split sentiment-api stable=50 canary=50',
     'ballast split ./models --withdraw canary',
     'ballast split ./models',
+    'ballast split localhost:5000/my_ml_app:v2 canary=sentiment:4',
   ],
   movesBytes: true,
-  async run(session, operand, assignments, { withdraw = [], update = false, as }) {
-    const { split } = await import('../../workflows/split.ts')
+  async run(session, operand, assignments, { withdraw = [], update = false, as, plainHttp }) {
+    const { split, splitImage } = await import('../../workflows/split.ts')
+    const { isImageOperand } = await import('../../workflows/image-variants.ts')
+    if (isImageOperand(operand)) {
+      const access = imageAccess(session.io, plainHttp?.split(','))
+      const images = await splitImage(
+        await session.store(),
+        { operand, assignments, withdraw, update },
+        { signal: session.signal, onProgress: session.onProgress, access },
+      )
+      for (const warning of images.warnings) session.note(`warning: ${warning}`)
+      session.print(images, () => describeImageVariants(images))
+      return
+    }
     const request = { operand, assignments, withdraw, update, as, directory: '.' }
     const result = await split(await session.store(), request, {
       signal: session.signal,

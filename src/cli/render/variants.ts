@@ -1,3 +1,4 @@
+import type { ImageVariantsResult } from '../../workflows/image-variants.ts'
 import type { VariantsResult } from '../../workflows/variants.ts'
 import { formatDigest, formatTable } from './text.ts'
 
@@ -15,6 +16,17 @@ export function describeVariants({ variants, target, link }: VariantsResult): st
     ].join('; '),
   ])
   return formatTable(['VARIANT', 'WEIGHT', 'KEYS', 'VERSION', 'DIGEST', ''], rows, [1, 2])
+}
+
+export function describeImageVariants({ image, variants }: ImageVariantsResult): string {
+  if (variants.length === 0) return `${image} has no variants\n`
+  const rows = variants.map((variant) => [
+    variant.name,
+    variant.version,
+    formatDigest(variant.digest),
+    variant.image,
+  ])
+  return formatTable(['VARIANT', 'VERSION', 'DIGEST', 'IMAGE'], rows)
 }
 
 export function formatShare(share: number): string {
