@@ -72,7 +72,13 @@ function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) 
   // Lines are broken by the width of the terminal, not by that of the source.
   const details = verb.details?.replaceAll('\n', ' ')
   command.description(details === undefined ? verb.summary : `${verb.summary}\n\n${details}`)
-  for (const option of verb.options ?? []) command.addOption(toOption(option))
+  for (const one of verb.options ?? []) {
+    const option = toOption(one)
+    const heading = verb.headings?.[option.long ?? '']
+    if (heading !== undefined) command.optionsGroup(heading)
+    command.addOption(option)
+  }
+  command.optionsGroup('Options:')
   addCommonOptions(command)
   command.addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}\n`).join('')}`)
   command.action((...args) =>

@@ -9,6 +9,8 @@ export interface Verb<A extends readonly unknown[]> {
   /** What the summary leaves open, in a few lines. */
   readonly details?: string
   readonly options?: readonly VerbOption[]
+  /** Headings of the help, by the first option that stands below each, as `--size`. */
+  readonly headings?: Readonly<Record<string, string>>
   readonly examples: readonly string[]
   /** What to do about a command line that makes no sense; by default where help is. */
   readonly usageHint?: string

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { ANSWER_FLAGS, type Flags, INPUT_NAMES, kindOf, readUnit } from '../../advise/index.ts'
+import { BallastError } from '../../core/index.ts'
 import { imageAccess } from '../image-access.ts'
 import type { Session } from '../session.ts'
 import { defineVerb, type VerbOption } from '../verb.ts'
@@ -57,12 +58,29 @@ export const verb = defineVerb<[string | undefined, AdviseOptions]>({
     ],
     ['--html <file>', 'write a page with pictures, curves and all figures'],
   ],
+  headings: {
+    '--image': 'What it is about:',
+    '--size': 'Model and code:',
+    '--nodes': 'Where it runs:',
+    '--pipeline': 'What a release takes:',
+    '--platform': 'Rules and habits:',
+    '--measure': 'Measuring, and a page:',
+  },
   examples: [
     'ballast advise sentiment:prod --image my_ml_app',
     'ballast advise ./models --image my_ml_app --updates weekly --nodes 5',
     'ballast advise --size 140GB --updates 1/week --nodes 40 --link 1Gbps --environment production',
   ],
   async run(session, subject, { image, app, html, measure, registry, ...rest }) {
+    if (registry !== undefined && measure === undefined) {
+      throw new BallastError(
+        'USAGE',
+        '--registry without --measure: nothing is sent where nothing is measured',
+        {
+          hint: 'give --measure too, or leave --registry out',
+        },
+      )
+    }
     const { advise } = await import('../../workflows/advise.ts')
     const { advice, trend, copies, warnings } = await advise(
       await session.store(),
@@ -105,7 +123,13 @@ async function flagsOrAnswers(
 ): Promise<Flags> {
   if (Object.keys(flags).length > 0 || app !== undefined || !session.asks) return flags
   const { askFlags } = await import('../ask.ts')
-  return askFlags({ size: subject === undefined, signal: session.signal })
+  return askFlags({ size: subject === undefined && !(await hasApps()), signal: session.signal })
+}
+
+/** Then ballast.yaml says which model it is. */
+async function hasApps(): Promise<boolean> {
+  const { readAppFile } = await import('../../workflows/read-app-file.ts')
+  return ((await readAppFile('.'))?.apps.length ?? 0) > 0
 }
 
 function secondsFrom(text: string | true): number {
