@@ -10,8 +10,9 @@ import { createIncoming } from './incoming.ts'
 import { linkedGeneration, readRoot } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
 import { formerServed } from './proof.ts'
+import { linkSibling, siblingsIn } from './siblings.ts'
 import { type Followed, type Generation, isGenerationId } from './state.ts'
-import { readTree, writeTree } from './tree.ts'
+import { type Reuse, readTree, writeTree } from './tree.ts'
 import { variantGenerations } from './variant-files.ts'
 
 /** Where a version stands below `.ballast/versions/`. */
@@ -39,7 +40,12 @@ export async function placeGeneration(
   const id = taken.includes(base) ? `${base}.${randomBytes(3).toString('hex')}` : base
   const incoming = await createIncoming(join(target, OWN_DIRECTORY), INCOMING, DIRECTORY_MODE)
   try {
-    const written = await writeTree(store, { tree: incoming.tree, ...delivery }, options)
+    const siblings = await siblingsIn(generations, delivery.version)
+    const reuse: Reuse = {
+      has: ({ digest, pack }) => pack === undefined && siblings.has(digest),
+      place: (file, at) => linkSibling(file, siblings.get(file.digest) ?? '', at),
+    }
+    const written = await writeTree(store, { tree: incoming.tree, ...delivery }, { ...options, reuse })
     await incoming.publish(join(generations, id))
     return { id, ...written }
   } finally {

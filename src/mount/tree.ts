@@ -42,6 +42,13 @@ import { whyNotLinked } from './why-not-linked.ts'
 export interface TreeOptions extends CallOptions {
   /** Hard links to the store's own blobs. Whoever can write to the tree could then reach the store's bytes. */
   readonly link: boolean
+  /** Makes a file of the version from what the target has already, or returns false; tried before a copy. */
+  readonly reuse?: Reuse | undefined
+}
+
+export interface Reuse {
+  readonly has: (file: ModelFile) => boolean
+  readonly place: (file: ModelFile, target: string) => Promise<boolean>
 }
 
 export interface WrittenTree {
@@ -63,8 +70,12 @@ export async function writeTree(
   const warnings: string[] = []
   const copied = options.link ? await whyNotLinked(store, version) : undefined
   if (copied !== undefined) warnings.push(copied)
-  const room = roomFor(tree, version)
-  const place = placer(store, { link: options.link && copied === undefined, warnings, room })
+  const reuse = await reusable(store, version, options)
+  const room = roomFor(
+    tree,
+    version.files.filter((file) => reuse?.has(file) !== true),
+  )
+  const place = placer(store, { link: options.link && copied === undefined, warnings, room, reuse })
   const directories = new Set<string>([tree])
   let bytesCopied = 0
   for (const { path } of version.files) await makeParents(tree, { target: join(tree, path), directories })
@@ -79,6 +90,12 @@ export async function writeTree(
   // Children before their parents, so that a directory that is durable is so with all that is below it.
   for (const directory of [...directories].reverse()) await syncDirectory(directory)
   return { bytesCopied, warnings }
+}
+
+/** What is reused becomes a hard link, too. */
+async function reusable(store: Store, version: Version, { reuse }: TreeOptions): Promise<Reuse | undefined> {
+  if (reuse === undefined || !version.files.some(reuse.has)) return undefined
+  return (await whyNotLinked(store, version)) === undefined ? reuse : undefined
 }
 
 /** While one waits for the disk, another is read. */
@@ -155,8 +172,8 @@ interface Room {
   readonly require: () => Promise<void>
 }
 
-function roomFor(tree: string, version: Version): Room {
-  let bytes = totalSize(version.files)
+function roomFor(tree: string, files: readonly ModelFile[]): Room {
+  let bytes = totalSize(files)
   let required: Promise<void> | undefined
   return {
     shared: (count) => {
@@ -171,7 +188,12 @@ function roomFor(tree: string, version: Version): Room {
 
 function placer(
   store: Store,
-  { link: wantLinks, warnings, room }: { link: boolean; warnings: string[]; room: Room },
+  {
+    link: wantLinks,
+    warnings,
+    room,
+    reuse,
+  }: { link: boolean; warnings: string[]; room: Room; reuse: Reuse | undefined },
 ): Place {
   let linking = wantLinks
   let cloning = true
@@ -182,12 +204,16 @@ function placer(
     packs.set(pack.digest, known)
     return known
   }
+  /** What may be reused has never been counted. */
+  const shared = (file: ModelFile): void => {
+    if (reuse?.has(file) !== true) room.shared(file.size)
+  }
   return async (file, target, options) => {
     await (file.pack === undefined ? store.blobs.ensureIntact(file) : ensurePack(file.pack))
     if (linking && file.pack === undefined) {
       const refused = await tryLink(store.blobs.path(file.digest), target)
       if (refused === undefined) {
-        room.shared(file.size)
+        shared(file)
         return 0
       }
       linking = false
@@ -196,9 +222,13 @@ function placer(
     if (cloning && file.pack === undefined) {
       cloning = await tryClone(store.blobs.path(file.digest), target)
       if (cloning) {
-        room.shared(file.size)
+        shared(file)
         return 0
       }
+    }
+    if (reuse?.has(file) === true) {
+      if (await reuse.place(file, target)) return 0
+      room.shared(-file.size)
     }
     // Packed files are copied also where the others need no room, and they are small.
     if (file.pack === undefined) await room.require()

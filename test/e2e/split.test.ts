@@ -13,6 +13,7 @@ interface Split {
   readonly link: string
   readonly number: number
   readonly changed: boolean
+  readonly bytesCopied: number
   readonly variants: readonly {
     readonly name: string
     readonly weight: number
@@ -146,7 +147,12 @@ test('an application of ballast.yaml, and the errors that a user meets', async (
   await fails(2, ['split', './models', 'Canary=1'], /not a name for a variant/)
   await fails(3, ['split', './models', 'stable=1', 'canari=1', 'new=1'], /canari=REF/)
   await fails(3, ['split', './models', 'third=sentiment:9'], /no version sentiment:9/)
-  await fails(2, ['split', 'localhost:5000/app:v1', 'a=1'], /neither a directory nor an application/)
+  await fails(
+    2,
+    ['split', 'localhost:5000/app:v1', 'a=1'],
+    /which requests go to which image is not for Ballast/,
+  )
+  await fails(2, ['split', 'archive:app.tar', 'a=sentiment:1'], /neither a directory nor an application/)
   await fails(2, ['route', './models', 'acme', 'sentiment:2'], /write tenant=NAME/)
   await fails(2, ['route', './models', 'tenant=acme'], /no version was named/)
   await fails(3, ['route', './models', 'tenant=acme', '--withdraw'], /no rule for the tenant "acme"/)
@@ -197,15 +203,30 @@ test('a split that is killed at any instant leaves the former variants or the ne
   assert.deepEqual(now.sort(), ['lock', 'state.json', 'variants', 'versions'], left.join())
 })
 
-test('twenty tenants over one base: mounted, each version is there once, and the change is one file', async (t) => {
+test('twenty tenants over one base: mounted, each takes the room of what is its own', async (t) => {
   const options = await createWorld(t)
+  const models = join(options.cwd, 'models')
+  const weights = createRandom('base').bytes(1_000_000)
+  let copied = 0
   for (let tenant = 1; tenant <= 20; tenant++) {
-    await ask(['route', './models', `tenant=t${tenant}`, `sentiment:${1 + (tenant % 2)}`], options)
+    await writeFiles(join(options.cwd, 'own'), { 'w.bin': weights, 'number.txt': `tenant ${tenant}` })
+    await ask(['add', `sentiment:t${tenant}`, './own'], options)
+    const { bytesCopied } = await ask<Split>(
+      ['route', './models', `tenant=t${tenant}`, `sentiment:t${tenant}`],
+      options,
+    )
+    copied += bytesCopied
   }
-  const set = await resolveVariants(join(options.cwd, 'models'))
+  assert.ok(copied < weights.length + 20 * 20, `${copied} bytes were copied`)
+  const set = await resolveVariants(models)
   assert.equal(set.variants.length, 21)
   for (let tenant = 1; tenant <= 20; tenant++) {
-    assert.equal(set.pick({ tenant: `t${tenant}`, key: 'anybody' }).model.version?.number, 1 + (tenant % 2))
+    const { model } = set.pick({ tenant: `t${tenant}`, key: 'anybody' })
+    assert.equal(await readFile(model.file('number.txt'), 'utf8'), `tenant ${tenant}`)
+    assert.deepEqual(await readFile(model.file('w.bin')), weights)
   }
-  assert.equal((await readdir(join(options.cwd, 'models/.ballast/versions'))).length, 2)
+  assert.deepEqual(
+    (await ask<Checked[]>(['check', './models', '--full'], options)).flatMap(({ faults }) => faults),
+    [],
+  )
 })
