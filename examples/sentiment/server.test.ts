@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { runLoad } from '../../bench/load.ts'
@@ -14,6 +14,7 @@ import {
   temporaryDirectory,
   until,
 } from '../../test/fixtures/lexicon-target.ts'
+import { splitTarget } from '../../test/fixtures/split-target.ts'
 import { type ExportVersion, exportModel } from './export-model.ts'
 import { VOCABULARY } from './model.ts'
 import { startServer } from './server.ts'
@@ -102,6 +103,50 @@ describe('the sentiment service', () => {
     assert.deepEqual([summary.failed, summary.problems], [0, {}])
     assert.equal(summary.ok, summary.sent)
     assert.equal(Object.keys(summary.versions).length, 3, JSON.stringify(summary.versions))
+  })
+
+  it('gives each key its variant, each tenant its own, and everybody else the usual one', async (t) => {
+    const target = await createTarget(t)
+    const ids = [await deliver(target, 2), await deliver(target, 3), await deliver(target, 1)].map((path) =>
+      basename(path),
+    )
+    const entry = (name: string, number: number, weight: number, id = '') => ({ name, number, weight, id })
+    await splitTarget(target.path, {
+      number: 1,
+      variants: [
+        entry('stable', 1, 90, ids[2]),
+        entry('canary', 2, 10, ids[0]),
+        entry('tenant-acme', 3, 0, ids[1]),
+      ],
+      tenants: { acme: 'tenant-acme' },
+    })
+    const { url, ready } = await serve(t, target.path)
+    await ready
+    const answer = async (query: string) => {
+      const { body } = await json(`${url}/predict?text=futile${query}`)
+      const { model, variant, score } = body as { model: { number: number }; variant?: string; score: number }
+      return [model.number, variant, score]
+    }
+    assert.deepEqual(await answer(''), [1, undefined, 2])
+    assert.deepEqual(await answer('&key=user-1'), [1, 'stable', 2])
+    assert.deepEqual(await answer('&key=user-19'), [2, 'canary', -2])
+    assert.deepEqual(await answer('&key=user-19&tenant=acme'), [3, 'tenant-acme', -0.4])
+    const { body } = await json(`${url}/health`)
+    const { variants, model } = body as {
+      variants: { name: string; number: number }[]
+      model: { number: number }
+    }
+    assert.deepEqual(
+      [model.number, variants.map(({ name, number }) => [name, number])],
+      [
+        1,
+        [
+          ['stable', 1],
+          ['canary', 2],
+          ['tenant-acme', 3],
+        ],
+      ],
+    )
   })
 
   it('keeps serving the former version when the new one is mixed, and says so', async (t) => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { argv, env, exit, stderr } from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { type OpenedModel, openModel } from 'ballast/runtime'
+import { type OpenedVariants, openVariants, type ResolvedModel } from 'ballast/runtime'
 import { loadSentiment, type SentimentModel } from './model.ts'
 import { createService } from './service.ts'
 
@@ -30,24 +30,24 @@ const LONGEST_GOODBYE_MS = 10_000
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const log = options.log ?? (() => {})
   const ending = new AbortController()
-  let opened: OpenedModel<SentimentModel> | undefined
+  let opened: OpenedVariants<SentimentModel> | undefined
 
-  const server = createServer(createService(() => ({ current: opened?.current, problem: problemOf(opened) })))
+  const server = createServer(createService(() => opened))
   server.listen(options.port)
   await once(server, 'listening')
 
   const ready = (async () => {
-    opened = await openModel(options.modelPath, loadSentiment, {
+    opened = await openVariants(options.modelPath, loadSentiment, {
       pollMs: options.pollMs,
       signal: ending.signal,
       onSwap(current) {
-        log(`now using ${nameOf(current.model)}`)
+        log(`now using ${namesOf(current.loaded)}`)
       },
       onError(error) {
-        log(`still using ${nameOf(opened?.current.model)}: ${messageOf(error)}`)
+        log(`still using ${namesOf(opened?.current.loaded ?? [])}: ${messageOf(error)}`)
       },
     })
-    log(`using ${nameOf(opened.current.model)}`)
+    log(`using ${namesOf(opened.current.loaded)}`)
   })()
   ready.catch(() => {})
 
@@ -68,14 +68,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-function nameOf(model: OpenedModel<SentimentModel>['current']['model'] | undefined): string {
-  if (model === undefined) return 'no model'
-  const { version, directory } = model
-  return version === undefined ? directory : `${version.model} version ${version.number} (${version.digest})`
+function namesOf(loaded: readonly { readonly variant: string; readonly model: ResolvedModel }[]): string {
+  if (loaded.length === 0) return 'no model'
+  const names = loaded.map(
+    ({ variant, model }) => `${loaded.length > 1 ? `${variant}: ` : ''}${nameOf(model)}`,
+  )
+  return names.join(', ')
 }
 
-function problemOf(opened: OpenedModel<SentimentModel> | undefined): string | undefined {
-  return opened?.problem === undefined ? undefined : messageOf(opened.problem)
+function nameOf({ version, directory }: ResolvedModel): string {
+  return version === undefined ? directory : `${version.model} version ${version.number} (${version.digest})`
 }
 
 function messageOf(error: unknown): string {

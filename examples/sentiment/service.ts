@@ -1,17 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { LoadedModel } from 'ballast/runtime'
+import type { LoadedVariant, OpenedVariants } from 'ballast/runtime'
 import type { SentimentModel } from './model.ts'
 
-export interface ServiceState {
-  /** Undefined until the first load has ended. */
-  readonly current: LoadedModel<SentimentModel> | undefined
-  /** Why what is at the path now is not in use, if so. */
-  readonly problem: string | undefined
-}
+/** Undefined until the first load has ended. */
+export type ServiceState = OpenedVariants<SentimentModel> | undefined
 
 const LARGEST_BODY = 64 * 1024
 
-const USAGE = `POST /predict with {"text": "..."}, or GET /predict?text=...
+const USAGE = `POST /predict with {"text": "..."}, or GET /predict?text=... (key=... or tenant=... in the query choose the variant)
 GET /health says whether a model is loaded, and which version
 `
 
@@ -26,7 +22,7 @@ class RequestError extends Error {
   }
 }
 
-/** Each request takes the state once, so that its answer is of one version even when that is replaced meanwhile. */
+/** Each request picks once, so that its answer is of one version even when that is replaced meanwhile. */
 export function createService(take: () => ServiceState): RequestListener {
   return async (request, response) => {
     try {
@@ -52,9 +48,9 @@ async function answer(
     case 'GET /health':
       return sendHealth(response, take())
     case 'GET /predict':
-      return sendPrediction(response, checkText(url.searchParams.get('text')), take())
+      return sendPrediction(response, checkText(url.searchParams.get('text')), pickFor(url, take()))
     case 'POST /predict':
-      return sendPrediction(response, textOf(await readBody(request)), take())
+      return sendPrediction(response, textOf(await readBody(request)), pickFor(url, take()))
   }
   const allowed = METHODS[url.pathname]
   if (allowed === undefined) throw new RequestError(404, `there is nothing at ${url.pathname}`)
@@ -62,22 +58,48 @@ async function answer(
   throw new RequestError(405, `${request.method} is not possible at ${url.pathname}`)
 }
 
-function sendHealth(response: ServerResponse, { current, problem }: ServiceState): void {
-  sendJson(response, current === undefined ? 503 : 200, {
-    ready: current !== undefined,
-    ...(current && describe(current)),
-    ...(current && { source: current.value.source }),
+/** What `readiness` says in the form of this service, with the version inside of `model`. */
+function sendHealth(response: ServerResponse, opened: ServiceState): void {
+  if (opened === undefined) {
+    sendJson(response, 503, { ready: false })
+    return
+  }
+  const { ready, variants, refused, problem } = opened.readiness()
+  const { picked } = usual(opened)
+  sendJson(response, 200, {
+    ...{ ready, ...describe({ picked }), source: picked.value.source },
+    ...(variants && { variants }),
+    ...(refused && { refused }),
     ...(problem !== undefined && { problem }),
   })
 }
 
-function sendPrediction(response: ServerResponse, text: string, { current }: ServiceState): void {
-  if (current === undefined) throw new RequestError(503, 'the model is not loaded yet')
-  sendJson(response, 200, { ...current.value.classify(text), ...describe(current) })
+interface Picked {
+  readonly picked: LoadedVariant<SentimentModel>
+  /** Who asked by a key or for a tenant is told which variant that is. */
+  readonly variant?: string
 }
 
-function describe({ model, value }: LoadedModel<SentimentModel>): object {
-  return { model: model.version ?? null, stamps: value.stamps }
+function pickFor({ searchParams }: URL, opened: ServiceState): Picked {
+  if (opened === undefined) throw new RequestError(503, 'the model is not loaded yet')
+  const [key, tenant] = ['key', 'tenant'].map((name) => searchParams.get(name) ?? undefined)
+  if (key === undefined && tenant === undefined) return usual(opened)
+  const picked = key === undefined ? opened.pick({ tenant: tenant ?? '' }) : opened.pick({ key, tenant })
+  return { picked, variant: picked.variant }
+}
+
+/** For those who do not say who they are. */
+function usual({ current: { loaded } }: OpenedVariants<SentimentModel>): Picked {
+  return { picked: (loaded.find(({ variant }) => variant === 'stable') ?? loaded[0]) as Picked['picked'] }
+}
+
+function sendPrediction(response: ServerResponse, text: string, { picked, variant }: Picked): void {
+  const prediction = picked.value.classify(text)
+  sendJson(response, 200, { ...prediction, ...describe({ picked, ...(variant && { variant }) }) })
+}
+
+function describe({ picked: { model, value }, variant }: Picked): object {
+  return { model: model.version ?? null, ...(variant && { variant }), stamps: value.stamps }
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
