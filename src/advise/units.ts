@@ -12,7 +12,7 @@ export interface Reading {
  * what is wrong and how it is written.
  */
 export function readUnit(text: string, unit: Unit, flag: string): Reading {
-  const ends = text.split('..').map((part) => READERS[unit].read(part.trim()))
+  const ends = text.split('..').map((part) => finite(READERS[unit].read(part.trim())))
   const [first, second] = ends.length === 1 ? [ends[0], ends[0]] : ends
   if (ends.length > 2 || first === undefined || second === undefined) {
     throw new BallastError('USAGE', `${flag} ${text}: this is no ${READERS[unit].noun}`, {
@@ -46,8 +46,8 @@ const READERS: Readonly<Record<Unit, Reader>> = {
   factor: { read: readNumber, noun: 'factor', examples: '1.5', range: '1..2' },
 }
 
+/** A bare number is none: whoever writes `140` seldom means bytes. */
 const SIZES: Readonly<Record<string, number>> = {
-  '': 1,
   b: 1,
   kb: 1e3,
   mb: 1e6,
@@ -128,8 +128,12 @@ function readNumber(text: string): number | undefined {
   return /^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : undefined
 }
 
+function finite(number: number | undefined): number | undefined {
+  return Number.isFinite(number) ? number : undefined
+}
+
 function positive(number: number): number | undefined {
-  return number > 0 && Number.isFinite(number) ? number : undefined
+  return number > 0 ? number : undefined
 }
 
 /** NaN where it begins with no number; a sign is none. */
