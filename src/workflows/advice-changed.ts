@@ -1,8 +1,8 @@
-import { calibrate, decide, questionsOf, type Trend, trendOf } from '../advise/index.ts'
+import { calibrate, decide, type Question, questionsOf, type Trend, trendOf } from '../advise/index.ts'
 import { type Digest, digestOf, isBallastError, systemCode } from '../core/index.ts'
 import { objectOf, parseJson, parseReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { factsOfModel } from './advise-model.ts'
+import { factsOfModel, type ModelFacts } from './advise-model.ts'
 import { readTimes } from './run-times.ts'
 
 type Strategy = 'embed' | 'mount'
@@ -18,7 +18,7 @@ const KIND = 'advice'
 
 /**
  * Whether the answer for production is now a sure other one than it was, and than what has just been done; told by the
- * store's history alone, and again each time until `rememberAdvice`. Never fails and never matters.
+ * store's history alone, and again each time until `adviceRead`. Never fails and never matters.
  */
 export async function adviceChanged(
   store: Store,
@@ -27,17 +27,11 @@ export async function adviceChanged(
   try {
     const { name } = parseReference(ref)
     const facts = await factsOfModel(store, ref)
-    // Less than a week of history tells nothing.
-    if (facts.known.modelUpdates === undefined) return undefined
-    const times = await readTimes(store)
-    const { rates, machine } = calibrate(times)
-    const known = { ...facts.known, ...(times.length > 0 && { machine }) }
-    const [question] = questionsOf({ environment: 'production' }, { known, rates })
-    if (question === undefined) return undefined
-    const { strategy: after } = decide(question)
+    const told = await toldByHistory(store, facts)
+    if (told === undefined) return undefined
+    const { question, strategy: after } = told
     const before = await remembered(store, name)
-    if (after === 'depends') return undefined
-    if (before === undefined) await rememberAdvice(store, name, after)
+    if (before === undefined) await remember(store, name, after)
     if (before === undefined || before === after || used === after) return undefined
     return { name, before, after, trend: trendOf(question, facts.growth) }
   } catch (error) {
@@ -46,8 +40,31 @@ export async function adviceChanged(
   }
 }
 
-/** From now on this is the answer that has been read; nothing on a store that cannot be written. */
-export async function rememberAdvice(store: Store, name: string, strategy: Strategy): Promise<void> {
+/** Somebody has read advice about the model: `adviceChanged` is silent until its answer is yet another. */
+export async function adviceRead(store: Store, facts: ModelFacts): Promise<void> {
+  if (facts.name === undefined) return
+  // What was said may rest on flags, which the line after a command knows nothing of.
+  const told = await toldByHistory(store, facts)
+  if (told !== undefined) await remember(store, facts.name, told.strategy)
+}
+
+/** The answer for production where it is sure; less than a week of history tells nothing. */
+async function toldByHistory(
+  store: Store,
+  { known: { modelUpdates, ...facts } }: ModelFacts,
+): Promise<{ readonly question: Question; readonly strategy: Strategy } | undefined> {
+  if (modelUpdates === undefined) return undefined
+  const times = await readTimes(store)
+  const { rates, machine } = calibrate(times)
+  const known = { ...facts, modelUpdates, ...(times.length > 0 && { machine }) }
+  const [question] = questionsOf({ environment: 'production' }, { known, rates })
+  if (question === undefined) return undefined
+  const { strategy } = decide(question)
+  return strategy === 'depends' ? undefined : { question, strategy }
+}
+
+/** Nothing on a store that cannot be written. */
+async function remember(store: Store, name: string, strategy: Strategy): Promise<void> {
   await using session = await store.beginReading()
   const data = Buffer.from(JSON.stringify({ strategy }))
   await store.cache.put(session, KIND, { digest: keyOf(name), data })

@@ -1,5 +1,5 @@
 import { type Known, measured, type Quantity } from '../advise/index.ts'
-import { isBallastError } from '../core/index.ts'
+import { type Digest, isBallastError } from '../core/index.ts'
 import { modelTimes, updatesPerMonth } from '../embed/index.ts'
 import { formatReference, type ModelFile, numberOfTag, type Reference, totalSize } from '../model/index.ts'
 import { packFiles } from '../oci/index.ts'
@@ -18,7 +18,7 @@ export interface ModelFacts {
   /** Of a model of the store. */
   readonly name?: string | undefined
   readonly known: Known
-  /** Sizes over time, oldest first; empty for a directory. */
+  /** The size that it once began with, then those of the last updates, oldest first; empty for a directory. */
   readonly growth: readonly Grown[]
 }
 
@@ -37,17 +37,17 @@ export async function factsOfModel(store: Store, ref: string, now: number = Date
   const { reference, version } = await resolveVersion(store, ref)
   const subject = formatReference(reference)
   const rate = rateOf(await modelTimes(store, reference), now)
-  const past = await pastOf(store, reference)
-  const sizes = past.map(({ time, files }) => ({ time, bytes: totalSize(files) }))
+  const { oldest, newest } = await pastOf(store, reference)
+  const growth = [...oldest, ...newest].map(({ time, files }) => ({ time, bytes: totalSize(files) }))
   return {
     subject,
     name: reference.name,
     known: {
       modelBytes: measured(totalSize(version.files), subject),
       ...(rate && { modelUpdates: rate }),
-      ...changesOf(past.slice(-COMPARED - 1).map(({ files }) => files)),
+      ...changesOf(newest.map(({ files }) => files)),
     },
-    growth: sizes,
+    growth,
   }
 }
 
@@ -74,14 +74,34 @@ interface Past {
   readonly files: readonly ModelFile[]
 }
 
-/** What the tag pointed to one after another; of a number, all versions. What is damaged or gone is left out. */
-async function pastOf(store: Store, { name, tag }: Reference): Promise<readonly Past[]> {
+/**
+ * What the tag pointed to one after another; of a number, the versions. What is damaged or gone is left out. Of
+ * thousands of versions only those are read that something is told by.
+ */
+async function pastOf(
+  store: Store,
+  { name, tag }: Reference,
+): Promise<{ readonly oldest: readonly Past[]; readonly newest: readonly Past[] }> {
   const byNumber = tag === undefined || numberOfTag(tag) !== undefined
   const moves = byNumber
     ? (await store.records.listVersions(name)).map(({ digest, time }) => ({ digest, time }))
     : (await store.records.history(name, tag)).map(({ record: { digest, time } }) => ({ digest, time }))
+  const older = moves.slice(0, -COMPARED - 1)
+  return {
+    oldest: await readPast(store, older, 1),
+    newest: await readPast(store, moves.slice(older.length), COMPARED + 1),
+  }
+}
+
+/** The first so many that can be read. */
+async function readPast(
+  store: Store,
+  moves: readonly { readonly digest: Digest | null; readonly time: string }[],
+  most: number,
+): Promise<readonly Past[]> {
   const past: Past[] = []
   for (const { digest, time } of moves) {
+    if (past.length === most) break
     if (digest === null) continue
     const files = await store.readVersion(digest).then(
       (version) => version.files,

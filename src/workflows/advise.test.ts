@@ -9,6 +9,7 @@ import type { Advice } from '../advise/index.ts'
 import type { Store } from '../store/index.ts'
 import { adviceChanged } from './advice-changed.ts'
 import { type AdviseRequest, advise } from './advise.ts'
+import { factsOfModel } from './advise-model.ts'
 
 const ACCESS = { dockerConfig: '/nonexistent' }
 
@@ -59,6 +60,17 @@ test('of a model of the store, size, pace and what an update changes are measure
   )
   assert.ok(Math.abs(changedShare.value - 0.6) < 0.001)
   assert.equal(nodes.origin, 'assumed')
+})
+
+test('of a long history the first size and the last updates are told', async (t) => {
+  const { store } = await createWorld(t)
+  const sizes = Array.from({ length: 14 }, (_, at) => at + 1)
+  for (const size of sizes) await addVersion(store, 'm', { 'weights.bin': 'x'.repeat(size) })
+  const { growth } = await factsOfModel(store, 'm')
+  assert.deepEqual(
+    growth.map(({ bytes }) => bytes),
+    [1, ...sizes.slice(-11)],
+  )
 })
 
 test('a directory is measured without a store having been made, and a given figure goes before it', async (t) => {
@@ -124,8 +136,10 @@ test('after a command it is said when the answer has become another, until it ha
   assert.deepEqual([changed?.before, changed?.after], ['embed', 'mount'])
   assert.equal((await told('embed'))?.after, 'mount', 'and again')
   assert.equal(await told('mount'), undefined, 'who does it already is not told')
-  await ask({ subject: 'm' })
-  assert.equal(await told('embed'), undefined, 'the answer has been read')
+  await ask({ subject: 'm', flags: { environment: 'staging' } })
+  assert.equal((await told('embed'))?.after, 'mount', 'an answer about something else is not the one')
+  await ask({ subject: 'm', flags: { environment: 'production', updates: 'yearly' } })
+  assert.equal(await told('embed'), undefined, 'it has been read, whatever flags made of it')
 })
 
 test('nothing is said, and nothing fails, for a model without history or one that is not there', async (t) => {

@@ -3,7 +3,6 @@ import {
   type Answers,
   adviseFor,
   calibrate,
-  decide,
   type Flags,
   type Known,
   type Question,
@@ -15,7 +14,7 @@ import {
 import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
 import { type App, parseOperand } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { rememberAdvice } from './advice-changed.ts'
+import { adviceRead } from './advice-changed.ts'
 import { factsOfImage } from './advise-image.ts'
 import { factsOfFiles, factsOfModel, type ModelFacts } from './advise-model.ts'
 import type { ImageAccess } from './image-places.ts'
@@ -77,11 +76,7 @@ export async function advise(
   const known: Known = { ...times.known, ...model?.known, ...ofImage?.known }
   const questions = questionsOf(request.flags, { known, answers: answersOf(app), rates: times.rates })
   const main = questions.at(-1) as Question
-  const { strategy } = decide(main)
-  // Who has read the answer is not told again after each command that it has changed.
-  if (model?.name !== undefined && main.answers.environment === 'production' && strategy !== 'depends') {
-    await rememberAdvice(store, model.name, strategy)
-  }
+  if (model !== undefined && main.answers.environment === 'production') await adviceRead(store, model)
   return {
     advice: {
       subject: model?.subject ?? said,
