@@ -28,3 +28,5 @@ export {
 } from './variants.ts'
 export { lookIntoVolume } from './volume-view.ts'
 export { whyNotLinked } from './why-not-linked.ts'
+export { mountWritable, readWritable, type WritableMount } from './writable.ts'
+export { type UnmountedWritable, unmountWritable } from './writable-unmount.ts'

@@ -9,7 +9,7 @@ import {
   systemCode,
 } from '../core/index.ts'
 import type { ParentVersion } from '../model/index.ts'
-import { currentGeneration, GENERATIONS, inspectTarget, readState } from '../mount/index.ts'
+import { currentGeneration, GENERATIONS, inspectTarget, readState, readWritable } from '../mount/index.ts'
 import {
   createKnownFiles,
   findCheckpoint,
@@ -125,6 +125,10 @@ async function mountedParent(
   directory: string,
   checkpoint: string | undefined,
 ): Promise<ParentVersion | undefined> {
+  // Not the marker in it, which whoever writes there may have written to.
+  const writable = (await readWritable(directory))?.marker
+  if (writable !== undefined)
+    return { model: writable.model, number: writable.number, digest: writable.digest }
   const nearest = checkpoint === undefined ? undefined : await parentAt(join(directory, checkpoint))
   return nearest ?? (await parentAt(await modelDirectory(directory)))
 }

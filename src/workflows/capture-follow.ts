@@ -7,7 +7,7 @@ import {
   untilStopped,
 } from '../core/index.ts'
 import { hasVersion, numberOfTag, type ParentVersion } from '../model/index.ts'
-import { pathFilter, stateOfScan } from '../sources/index.ts'
+import { pathFilter, stateOfScan, WAIT_MS } from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
 import { parseNewVersion } from './add.ts'
 import { type CaptureOptions, type CaptureRequest, notHere, placeHere } from './capture.ts'
@@ -63,6 +63,7 @@ export async function followCapture(
   await keepUp(
     {
       find: () => findCandidate(wanted),
+      patienceMs: waitMs ?? WAIT_MS,
       async capture() {
         const captured = await captureDirectory(store, { ...wanted, parent }, callsOf(options))
         parent = parentOf(captured)
@@ -75,20 +76,30 @@ export async function followCapture(
 
 interface Followed {
   readonly find: () => Promise<Candidate>
+  /** How long a checkpoint may be torn before that is trouble: a job that writes one over the last takes its time. */
+  readonly patienceMs: number
   readonly capture: () => Promise<CapturedDirectory>
 }
 
 async function keepUp(
-  { find, capture }: Followed,
+  { find, patienceMs, capture }: Followed,
   { onVersion, onTrouble, signal }: FollowCaptureEvents & Pick<CallOptions, 'signal'>,
 ): Promise<void> {
   let state: string | undefined
   let told: Digest | undefined
   let wait = 0
+  let tornSince: number | undefined
   const turn = async (): Promise<void> => {
     const started = performance.now()
-    const found = await find()
+    const found = await find().catch((error: unknown) => {
+      if (!isBallastError(error) || !error.retryable) throw error
+      tornSince ??= started
+      if (started - tornSince >= patienceMs) throw error
+      return undefined
+    })
     wait = (performance.now() - started) * LOOKING_SHARE
+    if (found === undefined) return
+    tornSince = undefined
     if (keyOf({ ...found, state: stateOfScan(found) }) === state) return
     const captured = await capture()
     state = keyOf(captured)

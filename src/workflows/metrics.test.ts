@@ -7,7 +7,7 @@ import { isBallastError } from '../core/index.ts'
 import { parseMetrics } from '../model/index.ts'
 import { add } from './add.ts'
 import { diff } from './diff.ts'
-import { attachMetrics } from './metrics.ts'
+import { attachMetrics, attachMetricsFile } from './metrics.ts'
 import { show } from './show.ts'
 
 test('metrics are shown with their version, compared by diff, and change nothing', async (t) => {
@@ -42,6 +42,16 @@ test('metrics are shown with their version, compared by diff, and change nothing
   assert.deepEqual((await store.verify()).problems, [])
   assert.equal((await store.gc()).removed.length, 0)
   await assert.rejects(attach('m:3', {}), (error) => isBallastError(error, 'NOT_FOUND'))
+})
+
+test('a file of metrics is attached as it is; one that is not there is not found', async (t) => {
+  const store = await temporaryStore(t)
+  const directory = await writeFiles(await temporaryDirectory(t), { w: '', 'm.json': '{"f1":0.5}' })
+  await add(store, { name: 'm', sources: [join(directory, 'w')] })
+  assert.equal((await attachMetricsFile(store, { ref: 'm', file: join(directory, 'm.json') })).ref, 'm:1')
+  assert.deepEqual((await show(store, 'm')).metrics[0]?.metrics, { f1: 0.5 })
+  const absent = attachMetricsFile(store, { ref: 'm', file: join(directory, 'absent') })
+  await assert.rejects(absent, { code: 'NOT_FOUND' })
 })
 
 test('what is no JSON object is no metrics', () => {

@@ -1,4 +1,4 @@
-import type { Digest } from '../core/index.ts'
+import { BallastError, type Digest, readIfPresent } from '../core/index.ts'
 import {
   blobsOfVersion,
   decodeMetrics,
@@ -8,6 +8,7 @@ import {
   LARGEST_METRICS,
   type Metrics,
   MODEL_METRICS,
+  parseMetrics,
   type RepositoryName,
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
@@ -47,6 +48,18 @@ export async function attachMetrics(
   await attach(store, session, { name, subject: version.digest, type: MODEL_METRICS, data })
   await store.project(session)
   return { ref: `${name}:${number}`, digest: version.digest }
+}
+
+/** The same with a file of one JSON object. Throws NOT_FOUND, and USAGE for a file of anything else. */
+export async function attachMetricsFile(
+  store: Store,
+  { ref, file }: { readonly ref: string; readonly file: string },
+): Promise<AttachedMetrics> {
+  const bytes = await readIfPresent(file)
+  if (bytes === undefined) {
+    throw new BallastError('NOT_FOUND', `${file}: no such file`, { hint: 'name the file with the metrics' })
+  }
+  return attachMetrics(store, { ref, metrics: parseMetrics(bytes, file), by: 'attach' })
 }
 
 /** What was measured of the versions of a model, of each the oldest first. */

@@ -1,6 +1,7 @@
 import type { AnyVerb } from '../verb.ts'
 import { verb as add } from './add.ts'
 import { verb as advise } from './advise.ts'
+import { verb as attach } from './attach.ts'
 import { verb as capture } from './capture.ts'
 import { verb as check } from './check.ts'
 import { verb as diff } from './diff.ts'
@@ -38,6 +39,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   show,
   history,
   diff,
+  attach,
   tag,
   remove,
   capture,

@@ -17,6 +17,7 @@ interface MountOptions extends ReloadFlags {
   readonly link?: boolean
   readonly replace?: boolean
   readonly as?: string
+  readonly rw?: boolean
   readonly retry?: boolean
   /** False with `--no-read-ahead`. */
   readonly readAhead?: boolean
@@ -48,6 +49,10 @@ export const verb = defineVerb<[string, string, MountOptions]>({
       'hard links to the store instead of copies (a container that may write could damage the store)',
     ],
     [
+      '--rw',
+      'with a private layer over the version, for what is written there; it never reaches the store (root, Linux)',
+    ],
+    [
       '--reload <how>',
       "with --follow: how the application is told: 'POST http://HOST/reload[@container:A,B]', signal:SIGHUP@container:A (or " +
         "@pid:FILE), restart:container:A, 'command:…'",
@@ -67,11 +72,13 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     'ballast mount sentiment:prod ./models --follow',
     "ballast mount sentiment:prod ./models --follow --reload 'POST http://localhost:8000/reload' --ready 'GET http://localhost:8000/health'",
     'docker run -v "$PWD/models:/app/models:ro" my_ml_app:latest',
+    'ballast mount sentiment:3 ./scratch --rw',
     'ballast mount sentiment:prod volume:ml_models',
     'docker run -v ml_models:/app/models:ro my_ml_app:latest',
   ],
   async run(session, ref, target, options) {
     checkOptions(options)
+    if (options.rw === true) return mountToWrite(session, { ref, target })
     const { link, replace, as } = options
     const remarks = ({ warnings, bytesCopied }: MountResult): void => {
       if (options.link === true && bytesCopied === 0) session.note(LINK_WARNING)
@@ -106,6 +113,24 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     await noteChangedAdvice(session, { refs: [ref], used: 'mount' })
   },
 })
+
+async function mountToWrite(
+  session: Session,
+  request: { readonly ref: string; readonly target: string },
+): Promise<void> {
+  if (parseOperand(request.target).kind === 'volume') {
+    throw new BallastError('USAGE', '--rw is for directories', {
+      hint: 'a volume gets copies, which may be written to; or one of its own layer: docker volume create -d ballast -o ref=REF -o rw=true NAME',
+    })
+  }
+  const workflow = await import('../../workflows/mount-writable.ts')
+  const result = await workflow.mountToWrite(await session.store(), request, session)
+  for (const warning of result.warnings) session.note(`warning: ${warning}`)
+  session.print(result, () => `${describe(result)}\n`)
+  session.note(
+    `  docker run -v ${result.target}:/app/models …   (what it writes: ballast capture ${result.target} NAME)`,
+  )
+}
 
 /** Undefined where no application is to be told. */
 async function taskOf(
@@ -178,7 +203,16 @@ async function verbsFor(
 
 const LINK_WARNING = 'warning: --link: whoever can write to the target could change the bytes in the store'
 
-function checkOptions({ follow, once, replace, reload, ready, retry }: MountOptions): void {
+function checkOptions({ follow, once, replace, reload, ready, retry, rw, link, as }: MountOptions): void {
+  if (rw === true && [follow, once, replace, link, as].some((option) => option !== undefined)) {
+    throw new BallastError(
+      'USAGE',
+      '--rw goes with no other option: what was written lies over one version',
+      {
+        hint: 'to follow a tag leave --rw out; another version takes another directory',
+      },
+    )
+  }
   if (once === true && follow !== true) {
     throw new BallastError('USAGE', '--once goes with --follow', {
       hint: 'without both, one version is delivered and stays',
