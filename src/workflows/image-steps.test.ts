@@ -44,6 +44,17 @@ test('code and model in one copy: every change writes both', () => {
   assert.equal(copies.length, 1)
 })
 
+test('what was copied into a directory above the model, and is more than the model, has code in it', () => {
+  const repeats = (bytes: number): number | undefined =>
+    factsOfSteps([...BASE, step('COPY … /app/', bytes)], {
+      modelBytes: 100 * MB,
+      path: '/app/models',
+      name: 'app',
+    }).known.copyRepeats?.value
+  assert.equal(repeats(103 * MB), 1)
+  assert.equal(repeats(100 * MB), 0)
+})
+
 test('without a path, a copy of about the size of the model is taken for it, and nothing else is', () => {
   const steps = [...BASE, step('COPY weights /w', 98 * MB), step('COPY src /app', 2 * MB)]
   assert.deepEqual(factsOfSteps(steps, { modelBytes: 100 * MB, name: 'app' }).copies, ['COPY weights /w'])

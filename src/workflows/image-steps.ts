@@ -36,18 +36,36 @@ export function factsOfSteps(
       ...(code.length > 0 && {
         codeBytes: measured(sum(code), `the steps of ${name} from ${code[0]?.step} on`),
       }),
-      ...(place >= 0 && { copyRepeats: repeats(first >= 0 && first < place, copies) }),
+      ...(place >= 0 && {
+        copyRepeats: repeats(copies, { isBehindCode: first >= 0 && first < place, modelBytes, path }),
+      }),
     },
     copies: copies.map(({ step }) => step),
   }
 }
 
 /** Every change of the code writes a copy again that stands behind code, or holds code as well. */
-function repeats(isBehindCode: boolean, copies: readonly Copied[]): NonNullable<Known['copyRepeats']> {
-  const together = copies.some(({ destination, source }) => destination === '/' || source === '.')
-  return isBehindCode || together
-    ? measured(1, `\`${copies[0]?.step}\` stands behind a copy of the code`)
-    : measured(0, `\`${copies[0]?.step}\` stands before the code`)
+function repeats(
+  copies: readonly Copied[],
+  {
+    isBehindCode,
+    modelBytes = 0,
+    path,
+  }: {
+    readonly isBehindCode: boolean
+    readonly modelBytes?: number | undefined
+    readonly path?: string | undefined
+  },
+): NonNullable<Known['copyRepeats']> {
+  const step = `\`${copies[0]?.step}\``
+  // What was copied is not in the history of images that the former builder has built.
+  const holdsMore = ({ destination = '/', source, bytes }: Copied): boolean =>
+    source === '.' ||
+    destination === '/' ||
+    (path !== undefined && destination !== path && isInside(path, destination) && bytes > modelBytes)
+  if (isBehindCode) return measured(1, `${step} stands behind a copy of the code`)
+  if (copies.some(holdsMore)) return measured(1, `${step} copies more than the model`)
+  return measured(0, `${step} stands before the code`)
 }
 
 interface Copied extends SizedStep {
