@@ -121,8 +121,9 @@ function machineOf({ here, reference, expected, needed, factors }: Seen): Quanti
   )
   const isAll = needed.every((step) => here.has(step))
   const spread = Math.max(LEAST_SPREAD, spreadOf(missed), isAll ? 1 : spreadBetween(factors))
+  const times = count === 1 ? 'one time' : `${count} times`
   const steps = here.size === 1 ? 'one step' : `${here.size} steps`
-  return measured(1, `${count} times of ${steps}, seen here${isAll ? '' : ', others by those'}`, spread)
+  return measured(1, `${times} of ${steps}, seen here${isAll ? '' : ', others by those'}`, spread)
 }
 
 /** The factor within which nine of ten more would lie, from logarithms of those that were seen. */

@@ -38,6 +38,7 @@ test('a range has the geometric mean as its value, whichever end stands first', 
   assert.deepEqual(readUnit('1GB..4GB', 'bytes', '--size'), { value: 2e9, range: [1e9, 4e9] })
   // A slow link is more seconds a byte.
   assert.deepEqual(readUnit('100MB/s..400MB/s', 'perByte', '--link').range, [1 / 400e6, 1 / 100e6])
+  assert.equal(readUnit('1..3', 'count', '--nodes').value, 2)
   assert.deepEqual(readUnit('never..daily', 'perMonth', '--updates'), { value: 15, range: [0, 30] })
 })
 

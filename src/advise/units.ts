@@ -8,8 +8,8 @@ export interface Reading {
 }
 
 /**
- * Reads `VALUE` or `LOW..HIGH`, whose value is the geometric mean (the arithmetic one from zero). Throws USAGE with
- * what is wrong and how it is written.
+ * Reads `VALUE` or `LOW..HIGH`, whose value is the geometric mean (the arithmetic one from zero), whole where things are
+ * counted. Throws USAGE with what is wrong and how it is written.
  */
 export function readUnit(text: string, unit: Unit, flag: string): Reading {
   const ends = text.split('..').map((part) => finite(READERS[unit].read(part.trim())))
@@ -20,7 +20,8 @@ export function readUnit(text: string, unit: Unit, flag: string): Reading {
     })
   }
   const [low, high] = [Math.min(first, second), Math.max(first, second)]
-  return { value: low > 0 ? Math.sqrt(low * high) : (low + high) / 2, range: [low, high] }
+  const middle = low > 0 ? Math.sqrt(low * high) : (low + high) / 2
+  return { value: unit === 'count' ? Math.round(middle) : middle, range: [low, high] }
 }
 
 interface Reader {
