@@ -9,7 +9,7 @@ import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts
 import { readLineages } from './lineage.ts'
 import { hintAtImage, parseModelReference, requireName, resolveDigest } from './resolve.ts'
 import { engineOf } from './run-request.ts'
-import { variantMoves } from './variant-moves.ts'
+import { variantMoves, volumeVariantMoves } from './variant-moves.ts'
 import { volumeRecords } from './volume-records.ts'
 
 export interface Move {
@@ -38,7 +38,9 @@ export async function history(
   if (kind === 'path') return targetHistory(resolve(operand))
   if (kind === 'volume') {
     const { access, ...calls } = options
-    return movesOfLinks(await volumeRecords(engineOf(access), parsed.text, calls))
+    const engine = engineOf(access)
+    const ofLinks = movesOfLinks(await volumeRecords(engine, parsed.text, calls))
+    return interleaved(ofLinks, await volumeVariantMoves(engine, parsed.text, calls))
   }
   if (kind === 'registry' || kind === 'image' || kind === 'layout' || kind === 'archive')
     return imageHistory(store, operand, options)
@@ -144,7 +146,11 @@ async function targetHistory(target: string): Promise<readonly Move[]> {
     })
   }
   const ofLinks = movesOfLinks(await recordsOf(await seeTarget(target)))
-  const ofVariants = await variantMoves(target)
+  return interleaved(ofLinks, await variantMoves(target))
+}
+
+/** Without variants, each link's moves stay together. */
+function interleaved(ofLinks: readonly Move[], ofVariants: readonly (readonly Move[])[]): readonly Move[] {
   return ofVariants.length === 0 ? ofLinks : interleave([ofLinks, ...ofVariants])
 }
 

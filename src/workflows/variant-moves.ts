@@ -1,10 +1,26 @@
+import type { CallOptions } from '../core/index.ts'
+import type { EngineChoice } from '../docker/index.ts'
 import type { VariantChange, VariantSet } from '../model/index.ts'
 import { listVariants } from '../mount/index.ts'
+import { withEngine } from './engine-access.ts'
 import type { Move } from './history.ts'
+import { openVolume } from './volume-place.ts'
 
 /** What `split` and `route` did in a target, oldest first, for each of its links. Throws DAMAGED. */
 export async function variantMoves(target: string): Promise<readonly (readonly Move[])[]> {
   return [...(await listVariants(target))].map(([link, set]) => movesOfSet(link, set))
+}
+
+/** The same of a volume; nothing of one that only containers get at, which cannot be split. */
+export function volumeVariantMoves(
+  choice: EngineChoice,
+  name: string,
+  options: CallOptions,
+): Promise<readonly (readonly Move[])[]> {
+  return withEngine(choice, async (engine) => {
+    const { directory } = await openVolume(engine, { name, use: 'read' }, options)
+    return directory === undefined ? [] : variantMoves(directory)
+  })
 }
 
 /** One for each variant that a change gave another version, weight or tenant. */
