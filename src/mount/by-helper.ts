@@ -6,7 +6,7 @@ import type { Store } from '../store/index.ts'
 import { fileEntry } from '../tar/index.ts'
 import type { Delivery } from './delivery.ts'
 import { recordAfter, recordOf, refuseOtherUse } from './followed.ts'
-import type { FollowingOptions, Swapped } from './following.ts'
+import { type FollowingOptions, movedMeanwhile, type Swapped } from './following.ts'
 import { recentGenerations } from './generations.ts'
 import {
   checkLinkName,
@@ -49,6 +49,7 @@ export async function deliverByHelper(
   const link = `${target}/${name}`
   const { known, followed: recorded } = recordOf(state, { link, name, marker })
   const linked = linkedGeneration(root, name)
+  if (options.leaves !== undefined && options.leaves.id !== linked) throw movedMeanwhile(link)
   const followed = await withUnrecorded(recorded, { id: linked, readGeneration })
   refuseOtherUse(link, { known: known && followed, delivery }, options)
 

@@ -94,7 +94,7 @@ export async function deliverFollowing(
   })
 }
 
-function movedMeanwhile(link: string): BallastError {
+export function movedMeanwhile(link: string): BallastError {
   return new BallastError('CONFLICT', `${link} leads to another version by now`, {
     hint: 'somebody else has moved it; nothing was changed',
   })

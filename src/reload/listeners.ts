@@ -25,8 +25,8 @@ export interface Listener {
 export interface Surroundings {
   /** What paths in the plan are relative to. */
   readonly directory: string
-  /** What has changed: a directory of this host, and its volume if it is one. */
-  readonly target: { readonly directory: string; readonly volume?: string | undefined }
+  /** What has changed: a directory, where it is on this host, and its volume if it is one. */
+  readonly target: { readonly directory: string | undefined; readonly volume?: string | undefined }
   /** Where the plan is for containers. */
   readonly engine: Engine | undefined
   readonly signal?: AbortSignal | undefined
@@ -73,7 +73,7 @@ async function ofImage(
   { target, signal }: Surroundings,
 ): Promise<readonly Listener[]> {
   const own = await readImageRecord(engine, withTag(image), { signal })
-  const directory = await realpath(target.directory)
+  const directory = target.directory && (await realpath(target.directory))
   const listeners: Listener[] = []
   for (const { id, isRunning } of await allContainers(engine, { signal })) {
     if (!isRunning) continue
@@ -89,10 +89,12 @@ async function ofImage(
 /** The target itself, or a directory that it lies in. */
 export function hasMounted(
   { mounts }: Pick<ContainerInfo, 'mounts'>,
-  { directory, volume }: { readonly directory: string; readonly volume: string | undefined },
+  { directory, volume }: { readonly directory: string | undefined; readonly volume: string | undefined },
 ): boolean {
   return mounts.some(({ kind, name, source }) =>
-    kind === 'volume' ? name === volume : kind === 'bind' && `${directory}/`.startsWith(`${source}/`),
+    kind === 'volume'
+      ? name === volume
+      : kind === 'bind' && directory !== undefined && `${directory}/`.startsWith(`${source}/`),
   )
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, untilStopped } from '../core/index.ts'
 import { formatReference, lastPart, type Reference } from '../model/index.ts'
-import { currentGeneration, type Followed, withFollower } from '../mount/index.ts'
+import { type Followed, withFollower } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import {
   type FollowEvents,
@@ -12,7 +12,8 @@ import {
   tagGone,
   unlessInterrupted,
 } from './mount.ts'
-import { followedAt, type Judged, judge, type ReloadedPlace } from './mount-reload-judge.ts'
+import { type Judged, judge } from './mount-reload-judge.ts'
+import { placeHere, type ReloadedPlace } from './mount-reload-place.ts'
 import { nextStep } from './mount-reload-step.ts'
 import type { ReloadTask } from './mount-reload-told.ts'
 
@@ -26,6 +27,8 @@ export interface Reloading {
   readonly task: ReloadTask
   /** Brings the target to what the tag points to now; `by` is for its history. */
   readonly deliver: (by: string) => Promise<MountResult>
+  /** Runs the work as the one that keeps the link up, where that can be told. */
+  readonly asFollower: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 /** As `follow`, and the applications are told of each version and have to take it: design, "Reload". */
@@ -35,9 +38,7 @@ export async function followReloading(
   events: CallOptions & ReloadEvents,
 ): Promise<void> {
   const reloading = await reloadingOf(store, { ...request, task }, events)
-  await asFollower(reloading, events, () => keepUpReloading(store, reloading, events)).catch(
-    unlessInterrupted,
-  )
+  await keepUpReloading(store, reloading, events)
 }
 
 /**
@@ -50,7 +51,7 @@ export async function mountReloading(
   events: CallOptions & Pick<ReloadEvents, 'onJudged'>,
 ): Promise<MountResult> {
   const reloading = await reloadingOf(store, { ...request, task }, events)
-  return asFollower(reloading, events, () => reloadOnce(store, reloading, events))
+  return reloadOnce(store, reloading, events)
 }
 
 async function reloadingOf(
@@ -64,36 +65,29 @@ async function reloadingOf(
   return {
     reference,
     task,
-    place: { directory, name, link: request.link === true },
+    place: placeHere(store, { directory, name, link: request.link === true }, options),
+    asFollower: (work) => withFollower(directory, { name, signal: options.signal }, work),
     deliver: (by) => mountFollowing(store, { ...request, by, proof: 'pending' }, options),
   }
-}
-
-function asFollower<T>(
-  { place: { directory, name } }: Reloading,
-  { signal }: CallOptions,
-  work: () => Promise<T>,
-): Promise<T> {
-  return withFollower(directory, { name, signal }, work)
 }
 
 const POLL_MS = 200
 const TROUBLE_MS = 2000
 
-/** Until the signal is aborted; then INTERRUPTED is thrown. */
+/** Until the signal is aborted. */
 export async function keepUpReloading(
   store: Store,
   reloading: Reloading,
   events: CallOptions & ReloadEvents,
 ): Promise<void> {
   const turn = createTurn(store, reloading, events)
-  await turn()
-  await untilStopped(turn, {
-    signal: events.signal,
-    pauseMs: () => POLL_MS,
-    troubleMs: TROUBLE_MS,
-    onTrouble: events.onTrouble,
-  })
+  const { signal, onTrouble } = events
+  await reloading
+    .asFollower(async () => {
+      await turn()
+      await untilStopped(turn, { signal, pauseMs: () => POLL_MS, troubleMs: TROUBLE_MS, onTrouble })
+    })
+    .catch(unlessInterrupted)
 }
 
 export async function reloadOnce(
@@ -103,7 +97,7 @@ export async function reloadOnce(
 ): Promise<MountResult> {
   let result: MountResult | undefined
   let refused: BallastError | undefined
-  await createTurn(store, reloading, {
+  const turn = createTurn(store, reloading, {
     ...options,
     onJudged(judged) {
       onJudged(judged)
@@ -115,7 +109,8 @@ export async function reloadOnce(
     onTrouble: (error) => {
       refused = error
     },
-  })()
+  })
+  await reloading.asFollower(turn)
   if (refused !== undefined) throw refused
   return result ?? reloading.deliver('mount')
 }
@@ -132,17 +127,20 @@ function createTurn(
     for (;;) {
       const tag = await store.records.resolve(reference)
       if (tag === undefined) throw tagGone(formatReference(reference))
-      const id = await currentGeneration(place.directory, place.name)
-      if (id !== undefined && id === told && tag === seen) return
-      const followed = id === undefined ? undefined : await followedAt(place)
+      const id = await place.linked?.()
+      const isSame = place.linked === undefined ? told !== undefined : id !== undefined && id === told
+      if (isSame && tag === seen) return
+      const followed = await place.followed()
       const step = nextStep({ tag, followed, seen, told, retry: task.retry })
       if (step === 'deliver') {
         const isFirst = seen === undefined
         const result = await deliver(isFirst ? 'mount' : 'follow')
         if (isFirst || result.how !== 'unchanged') onSwap(result)
         seen = result.digest
+        // Where the link is not looked at, what it leads to now has yet to be read.
+        if (place.linked === undefined) told = undefined
       } else if (step === 'judge') {
-        const found = await judge(store, { place, task }, options)
+        const found = await judge({ place, task }, options)
         told = found?.id
         if (found !== undefined) onJudged(found.judged)
       } else {

@@ -23,6 +23,7 @@ import {
   withDelivery,
 } from './mount.ts'
 import { keepUpReloading, type ReloadEvents, type Reloading, reloadOnce } from './mount-reload.ts'
+import { placeHere, placeInVolume } from './mount-reload-place.ts'
 import type { ReloadTask } from './mount-reload-told.ts'
 import { openVolume } from './volume-place.ts'
 
@@ -93,17 +94,14 @@ export async function followVolume(
   await followed.catch(unlessInterrupted)
 }
 
-/** As `followVolume`, and the applications are told of each version and have to take it. Throws REFUSED for a volume that only containers get at. */
+/** As `followVolume`, and the applications are told of each version and have to take it. */
 export async function followVolumeReloading(
   store: Store,
   request: MountVolumeRequest & { readonly task: ReloadTask },
   { engine, ...events }: EngineOptions & ReloadEvents,
 ): Promise<void> {
   const reloading = await reloadingOf(store, request, { ...events, engine })
-  const { directory, name } = reloading.place
-  await withFollower(directory, { name, signal: events.signal }, () =>
-    keepUpReloading(store, reloading, events),
-  ).catch(unlessInterrupted)
+  await keepUpReloading(store, reloading, events)
 }
 
 /** As `mountVolumeFollowing`. Throws REFUSED where the applications have not taken the version. */
@@ -112,9 +110,7 @@ export async function mountVolumeReloading(
   request: MountVolumeRequest & { readonly task: ReloadTask },
   { engine, ...events }: EngineOptions & Pick<ReloadEvents, 'onJudged'>,
 ): Promise<MountResult> {
-  const reloading = await reloadingOf(store, request, { ...events, engine })
-  const { directory, name } = reloading.place
-  return withFollower(directory, { name, signal: events.signal }, () => reloadOnce(store, reloading, events))
+  return reloadOnce(store, await reloadingOf(store, request, { ...events, engine }), events)
 }
 
 async function reloadingOf(
@@ -124,25 +120,23 @@ async function reloadingOf(
 ): Promise<Reloading> {
   const { volume, link = false } = request
   const reference = await resolveFollowed(store, request.ref)
+  const name = request.as ?? lastPart(reference.name)
   const { directory } = await withEngine(engine, (opened) =>
     openVolume(opened, { name: volume, use: 'write', model: reference.name }, options),
   )
-  if (directory === undefined) throw notFromHere(volume)
   return {
     reference,
     task,
-    place: { directory, volume, name: request.as ?? lastPart(reference.name), link },
+    place:
+      directory === undefined
+        ? placeInVolume(store, { volume, name }, { ...options, engine })
+        : placeHere(store, { directory, volume, name, link }, options),
+    // Where only containers get at the volume nobody can hold a lock in it, as with `followVolume`.
+    asFollower: (work) =>
+      directory === undefined ? work() : withFollower(directory, { name, signal: options.signal }, work),
     deliver: (by) =>
       deliverInto(store, { ...request, layout: 'link', by, proof: 'pending' }, { ...options, engine }),
   }
-}
-
-function notFromHere(volume: string): BallastError {
-  return new BallastError(
-    'REFUSED',
-    `the volume ${volume} cannot be reached from here, so what its applications make of a version is not awaited`,
-    { hint: 'run the command on the host of its Engine, as a user who may write to it; or leave reload out' },
-  )
 }
 
 interface Into extends MountVolumeRequest, Pick<FollowingOptions, 'proof'> {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ask, type Running, run, start } from '../fixtures/command.ts'
 import { docker, uniqueName } from '../fixtures/engine.ts'
 import { nodeExampleImage, nodeExampleMissing } from '../fixtures/node-example.ts'
+import { overNetwork } from '../fixtures/over-network.ts'
 import { askSteadily, assertServed, versionOf } from '../fixtures/reload.ts'
 import { freePort, portOf } from '../fixtures/switch.ts'
 import { type Contents, temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
@@ -31,6 +32,7 @@ test('replicas of the application that have the target mounted are told one afte
   const stranger = await other.replica()
   await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 2s')
   const stop = [first, second].map(({ url }) => askSteadily(url))
+  t.after(() => Promise.all(stop.map((end) => end())))
   const follower = place.follow([])
   await place.add(versionOf(2))
   await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
@@ -86,27 +88,47 @@ test('a container is restarted; a version that ends it goes, and it runs again',
   next.kill()
 })
 
-test('a volume of this host, and what check says of the container that has it', { skip }, async (t) => {
-  const volume = uniqueName('ballast-reload')
-  t.after(() => docker(['volume', 'rm', '-f', volume]).catch(() => undefined))
-  const place = await prepare(t, `volume:${volume}`)
-  const replica = await place.replica()
-  await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 2s')
-  const follower = place.follow([])
-  await place.add(versionOf(2))
-  await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
-  await place.add(versionOf(3, 'fails'))
-  await eventually(async () =>
-    assert.match(follower.stdout(), /sentiment:3 failed: .*; sentiment:2 put back\n/),
-  )
-  follower.kill()
-  assert.equal(await served(replica), 2)
-  for (const operand of [`volume:${volume}`, `container:${replica.name}:/app/models`]) {
-    const ran = await run(['check', operand], place.options)
-    assert.match(ran.stdout, /sentiment:3 was put back: api: .*3 layers instead of 4/, operand)
-    assert.equal(ran.code, 0, ran.stdout)
-  }
-})
+for (const way of ['of this host', 'that only containers get at'] as const) {
+  test(`a volume ${way}, and what check says of the container that has it`, { skip }, async (t) => {
+    const volume = uniqueName('ballast-reload')
+    t.after(() => docker(['volume', 'rm', '-f', volume]).catch(() => undefined))
+    const env: Record<string, string> = way === 'of this host' ? {} : { DOCKER_HOST: await overNetwork(t) }
+    const place = await prepare(t, { target: `volume:${volume}`, env })
+    const replica = await place.replica()
+    await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 2s')
+    const stop = askSteadily(replica.url)
+    t.after(stop)
+    const follower = place.follow([])
+    await place.add(versionOf(2))
+    await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
+    await place.add(versionOf(3, 'fails'))
+    await eventually(async () =>
+      assert.match(follower.stdout(), /sentiment:3 failed: .*; sentiment:2 put back\n/),
+    )
+    assertServed(await stop(), [1, 2])
+    for (const operand of [`volume:${volume}`, `container:${replica.name}:/app/models`]) {
+      const ran = await run(['check', operand], place.options)
+      assert.match(ran.stdout, /sentiment:3 was put back: api: .*3 layers instead of 4/, operand)
+      assert.equal(ran.code, 0, ran.stdout)
+    }
+    // Killed between swap and proof.
+    follower.kill()
+    await follower.ended
+    await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 30s')
+    const killed = place.follow([])
+    await place.add(versionOf(4, 'never'))
+    await eventually(async () => assert.equal(await served(replica), 4))
+    killed.kill()
+    await killed.ended
+    await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 1s')
+    const next = place.follow([])
+    await eventually(async () =>
+      assert.match(next.stdout(), /sentiment:4 failed: .*; sentiment:2 put back\n/),
+    )
+    assert.equal(await served(replica), 2)
+    next.kill()
+  })
+}
 
 test('where none of its containers runs nobody is told, and the version stays', { skip }, async (t) => {
   const place = await prepare(t)
@@ -135,9 +157,15 @@ interface Place {
   readonly follow: (flags: readonly string[]) => Running
 }
 
-async function prepare(t: TestContext, named?: string): Promise<Place> {
+async function prepare(
+  t: TestContext,
+  {
+    target: named,
+    env = {},
+  }: { readonly target?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Place> {
   const directory = await temporaryDirectory(t)
-  const options = { store: join(directory, 'store'), cwd: directory }
+  const options = { store: join(directory, 'store'), cwd: directory, env }
   const target = named ?? join(directory, 'models')
   let added = 0
   const add = async (contents: Contents): Promise<unknown> => {

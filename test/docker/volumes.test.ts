@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +9,7 @@ import type { RollbackResult } from '../../src/workflows/rollback.ts'
 import type { UnmountResult } from '../../src/workflows/unmount.ts'
 import { ask, run, start } from '../fixtures/command.ts'
 import { busyboxImage, docker, engineMissing, uniqueName } from '../fixtures/engine.ts'
+import { overNetwork } from '../fixtures/over-network.ts'
 import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
 
 const skip = engineMissing()
@@ -44,20 +43,6 @@ async function removeVolume(name: string): Promise<void> {
   const users = await docker(['ps', '-aq', '--filter', `volume=${name}`])
   if (users !== '') await docker(['rm', '-f', ...users.split('\n')])
   await docker(['volume', 'rm', '-f', name])
-}
-
-/** The machine's Engine as one that is spoken to over a network, whose directories are out of reach. */
-async function overNetwork(t: TestContext): Promise<string> {
-  const server = createServer((client) => {
-    const engine = connect('/var/run/docker.sock')
-    client.on('error', () => engine.destroy()).on('close', () => engine.destroy())
-    engine.on('error', () => client.destroy()).on('close', () => client.destroy())
-    client.pipe(engine).pipe(client)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  const address = server.address()
-  return `tcp://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
 }
 
 /** A container of a model-free image that has the volume at /app/models. */
