@@ -21,6 +21,7 @@ interface Small {
 const SMALL: Readonly<Record<string, Small>> = {
   start: { options: '--runs 1' },
   add: { options: '--size 1MiB --files 3 --file-size 4KiB --runs 1' },
+  capture: { options: '--size 1MiB --files 20' },
   'mount-link': { options: '--sizes 4KiB,1MiB --runs 1' },
   swap: { options: '--sizes 4KiB,1MiB --runs 2', needs: ['docker-registry'] },
   'first-embed': { options: '--size 1MiB --runs 2 --swaps 2', needs: ['docker-registry', 'curl'] },

@@ -12,6 +12,7 @@ export interface Kept extends Result {
 export const BENCHES: readonly string[] = [
   'start',
   'add',
+  'capture',
   'first-embed',
   'swap',
   'engine',
