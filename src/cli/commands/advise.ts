@@ -101,14 +101,14 @@ export const verb = defineVerb<[string | undefined, AdviseOptions]>({
     const { copyNote, trendNote } = await import('../render/advice-notes.ts')
     const notes = [...(trend === undefined ? [] : [trendNote(trend)]), ...copies.map(copyNote)]
     const whole = { ...advice, notes }
+    session.print(whole, () =>
+      formatAdvice(whole, session.io.columns, { ascii: !showsBlocks(session.io.env) }),
+    )
     if (html !== undefined) {
       const { advicePage } = await import('../render/advice-page.ts')
       await writeFile(html, advicePage(whole))
       session.note(`the page is in ${html}`)
     }
-    session.print(whole, () =>
-      formatAdvice(whole, session.io.columns, { ascii: !showsBlocks(session.io.env) }),
-    )
   },
 })
 
