@@ -8,7 +8,7 @@ import { cannotMount, temporaryTmpfs } from '../../test/fixtures/tmpfs.ts'
 import { temporaryXfs } from '../../test/fixtures/xfs.ts'
 import { digestOf, readAll } from '../core/index.ts'
 import { encodeVersion } from '../model/index.ts'
-import { type SourceFile, scanLocalFiles } from '../sources/index.ts'
+import { createKnownFiles, type SourceFile, scanLocalFiles } from '../sources/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { type StoredFiles, type StoreFilesOptions, storeFiles } from './store-files.ts'
 
@@ -32,6 +32,33 @@ test('the published files give the published packs and the published version', a
   )
   const { manifest, version } = encodeVersion(files)
   assert.deepEqual([manifest.toString(), version.digest], [vector.manifest, vector.digest])
+})
+
+test('a pack whose files are all known is not read again; one with another file is', async (t) => {
+  const { source, store, scan, storeAll } = await place(t, many())
+  for (const path of Object.keys(many())) await utimes(join(source, path), 1e9, 1e9)
+  const first = createKnownFiles()
+  const stored = await storeAll(await scan(), { known: first })
+  const saved = first.save(await scan())
+  const again = async (): Promise<{ readonly files: StoredFiles; readonly read: readonly string[] }> => {
+    const read: string[] = []
+    const known = createKnownFiles(saved)
+    const onProgress: StoreFilesOptions['onProgress'] = (event) => {
+      if (event.kind === 'start') read.push(event.item)
+    }
+    return { files: await storeAll(await scan(), { known, onProgress }), read }
+  }
+  const second = await again()
+  assert.deepEqual(second.read, [])
+  assert.equal(second.files.newBytes, 0)
+  assert.equal(encodeVersion(second.files.files).version.digest, encodeVersion(stored.files).version.digest)
+  await writeFile(join(source, 'many/7'), 'other')
+  const third = await again()
+  assert.equal(third.read.length, 1)
+  const pack = third.files.files[0]?.pack
+  assert.ok(pack)
+  await store.blobs.remove(pack.digest)
+  assert.equal((await again()).read.length, 1)
 })
 
 test('packed files are read out of their pack, and told for what they are', async (t) => {

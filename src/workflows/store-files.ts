@@ -3,6 +3,7 @@ import {
   type ByteSource,
   type CallOptions,
   cloneFile,
+  type Digest,
   digestOf,
   forEachLimited,
   freeSpace,
@@ -98,12 +99,25 @@ export async function storeFiles(
   let roomForPacks: Promise<void> | undefined
   const storePack = async ({ group, offsets, size }: PlannedPack, signal: AbortSignal): Promise<void> => {
     const item = nameOfFiles(group)
+    const known = options.known?.packOf(group)
+    if (known?.size === size && (await keepStored(store, session, known))) {
+      stored.push(
+        ...group.map((file, at) => ({
+          path: file.path,
+          digest: options.known?.digestOf(file) as Digest,
+          size: file.size,
+          pack: { ...known, offset: offsets[at] as number },
+        })),
+      )
+      return
+    }
     roomForPacks ??= requireRoom(store, planned)
     await roomForPacks
     options.onProgress?.({ kind: 'start', step: 'add', item, total: size })
     const found: { path: string; digest: ReturnType<typeof digestOf>; size: number }[] = []
     const read = async (file: SourceFile): Promise<Uint8Array> =>
       opened(file, (source) => readWhole(file, source))
+    const begun = Date.now()
     const chunks = writePack(group, read, ({ path }, bytes) => {
       noteHead(path, bytes)
       found.push({ path, digest: digestOf(bytes), size: bytes.length })
@@ -114,6 +128,11 @@ export async function storeFiles(
     const packed = found.map((file, at) => ({ ...file, pack: { ...pack, offset: offsets[at] as number } }))
     await store.packs.remember(session, pack, packed)
     stored.push(...packed)
+    for (const [at, file] of group.entries()) {
+      const digest = found[at]?.digest
+      if (digest !== undefined) options.known?.remember(file, digest, begun)
+    }
+    options.known?.rememberPack(group, pack)
   }
 
   const works = [
