@@ -52,6 +52,11 @@ targets:
   const again = await run(['mount', 'sentiment:prod', target, '--follow', '--once'], options)
   assert.equal(again.code, 4)
   assert.match(again.stderr, /sentiment:3 was put back: .*\n.*--retry/)
+  await place.add(versionOf(4))
+  const once = ['mount', 'sentiment:prod', target, '--follow', '--once']
+  const { version, judgements } = await ask<{ version: string; judgements: readonly object[] }>(once, options)
+  assert.deepEqual([version, judgements.length], ['sentiment:4', 1])
+  assert.equal(await app.served(), 4)
 })
 
 test('what an application may be told with goes with --follow', async (t) => {

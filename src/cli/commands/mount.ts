@@ -1,10 +1,9 @@
 import { BallastError } from '../../core/index.ts'
-import { parseOperand, parseReloadFlags, type ReloadFlags } from '../../model/index.ts'
+import { parseOperand, type ReloadFlags } from '../../model/index.ts'
 import type { MountResult } from '../../workflows/mount.ts'
-import type { ReloadEvents } from '../../workflows/mount-reload.ts'
 import type { Judged } from '../../workflows/mount-reload-judge.ts'
-import type { ReloadTask } from '../../workflows/mount-reload-told.ts'
 import { engineChoice } from '../engine-choice.ts'
+import { mountVerbs, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
 import { describeProof } from '../render/proof.ts'
 import { formatBytes, formatDuration } from '../render/text.ts'
@@ -86,10 +85,9 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     }
     const judgements: Judged[] = []
     const { readAhead = true } = options
-    const task = options.follow === true ? await taskOf(session, { ref, target, options }) : undefined
-    const verbs = await verbsFor(session, { ref, target, link, replace, as, readAhead, task }, (judged) =>
-      judgements.push(judged),
-    )
+    const task = options.follow === true ? await reloadTask(session, { ref, target }, options) : undefined
+    const wanted = { ref, target, link, replace, as, readAhead }
+    const verbs = await mountVerbs(session, wanted, { task, onJudged: (one) => void judgements.push(one) })
     if (options.follow === true && options.once !== true) {
       await verbs.follow({
         onSwap: (result) => {
@@ -130,75 +128,6 @@ async function mountToWrite(
   session.note(
     `  docker run -v ${result.target}:/app/models …   (what it writes: ballast capture ${result.target} NAME)`,
   )
-}
-
-/** Undefined where no application is to be told. */
-async function taskOf(
-  session: Session,
-  { ref, target, options }: { readonly ref: string; readonly target: string; readonly options: MountOptions },
-): Promise<ReloadTask | undefined> {
-  const { declaredReloads } = await import('../../workflows/mount-reload-declared.ts')
-  const directory = '.'
-  const plans = await declaredReloads({ ref, target, directory }, parseReloadFlags(options))
-  if (plans.length === 0) return undefined
-  return { plans, directory, engine: engineChoice(session.io), retry: options.retry === true }
-}
-
-interface Request {
-  readonly ref: string
-  readonly target: string
-  readonly link: boolean | undefined
-  readonly replace: boolean | undefined
-  readonly as: string | undefined
-  readonly readAhead: boolean
-  readonly task: ReloadTask | undefined
-}
-
-interface MountVerbs {
-  readonly mount: () => Promise<MountResult>
-  readonly mountFollowing: () => Promise<MountResult>
-  readonly follow: (events: ReloadEvents) => Promise<void>
-}
-
-async function verbsFor(
-  session: Session,
-  { target, task, ...request }: Request,
-  onJudged: (judged: Judged) => unknown,
-): Promise<MountVerbs> {
-  const store = await session.store()
-  const calls = { signal: session.signal, onProgress: session.onProgress }
-  const operand = parseOperand(target)
-  if (operand.kind === 'volume') {
-    const volumes = await import('../../workflows/mount-volume.ts')
-    const wanted = { ...request, volume: operand.text }
-    const options = { ...calls, engine: engineChoice(session.io) }
-    const judged = { ...options, onJudged }
-    return {
-      mount: () => volumes.mountVolume(store, wanted, options),
-      mountFollowing: () =>
-        task === undefined
-          ? volumes.mountVolumeFollowing(store, wanted, options)
-          : volumes.mountVolumeReloading(store, { ...wanted, task }, judged),
-      follow: (events) =>
-        task === undefined
-          ? volumes.followVolume(store, wanted, { ...options, ...events })
-          : volumes.followVolumeReloading(store, { ...wanted, task }, { ...judged, ...events }),
-    }
-  }
-  const directories = await import('../../workflows/mount.ts')
-  const reloads = () => import('../../workflows/mount-reload.ts')
-  const wanted = { ...request, target }
-  return {
-    mount: () => directories.mount(store, wanted, calls),
-    mountFollowing: async () =>
-      task === undefined
-        ? directories.mountFollowing(store, wanted, calls)
-        : (await reloads()).mountReloading(store, { ...wanted, task }, { ...calls, onJudged }),
-    follow: async (events) =>
-      task === undefined
-        ? directories.follow(store, wanted, { ...calls, ...events })
-        : (await reloads()).followReloading(store, { ...wanted, task }, { ...calls, ...events }),
-  }
 }
 
 const LINK_WARNING = 'warning: --link: whoever can write to the target could change the bytes in the store'
