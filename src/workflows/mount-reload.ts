@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { BallastError, type CallOptions, type Digest, untilStopped } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError, untilStopped } from '../core/index.ts'
 import { formatReference, lastPart, type Reference } from '../model/index.ts'
 import { type Followed, withFollower } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
@@ -84,7 +84,10 @@ export async function keepUpReloading(
   const { signal, onTrouble } = events
   await reloading
     .asFollower(async () => {
-      await turn()
+      // An Engine that starts later than this process is no reason to end; what it says is told in the next turn.
+      await turn().catch((error: unknown) => {
+        if (!isBallastError(error, 'REMOTE')) throw error
+      })
       await untilStopped(turn, { signal, pauseMs: () => POLL_MS, troubleMs: TROUBLE_MS, onTrouble })
     })
     .catch(unlessInterrupted)
