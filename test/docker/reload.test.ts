@@ -91,7 +91,7 @@ test('a container is restarted; a version that ends it goes, and it runs again',
 for (const way of ['of this host', 'that only containers get at'] as const) {
   test(`a volume ${way}, and what check says of the container that has it`, { skip }, async (t) => {
     const volume = uniqueName('ballast-reload')
-    t.after(() => docker(['volume', 'rm', '-f', volume]).catch(() => undefined))
+    t.after(() => removeVolume(volume))
     const env: Record<string, string> = way === 'of this host' ? {} : { DOCKER_HOST: await overNetwork(t) }
     const place = await prepare(t, { target: `volume:${volume}`, env })
     const replica = await place.replica()
@@ -212,6 +212,13 @@ async function startReplica(
   const url = `http://127.0.0.1:${await portOf(name)}`
   await eventually(async () => assert.equal((await fetch(`${url}/health`)).status, 200))
   return { name, url }
+}
+
+/** With the containers that use it. */
+async function removeVolume(name: string): Promise<void> {
+  const users = await docker(['ps', '-aq', '--filter', `volume=${name}`])
+  if (users !== '') await docker(['rm', '-f', ...users.split('\n')])
+  await docker(['volume', 'rm', '-f', name])
 }
 
 async function served({ url }: Replica): Promise<number> {
