@@ -108,6 +108,11 @@ test('where nothing else is possible the verdict says so and the reason is the f
   assert.deepEqual(reasonWords(advice), ['the nodes reach no store'])
 })
 
+test('where no figure makes a difference, that is said', () => {
+  const advice = withVerdict({ strategy: 'embed', way: 'copy', other: 'mount-plugin', reasons: [] })
+  assert.deepEqual(reasonWords(advice), ["ballast's volume plugin costs the same within a few percent"])
+})
+
 test('reasons have figures of both sides, and those against begin with but', () => {
   const advice = withVerdict({
     way: 'mount-plugin',

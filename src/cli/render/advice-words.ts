@@ -172,7 +172,8 @@ function ledWords(begin: string, [first, ...others]: readonly FlipAdvice[]): rea
 
 /** What speaks for the verdict and what against it, the weightiest first. */
 export function reasonWords(advice: EnvironmentAdvice, most = 3): readonly string[] {
-  const { reasons } = advice.verdict
+  const { reasons, other } = advice.verdict
+  if (reasons.length === 0 && other !== null) return [`${nameOf(other)} costs the same within a few percent`]
   const only = new Set(reasons.flatMap((reason) => (reason.kind === 'only' ? [reason.why] : [])))
   const figures = reasons
     .filter((reason) => reason.kind !== 'only')
