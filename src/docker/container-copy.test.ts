@@ -94,6 +94,59 @@ test('volumes without a name are the same ones, and only what is at the path goe
   ])
 })
 
+test('a volume without a name is the same one however it was asked for, and a path is one however it was written', () => {
+  const host = {
+    Binds: ['/logs', '/srv/m:/app/./models/:ro'],
+    Mounts: [
+      { Type: 'volume', Target: '/data/', VolumeOptions: { NoCopy: true } },
+      { Type: 'bind', Source: '/srv/n', Target: '/app//more/' },
+      { Type: 'tmpfs', Target: '/scratch' },
+    ],
+  }
+  const mounts = [
+    { Type: 'volume', Name: 'f00d', Destination: '/data', RW: true },
+    { Type: 'volume', Name: 'beef', Destination: '/logs', RW: true },
+  ]
+  const change = { ...CHANGE, withoutMounts: ['/app/models', '/app/more'] }
+  const { Binds, Mounts } = objectOf(copyContainer(inspected({ host, mounts }), change).create.HostConfig)
+  assert.deepEqual(Binds, ['beef:/logs'])
+  assert.deepEqual(Mounts, [
+    { Type: 'volume', Source: 'f00d', Target: '/data/', VolumeOptions: { NoCopy: true } },
+    { Type: 'tmpfs', Target: '/scratch' },
+  ])
+})
+
+test('an entry point that was taken away stays away', () => {
+  for (const Entrypoint of [null, undefined])
+    assert.deepEqual(copyContainer(inspected({ config: { Entrypoint } }), CHANGE).create.Entrypoint, [''])
+  const config = { Entrypoint: ['serve'] }
+  assert.deepEqual(copyContainer(inspected({ config }), CHANGE).create.Entrypoint, ['serve'])
+})
+
+test('networks that were joined beside the usual one come along, and one that was left stays left', () => {
+  const [bridge, back] = [{ Aliases: null }, { Aliases: ['db'] }]
+  const joined = copyContainer(inspected({ networks: { back, bridge } }), CHANGE)
+  assert.equal(joined.create.NetworkingConfig, undefined)
+  assert.deepEqual(joined.connect, [{ network: 'back', endpoint: { Aliases: ['db'] } }])
+  for (const NetworkMode of ['default', 'front']) {
+    const { create, connect } = copyContainer(
+      inspected({ host: { NetworkMode }, networks: { back } }),
+      CHANGE,
+    )
+    assert.equal(objectOf(create.HostConfig).NetworkMode, 'back')
+    assert.deepEqual(create.NetworkingConfig, { EndpointsConfig: { back: { Aliases: ['db'] } } })
+    assert.deepEqual(connect, [])
+  }
+})
+
+test("with another container's network, ports that the image exposes are not asked for again", () => {
+  const config = { ExposedPorts: { '8000/tcp': {} } }
+  const exposed = (NetworkMode: string) =>
+    copyContainer(inspected({ config, host: { NetworkMode } }), CHANGE).create.ExposedPorts
+  assert.deepEqual(exposed('default'), config.ExposedPorts)
+  assert.equal(exposed('container:other'), undefined)
+})
+
 test('networks come along with their addresses and names, the first when the container is made', () => {
   const networks = {
     back: {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { type Json, objectOf } from '../model/index.ts'
 import type { ContainerRecord } from './container-record.ts'
 
@@ -34,16 +35,21 @@ export interface ContainerCopy {
  * the Engine chose for it stays too: ports on the host, volumes without a name. Not what it has written in itself.
  */
 export function copyContainer({ id, json, ports }: ContainerRecord, change: ContainerChange): ContainerCopy {
-  const { Hostname, Labels, ...config } = objectOf(json.Config)
+  const { Hostname, Labels, Entrypoint, ExposedPorts, ...config } = objectOf(json.Config)
   const host = objectOf(json.HostConfig)
   const mode = String(host.NetworkMode ?? 'default')
-  const [first, ...others] = endpointsOf(json, id)
   const shares = mode.startsWith('container:')
+  const [first, ...others] = isConnected(mode) ? endpointsOf(json, { id, mode }) : []
+  // One that was taken out of the network that it was made in is made in another of its own.
+  const NetworkMode = first === undefined || first.network === networkOf(mode) ? mode : first.network
   const ownName = Hostname !== undefined && Hostname !== id.slice(0, 12) && !shares && host.UTSMode !== 'host'
   return {
     create: {
       ...config,
       ...(ownName && { Hostname }),
+      // The image's own are taken for none at all, and refused where the network is another container's.
+      Entrypoint: listOf(Entrypoint).length === 0 ? [''] : Entrypoint,
+      ...(!shares && { ExposedPorts }),
       Image: change.image,
       Labels: { ...labelsOf(Labels, change.imageLabels), ...change.labels },
       HostConfig: {
@@ -51,11 +57,15 @@ export function copyContainer({ id, json, ports }: ContainerRecord, change: Cont
         ...mountsOf(json, change),
         ...(!shares && { PortBindings: bindingsOf(host, ports), PublishAllPorts: false }),
         Links: linksOf(host.Links),
+        NetworkMode,
       },
+      // The bridge takes no settings by the name of `default`.
       ...(first !== undefined &&
-        isNamed(mode) && { NetworkingConfig: { EndpointsConfig: { [first.network]: first.endpoint } } }),
+        NetworkMode !== 'default' && {
+          NetworkingConfig: { EndpointsConfig: { [first.network]: first.endpoint } },
+        }),
     },
-    connect: isNamed(mode) ? others : [],
+    connect: others,
   }
 }
 
@@ -63,16 +73,23 @@ function labelsOf(labels: unknown, ofImage: Readonly<Record<string, string>>): J
   return Object.fromEntries(Object.entries(objectOf(labels)).filter(([key, value]) => ofImage[key] !== value))
 }
 
-/** Not the host's, another container's or none; `default` is the bridge, which takes no settings. */
-function isNamed(mode: string): boolean {
-  return !/^(?:host|none|default|container:.*)$/.test(mode)
+/** Not with the host's network, another container's or none. */
+function isConnected(mode: string): boolean {
+  return !/^(?:host|none|container:.*)$/.test(mode)
+}
+
+function networkOf(mode: string): string {
+  return mode === 'default' ? 'bridge' : mode
 }
 
 /** The network that the container was made in comes first. */
-function endpointsOf(json: Json, id: string): ContainerCopy['connect'] {
-  const mode = objectOf(json.HostConfig).NetworkMode
+function endpointsOf(
+  json: Json,
+  { id, mode }: { readonly id: string; readonly mode: string },
+): ContainerCopy['connect'] {
+  const own = networkOf(mode)
   const networks = Object.entries(objectOf(objectOf(json.NetworkSettings).Networks))
-  const ordered = networks.toSorted(([a], [b]) => Number(b === mode) - Number(a === mode))
+  const ordered = networks.toSorted(([a], [b]) => Number(b === own) - Number(a === own))
   return ordered.map(([network, settings]) => {
     const { IPAMConfig, Links, Aliases, DriverOpts } = objectOf(settings)
     const aliases = listOf(Aliases).filter((alias) => alias !== id.slice(0, 12))
@@ -121,15 +138,21 @@ function linksOf(links: unknown): readonly string[] | null {
 function mountsOf(json: Json, { withoutMounts, mounts }: ContainerChange): Json {
   const host = objectOf(json.HostConfig)
   const goes = (destination: string): boolean => withoutMounts.includes(destination)
-  const binds = listOf(host.Binds).filter((bind) => !goes(destinationOf(bind)))
-  const long = (Array.isArray(host.Mounts) ? host.Mounts.map(objectOf) : []).filter(
-    ({ Target }) => !goes(String(Target)),
-  )
-  const stated = new Set([...binds.map(destinationOf), ...long.map(({ Target }) => String(Target))])
   const there = Array.isArray(json.Mounts) ? json.Mounts.map(objectOf) : []
-  const unnamed = there
-    .filter(({ Type, Destination }) => Type === 'volume' && !stated.has(String(Destination)))
-    .filter(({ Destination }) => !goes(String(Destination)))
+  const volumes = there.filter(({ Type }) => Type === 'volume')
+  const named = (mount: Json): Json => {
+    const at = clean(String(mount.Target))
+    if (mount.Type !== 'volume' || mount.Source) return mount
+    return { ...mount, Source: volumes.find(({ Destination }) => Destination === at)?.Name }
+  }
+  // One of a destination alone is a volume without a name.
+  const binds = listOf(host.Binds).filter((bind) => bind.includes(':') && !goes(destinationOf(bind)))
+  const long = (Array.isArray(host.Mounts) ? host.Mounts.map(objectOf) : [])
+    .filter(({ Target }) => !goes(clean(String(Target))))
+    .map(named)
+  const stated = new Set([...binds.map(destinationOf), ...long.map(({ Target }) => clean(String(Target)))])
+  const unnamed = volumes
+    .filter(({ Destination }) => !stated.has(String(Destination)) && !goes(String(Destination)))
     .map(({ Name, Destination, RW }) => `${Name}:${Destination}${RW === false ? ':ro' : ''}`)
   const relabelled = mounts.filter(({ relabel }) => relabel === true)
   const added = mounts.filter(({ relabel }) => relabel !== true)
@@ -152,8 +175,13 @@ function mountsOf(json: Json, { withoutMounts, mounts }: ContainerChange): Json 
 
 /** Of `SOURCE:DESTINATION:MODE`. */
 function destinationOf(bind: string): string {
-  const [first = '', second] = bind.split(':')
-  return (second ?? first).replace(/(?<=.)\/+$/, '')
+  const [, destination = ''] = bind.split(':')
+  return clean(destination)
+}
+
+/** As an Engine says where something is mounted, however it was written. */
+function clean(path: string): string {
+  return posix.normalize(path).replace(/(?<=.)\/+$/, '')
 }
 
 function listOf(value: unknown): readonly string[] {

@@ -156,6 +156,39 @@ test('killed at any moment, the next switch ends what was begun, and one contain
   }
 })
 
+test('when somebody removes the former container meanwhile, the new one is all there is, and stays', {
+  skip,
+}, async (t) => {
+  const started = await startMounted(t, SERVES.replace('models/model.txt', 'nothing').replace('2s', '5s'))
+  const { container, id, trySwitch } = started
+  const switching = trySwitch('embed')
+  await until(async () => (await idOf(container)) !== id)
+  await docker(['rm', '-f', `${container}.ballast-former`])
+  const ran = await switching
+  assert.equal(ran.code, 4, ran.stderr)
+  assert.match(ran.stderr, /somebody has removed the former container, so the new one stays/)
+  assert.deepEqual(await containersCalled(container), [container])
+  assert.equal(await served(container), 'one')
+  // As if the former one had gone before the new one had its name.
+  await docker(['stop', container])
+  await docker(['rename', container, `${container}.ballast-new`])
+  await trySwitch('embed')
+  assert.deepEqual(await containersCalled(container), [container])
+  assert.equal(await served(container), 'one')
+})
+
+test('what a switch of another application has set aside is left to it', { skip }, async (t) => {
+  const { start, image, base, declare, trySwitch } = await switchScene(t)
+  await declare({ image })
+  const other = await start(['--network', 'none'], base)
+  await docker(['rename', other, `${other}.ballast-former`])
+  const [former = ''] = (await idOf(`${other}.ballast-former`)).split(' ')
+  const mark = JSON.stringify({ id: '1', app: 'other', name: other, former })
+  await docker(['create', '--name', `${other}.ballast-new`, '--label', `dev.ballast.switch=${mark}`, base])
+  await trySwitch('embed')
+  assert.deepEqual(await containersCalled(other), [`${other}.ballast-former`, `${other}.ballast-new`])
+})
+
 test('where the second of two replicas fails, the first is undone too', { skip }, async (t) => {
   const scene = await switchScene(t)
   const { directory, image, start, declare, trySwitch } = scene

@@ -312,6 +312,22 @@ test('a copy in a layer that holds code too cannot be left out, and the way out 
   assert.match(deploy ?? '', new RegExp(`deploy ${image} with -v ${directory}/served:/app/models:ro`))
 })
 
+test('an Engine that answers and then fails is no reason to go on without it', { skip }, async (t) => {
+  const { options, proxy } = await createWorld(t)
+  const engine = createServer(({ url = '' }, response) => {
+    const isKnown = /\/(?:version|info)$/.test(url)
+    response.statusCode = isKnown ? 200 : 500
+    response.end(JSON.stringify(isKnown ? { ApiVersion: '1.41' } : { message: 'it restarts' }))
+  }).listen(0, '127.0.0.1')
+  await once(engine, 'listening')
+  t.after(() => engine.close())
+  const host = `tcp://127.0.0.1:${(engine.address() as AddressInfo).port}`
+  const env = { ...options.env, DOCKER_HOST: host }
+  const ran = await run(['switch', 'api', '--to', 'embed'], { ...options, env })
+  assert.match(ran.stderr, /the Engine says: it restarts/)
+  assert.deepEqual([ran.code, proxy.sent.requests], [6, 0])
+})
+
 test('where nothing says what to do, what is missing is said', { skip }, async (t) => {
   const { directory, options, trySwitch } = await createWorld(t, { target: false })
   const none = await trySwitch('mount')

@@ -6,6 +6,7 @@ import {
   type Answer,
   answerByLife,
   askReady,
+  inWords,
   millisecondsOf,
   readReady,
   type ToldVersion,
@@ -75,5 +76,5 @@ async function answerOf(
 async function notReady(engine: Engine, { id, name }: ContainerRecord, why: string): Promise<BallastError> {
   const lines = await lastLogLines(engine, id)
   const log = lines.length === 0 ? '' : `; its last lines:\n${lines.map((line) => `    ${line}`).join('\n')}`
-  return new BallastError('REFUSED', `${name} is not ready: ${why}${log}`)
+  return new BallastError('REFUSED', `${name} is not ready: ${inWords(why)}${log}`)
 }

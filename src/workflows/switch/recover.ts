@@ -28,9 +28,18 @@ export async function recover(engine: Engine, app: string): Promise<readonly str
   const all = await allContainers(engine)
   const members = membersOf(all, app)
   const told: string[] = []
-  // Made by the Engine after its switch was killed, and of no use any more.
-  for (const { id, name, hasFormer } of members)
-    if (!hasFormer && name.endsWith(NEW)) await dropContainer(engine, id)
+  for (const { id, mark, hasFormer, name } of members) {
+    if (hasFormer || !name.endsWith(NEW)) continue
+    if (all.some((other) => other.name === mark.name)) {
+      // Made by the Engine after its switch was killed, and of no use any more.
+      await dropContainer(engine, id)
+    } else {
+      // Somebody has removed the former one, and this is all that there is of it.
+      await renameContainer(engine, id, mark.name)
+      await startContainer(engine, id)
+      told.push(`completed a switch that was cut short: the former ${mark.name} was removed`)
+    }
+  }
   for (const id of new Set(members.map(({ mark }) => mark.id))) {
     const own = members.filter(
       ({ mark, name, hasFormer }) => mark.id === id && (hasFormer || !name.endsWith(NEW)),
@@ -51,7 +60,7 @@ export async function recover(engine: Engine, app: string): Promise<readonly str
       told.push(`undid a switch that was cut short: ${names} as before`)
     }
   }
-  return [...told, ...(await restoreOrphans(engine, { all, members, app }))]
+  return [...told, ...(await restoreOrphans(engine, all, app))]
 }
 
 /** Whether there is anything for `recover` to do. */
@@ -72,13 +81,11 @@ function membersOf(all: readonly ListedContainer[], app: string): readonly Membe
 /** Undoing was cut short between removing the new container and giving the former one its name. */
 async function restoreOrphans(
   engine: Engine,
-  {
-    all,
-    members,
-    app,
-  }: { readonly all: readonly ListedContainer[]; readonly members: readonly Member[]; readonly app: string },
+  all: readonly ListedContainer[],
+  app: string,
 ): Promise<readonly string[]> {
-  const claimed = new Set(members.map(({ mark }) => mark.former))
+  // Also by a switch of another application that is at work.
+  const claimed = new Set(all.map(({ labels }) => readMark(labels)?.former))
   const told: string[] = []
   for (const { id, name } of all) {
     if (!name.endsWith(FORMER) || claimed.has(id) || (await findContainer(engine, id)) === undefined) continue

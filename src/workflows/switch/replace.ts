@@ -99,15 +99,12 @@ async function makeNew(
   }
 }
 
-/** Idempotent, whatever of it has been done already. */
+/** Idempotent, whatever of it has been done already. Throws NOT_FOUND where the new one is all that there is, and stays. */
 export async function putBack(engine: Engine, { name, newId, formerId }: Replaced): Promise<void> {
-  await dropContainer(engine, newId)
   const former = await findContainer(engine, formerId)
-  if (former === undefined) {
-    throw new BallastError('NOT_FOUND', `the former container of ${name} is gone`, {
-      hint: `start it anew: ballast run`,
-    })
-  }
+  if (former === undefined)
+    throw new BallastError('NOT_FOUND', 'somebody has removed the former container, so the new one stays')
+  await dropContainer(engine, newId)
   if (former.name === name && former.state.isRunning) return
   // A stop that was asked for may still be under way.
   if (former.name !== name) await stopContainer(engine, formerId)

@@ -2,9 +2,10 @@ import { BallastError, type CallOptions } from '../../core/index.ts'
 import {
   allContainers,
   type ContainerRecord,
+  findContainer,
   type ImageRecord,
   imageFacts,
-  readContainer,
+  type ListedContainer,
   readImageRecord,
 } from '../../docker/index.ts'
 import { type App, objectOf } from '../../model/index.ts'
@@ -34,22 +35,25 @@ export async function findReplicas(
 ): Promise<readonly Replica[]> {
   const all = await allContainers(engine, options)
   const own = await ownImage(engine, app, options)
-  const replicas: Replica[] = []
+  const running: ContainerRecord[] = []
   for (const { id } of all.filter(({ isRunning }) => isRunning)) {
-    const container = await readContainer(engine, id, options)
+    const found = await findContainer(engine, id, options)
+    if (found !== undefined) running.push(found)
+  }
+  const replicas: Replica[] = []
+  for (const container of running) {
     const image = await readImageRecord(engine, container.imageId, options)
     if (image === undefined || !isOf(container, { app, image, own, directory: request.directory })) continue
     const facts = (await imageFacts(engine, container.imageId, options)) ?? { steps: [] }
     const models: ServedModel[] = []
     for (const model of app.models)
       models.push(await lookAtModel(store, { engine, container, facts, model }, options))
-    const sharing = all.find(({ networkMode }) => networkMode === `container:${id}`)?.name
     replicas.push({
       container,
       image,
       imageName: nameOf(container, image),
       models,
-      obstacle: obstacleOf(container, sharing),
+      obstacle: obstacleOf(container, guestOf(container, { all, running })),
     })
   }
   return replicas.toSorted((a, b) => (a.container.name < b.container.name ? -1 : 1))
@@ -111,10 +115,31 @@ const KEEPERS = [
   ['io.kubernetes.pod.name', "change the pod's image or volume where it is described"],
 ] as const
 
-function obstacleOf(
-  { name, json, labels }: ContainerRecord,
-  sharing: string | undefined,
-): Replica['obstacle'] {
+/** Another container that cannot do without this very one. */
+interface Guest {
+  readonly name: string
+  readonly uses: 'network' | 'processes' | 'memory'
+}
+
+function guestOf(
+  { id }: ContainerRecord,
+  {
+    all,
+    running,
+  }: { readonly all: readonly ListedContainer[]; readonly running: readonly ContainerRecord[] },
+): Guest | undefined {
+  const own = `container:${id}`
+  const inNetwork = all.find(({ networkMode }) => networkMode === own)
+  if (inNetwork !== undefined) return { name: inNetwork.name, uses: 'network' }
+  for (const { name, json } of running) {
+    const { PidMode, IpcMode } = objectOf(json.HostConfig)
+    if (PidMode === own) return { name, uses: 'processes' }
+    if (IpcMode === own) return { name, uses: 'memory' }
+  }
+  return undefined
+}
+
+function obstacleOf({ name, json, labels }: ContainerRecord, guest: Guest | undefined): Replica['obstacle'] {
   const keeper = KEEPERS.find(([label]) => labels[label] !== undefined)
   if (keeper !== undefined) {
     const [label, hint] = keeper
@@ -129,9 +154,9 @@ function obstacleOf(
       hint: 'start it without --rm, then switch',
     }
   }
-  if (sharing === undefined) return undefined
+  if (guest === undefined) return undefined
   return {
-    why: `the container ${sharing} uses the network of ${name}, and would lose it`,
-    hint: `stop ${sharing} first, and make it anew afterwards`,
+    why: `the container ${guest.name} uses the ${guest.uses} of ${name}, and would lose it`,
+    hint: `stop ${guest.name} first, and make it anew afterwards`,
   }
 }

@@ -57,11 +57,15 @@ export async function switchApp(
   const targets = (await readAppFile(request.directory))?.targets ?? []
   const declared: Declared = { app, targets }
   const isElsewhere = app.image !== undefined && !isEngineImage(app.image)
-  const onEngine = await withEngine(engineOf(request.access), (engine) =>
-    inTurn(request, engine, () => switchOnEngine(store, { engine, request, app }, options)),
-  ).catch((error: unknown) => {
-    if (isElsewhere && (isBallastError(error, 'REMOTE') || isBallastError(error, 'UNAUTHORIZED')))
-      return undefined
+  let answers = false
+  const onEngine = await withEngine(engineOf(request.access), async (engine) => {
+    await engine.info()
+    answers = true
+    return inTurn(request, engine, () => switchOnEngine(store, { engine, request, app }, options))
+  }).catch((error: unknown) => {
+    // What fails once it has answered may have stopped half-way, and has to be told.
+    const isNone = !answers && (isBallastError(error, 'REMOTE') || isBallastError(error, 'UNAUTHORIZED'))
+    if (isElsewhere && isNone) return undefined
     throw error
   })
   if (onEngine !== undefined) return onEngine
