@@ -31,7 +31,7 @@ async function documentedMisses(): Promise<readonly string[]> {
   const text = await readFile(new URL('../../docs/advice.md', import.meta.url), 'utf8')
   const section = text.split(/^## /m).find((part) => part.startsWith('Where it disagrees')) ?? ''
   return [...section.matchAll(/^\| ([^|]+?) \|/gm)]
-    .map(([, name = '']) => name)
+    .map(([, name = '']) => name.trim())
     .filter((name) => name !== 'situation' && !/^-+$/.test(name))
 }
 
