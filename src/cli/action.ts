@@ -1,4 +1,4 @@
-import { BallastError } from '../core/index.ts'
+import { BallastError, forTerminal } from '../core/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
 import { createProgressView } from './render/progress.ts'
@@ -36,17 +36,17 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
         store: async () => (await import('../store/index.ts')).openStore(storePlace(common.store, io)),
         print: (result, text) => {
           progress.close()
-          io.out(json ? `${JSON.stringify(result, undefined, 2)}\n` : text())
+          io.out(json ? `${JSON.stringify(result, undefined, 2)}\n` : forTerminal(text()))
         },
         printLine: (result, text) => {
           progress.restart()
-          io.out(json ? `${JSON.stringify(result)}\n` : `${text}\n`)
+          io.out(json ? `${JSON.stringify(result)}\n` : `${forTerminal(text)}\n`)
         },
         isForPeople,
         asks: isForPeople && io.isTerminal && process.stdin.isTTY === true,
         note: (text) => {
           progress.close()
-          if (common.quiet !== true) io.err(`${text}\n`)
+          if (common.quiet !== true) io.err(`${forTerminal(text)}\n`)
         },
         signal: interrupt.signal,
         giveSignals: (to) => {

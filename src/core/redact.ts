@@ -1,11 +1,17 @@
 /**
+ * Control characters but for line ends become `?`: what a server, an image or an application says could otherwise rewrite
+ * what stands on the terminal.
+ */
+export function forTerminal(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '?')
+}
+
+/**
  * Hides user and password of every URL in the text, its signatures and tokens, what stands behind `Authorization:`,
- * and every secret that is kept. Control characters but for line ends become `?`: what a server says could otherwise
- * rewrite what stands on the terminal.
+ * and every secret that is kept. Fit for a terminal.
  */
 export function redact(text: string): string {
-  return withoutSecrets(text)
-    .replace(/[^\P{Cc}\n\t]/gu, '?')
+  return forTerminal(withoutSecrets(text))
     .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/gi, '$1***@')
     .replace(/([?&](?:[\w-]*(?:signature|token|credential|secret)[\w-]*|sig)=)[^&\s"']+/gi, '$1***')
     .replace(/(authorization:\s*\w+\s+)\S+/gi, '$1***')

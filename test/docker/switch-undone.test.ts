@@ -119,7 +119,9 @@ test('a model whose bytes are gone from the store fails before anything is touch
   assert.notEqual(await idOf(container), id)
 })
 
-test('an interrupt undoes, and ends with 130', { skip }, async (t) => {
+test('an interrupt undoes, and ends with 130; until then no other switch of it begins', {
+  skip,
+}, async (t) => {
   const started = await startMounted(t, SERVES.replace('models/model.txt', 'nothing').replace('2s', '60s'))
   const running = startCommand(['switch', 'api', '--to', 'embed', '--env', 'production'], started.options)
   t.after(running.kill)
@@ -128,6 +130,8 @@ test('an interrupt undoes, and ends with 130', { skip }, async (t) => {
       (await containersCalled(started.container)).length === 2 &&
       (await idOf(started.container)) !== started.id,
   )
+  const other = await started.trySwitch('embed')
+  assert.deepEqual([other.code, /another switch of api is at work/.test(other.stderr)], [5, true])
   running.child.kill('SIGINT')
   const ran = await running.ended
   assert.equal(ran.code, 130, ran.stderr)

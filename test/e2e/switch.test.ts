@@ -328,8 +328,20 @@ test('an Engine that answers and then fails is no reason to go on without it', {
   assert.deepEqual([ran.code, proxy.sent.requests], [6, 0])
 })
 
+test('what the history of an image says cannot rewrite what stands on the terminal', { skip }, async (t) => {
+  const { directory, image, trySwitch } = await createWorld(t, { copies: 'alone' })
+  const steps = ['COPY \u001b[2Jmodels/ /app/models/ # buildkit', 'COPY main.py /app/ # buildkit']
+  await writeImageLayout(join(directory, 'hostile'), { tag: 'v1', ...baseWith('alone'), steps })
+  const copy = ['copy', '-q', '--dest-tls-verify=false']
+  await exec('skopeo', [...copy, `oci:${join(directory, 'hostile')}:v1`, `docker://${image}`])
+  const shown = await trySwitch('mount', '--dry-run')
+  assert.match(shown.stdout, /delete the line `COPY \?\[2Jmodels\//)
+})
+
 test('where nothing says what to do, what is missing is said', { skip }, async (t) => {
   const { directory, options, trySwitch } = await createWorld(t, { target: false })
+  const elsewhere = await trySwitch('embed', '--env', 'staging')
+  assert.deepEqual([elsewhere.code, /api has no strategy for staging/.test(elsewhere.stderr)], [2, true])
   const none = await trySwitch('mount')
   assert.deepEqual([none.code, /names no directory for sentiment:prod/.test(none.stderr)], [4, true])
   assert.match(none.stderr, /targets: - \{ ref: "sentiment:prod", to: \.\/models \}/)

@@ -18,6 +18,11 @@ export function recordFor(
       hint: `name it: --env ${known[0]}`,
     })
   }
+  if (environment !== undefined && known.length > 0 && !known.includes(environment)) {
+    throw new BallastError('USAGE', `${name} has no strategy for ${environment}`, {
+      hint: `it has one for ${known.join(' and ')}; write ${environment}: ${to} into ${APP_FILE} if it is to have another`,
+    })
+  }
   const chosen = environment ?? known[0]
   const from = chosen === undefined ? undefined : strategy[chosen]
   if (chosen === undefined || from === undefined || from === to) return undefined

@@ -78,13 +78,26 @@ export async function switchApp(
 }
 
 /** One switch of an application at a time, by this user. */
-function inTurn<T>(
+async function inTurn<T>(
   { cacheDirectory, app }: SwitchRequest,
   { endpoint }: Engine,
   work: () => Promise<T>,
 ): Promise<T> {
   const name = `${shortDigest(digestOf(endpoint.url))}-${shortDigest(digestOf(app))}`
-  return withLock(join(cacheDirectory, 'locks', 'switch', name), { timeoutMs: 0 }, work)
+  let isTurn = false
+  const inLock = (): Promise<T> => {
+    isTurn = true
+    return work()
+  }
+  try {
+    return await withLock(join(cacheDirectory, 'locks', 'switch', name), { timeoutMs: 0 }, inLock)
+  } catch (error) {
+    if (isTurn || !isBallastError(error, 'LOCKED')) throw error
+    throw new BallastError('LOCKED', `another switch of ${app} is at work`, {
+      hint: 'wait until it has finished, then run the command again',
+      retryable: true,
+    })
+  }
 }
 
 type Options = Parameters<typeof switchApp>[2]
