@@ -38,16 +38,16 @@ export function whyCommandFailed(
       }
     }
     signal.addEventListener('abort', end, { once: true })
-    const tell = (code: number | null): void => {
+    const tell = (code: number | null, by: NodeJS.Signals | null): void => {
       signal.removeEventListener('abort', end)
       const last = said.trim().split('\n').at(-1)
       if (code === 0) resolve(undefined)
       else if (signal.aborted) resolve('it took too long')
-      else resolve(last ? `it ended with ${code}: ${last}` : `it ended with ${code}`)
+      else resolve(`it ended with ${code ?? by}${last ? `: ${last}` : ''}`)
     }
     child.on('error', (error) => resolve(error.message))
     child.on('close', tell)
     // What it left running in the background may keep the pipes open.
-    child.on('exit', (code) => setTimeout(tell, LAST_WORDS_MS, code))
+    child.on('exit', (code, by) => setTimeout(tell, LAST_WORDS_MS, code, by))
   })
 }

@@ -21,10 +21,14 @@ test('what is asked whether it is ready is this replica, and no other', () => {
   assert.equal(containerCall('POST http://localhost/up', at(80)).method, 'POST')
 })
 
-test('where nothing is published the container itself is asked', () => {
+test('where that port is not published the container itself is asked, never another process of this host', () => {
   assert.equal(
     containerCall(READY, { ports: [], addresses: ['172.17.0.2'] }).url,
     'http://172.17.0.2:8000/health',
+  )
+  assert.equal(
+    containerCall('GET http://localhost:9000/health', at(8000)).url,
+    'http://172.17.0.2:9000/health',
   )
   assert.equal(containerCall(READY, { ports: [], addresses: [] }).url, 'http://localhost:8000/health')
 })

@@ -29,7 +29,7 @@ export function containerCall(
   if (binding !== undefined) {
     url.port = `${binding.hostPort}`
     if (isSpecific(binding.hostIp)) url.hostname = binding.hostIp
-  } else if (ports.length === 0 && address !== undefined) {
+  } else if (address !== undefined) {
     url.hostname = address
   }
   return { ...call, url: url.href }
