@@ -181,6 +181,19 @@ test('when somebody removes the former container meanwhile, the new one is all t
   assert.equal(await served(container), 'one')
 })
 
+test('a container that was switched as an application of the same name elsewhere is not touched', {
+  skip,
+}, async (t) => {
+  const started = await startMounted(t, SERVES)
+  await started.switchTo('embed')
+  const before = await idOf(started.container)
+  const { declare, image, trySwitch } = await switchScene(t)
+  await declare({ image })
+  const ran = await trySwitch('mount')
+  assert.deepEqual([ran.code, /no container of api runs/.test(ran.stderr)], [3, true])
+  assert.equal(await idOf(started.container), before)
+})
+
 test('what a switch of another application has set aside is left to it', { skip }, async (t) => {
   const { start, image, base, declare, trySwitch } = await switchScene(t)
   await declare({ image })

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, writeFileDurably } from '../../core/index.ts'
 import { APP_FILE, type App, editStrategy } from '../../model/index.ts'
@@ -29,12 +29,15 @@ export function recordFor(
   return { do: 'record', file: APP_FILE, environment: chosen, from, to, bytes: 0 }
 }
 
+/** Where the file is a link, what it leads to is written. */
 export async function writeRecord(
   directory: string,
   { app, step }: { readonly app: string; readonly step: RecordStep },
 ): Promise<void> {
-  const path = join(directory, step.file)
+  const path = await realpath(join(directory, step.file))
   const text = await readFile(path, 'utf8')
   const edited = await editStrategy(text, { app, environment: step.environment, strategy: step.to })
-  if (edited !== undefined) await writeFileDurably(path, edited)
+  if (edited === undefined) return
+  const { mode } = await stat(path)
+  await writeFileDurably(path, edited, { mode: mode & 0o777 })
 }

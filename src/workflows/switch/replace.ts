@@ -7,10 +7,12 @@ import {
   type Engine,
   findContainer,
   makeContainer,
+  readContainer,
   renameContainer,
   startContainer,
   stopContainer,
 } from '../../docker/index.ts'
+import { objectOf } from '../../model/index.ts'
 import type { Store } from '../../store/index.ts'
 import { checkContainer } from '../check-container.ts'
 import type { Brought } from './bring.ts'
@@ -57,6 +59,7 @@ export async function replaceContainer(
   // None of these calls is broken off: what an Engine has begun it ends, and that would come after it was undone.
   const newId = await makeNew(engine, { name: `${name}${NEW}`, copy, formerId })
   onMade({ name, newId, formerId })
+  await requireUnmounted(engine, { name, newId, brought })
   await renameContainer(engine, formerId, `${name}${FORMER}`)
   options.onStep?.(`stopping ${name}`)
   await stopContainer(engine, formerId)
@@ -71,6 +74,21 @@ export async function replaceContainer(
     signal: options.signal,
   })
   await requireSame(store, { engine, name, id: newId, serves: brought.serves }, options)
+}
+
+/** What comes by `--volumes-from`, or by a VOLUME of the image, is none of the container's own mounts. */
+async function requireUnmounted(
+  engine: Engine,
+  { name, newId, brought }: { readonly name: string; readonly newId: string; readonly brought: Brought },
+): Promise<void> {
+  const { Mounts } = (await readContainer(engine, newId)).json
+  const there = (Array.isArray(Mounts) ? Mounts : []).map((mount) => String(objectOf(mount).Destination))
+  const own = brought.mounts.map(({ destination }) => destination)
+  const [kept] = brought.withoutMounts.filter((path) => there.includes(path) && !own.includes(path))
+  if (kept === undefined) return
+  throw new BallastError('REFUSED', `${name} would still have something mounted at ${kept}`, {
+    hint: 'it comes with the volumes of another container (--volumes-from), or from a VOLUME line: make the container anew without it',
+  })
 }
 
 const PATIENCE_MS = 10_000

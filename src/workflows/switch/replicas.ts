@@ -8,7 +8,7 @@ import {
   type ListedContainer,
   readImageRecord,
 } from '../../docker/index.ts'
-import { type App, objectOf } from '../../model/index.ts'
+import { type App, objectOf, splitReference } from '../../model/index.ts'
 import { layersOf, readLabel } from '../../oci/index.ts'
 import type { Store } from '../../store/index.ts'
 import { withTag } from '../run-request.ts'
@@ -81,9 +81,13 @@ function isOf(
   const isService =
     labels['com.docker.compose.project.working_dir'] === directory &&
     labels['com.docker.compose.service'] === app.name
+  const isSwitched = readMark(labels)?.app === app.name
+  // Another directory may have an application of the same name.
+  const isOfRepository =
+    app.image !== undefined && splitReference(named).name === splitReference(app.image).name
   const isNamed = app.image !== undefined && withTag(named) === withTag(app.image)
   const isSame = own !== undefined && (imageId === own.id || sameLayers(baseOf(image), baseOf(own)))
-  return isService || isNamed || isSame || readMark(labels)?.app === app.name
+  return isService || isNamed || isSame || (isSwitched && isOfRepository)
 }
 
 /** Without the layers that Ballast put in. */
@@ -152,6 +156,12 @@ function obstacleOf({ name, json, labels }: ContainerRecord, guest: Guest | unde
     return {
       why: `the container ${name} was started with --rm, so the Engine removes it when it stops, and nothing could be restored`,
       hint: 'start it without --rm, then switch',
+    }
+  }
+  if (objectOf(json.State).Paused === true) {
+    return {
+      why: `the container ${name} is paused, and one that is made anew would run`,
+      hint: `docker unpause ${name}, then switch`,
     }
   }
   if (guest === undefined) return undefined
