@@ -1,6 +1,5 @@
-export { type Announced, announce, type Verdict, verdictOf } from './announce.ts'
+export { announce, type Verdict, verdictOf } from './announce.ts'
 export { type Answer, askReady } from './ask.ts'
-export { containerCall } from './container-url.ts'
 export { answerByLife } from './life.ts'
 export { findListeners, type Listener, type Surroundings } from './listeners.ts'
 export { millisecondsOf, planReload, type ReloadPlan, readReady, type ToldVersion } from './plan.ts'

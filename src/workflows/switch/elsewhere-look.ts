@@ -49,7 +49,7 @@ const WITH = '-with-model'
 const WITHOUT = '-without-model'
 
 /** Throws REFUSED for an image that has no tag of its own. */
-export function namesOf(image: string): Pick<DeployedApp, 'withModel' | 'withoutModel'> {
+function namesOf(image: string): Pick<DeployedApp, 'withModel' | 'withoutModel'> {
   const parsed = parseImageReference(image)
   if (isDigest(parsed.reference) || parsed.reference === '') {
     throw new BallastError('REFUSED', `${image} has no tag, so that nothing can be named after it`, {

@@ -116,10 +116,7 @@ function holdsFiles(
 }
 
 /** The label is inherited from the image. */
-export function embeddedAt(
-  { labels }: Pick<ContainerRecord, 'labels'>,
-  path: string,
-): EmbeddedModel | undefined {
+function embeddedAt({ labels }: Pick<ContainerRecord, 'labels'>, path: string): EmbeddedModel | undefined {
   return readLabel({ config: { Labels: labels } }).find(
     (model) => model.path === path || `/models/${model.name}` === path,
   )
