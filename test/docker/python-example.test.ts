@@ -131,13 +131,14 @@ test('the Python example answers alike, whichever way its model arrives', {
 
   await t.test('in a named volume: pinned, and following; an older image beside it', async (t) => {
     const [pinned, live] = [uniqueName('ballast-python'), uniqueName('ballast-python')]
-    t.after(() => removeVolumes([pinned, live]))
     const withVolume = (volume: string): Promise<string> =>
       startContainer(t, ['-v', `${volume}:/app/models:ro`, plain])
     await ask(['mount', 'sentiment:1', `volume:${pinned}`], options)
     const staying = await withVolume(pinned)
     await assertServes(staying, { ...one, also: [`volume:${pinned}`] })
     const follower = follow(t, `volume:${live}`)
+    // Behind it: a follower would deliver into a volume that goes.
+    t.after(() => removeVolumes([pinned, live]))
     await until(() => follower.stdout().includes('"sentiment:1"'))
     const following = await withVolume(live)
     const older = await startContainer(t, [embedded])
