@@ -86,7 +86,15 @@ export function openEngine(endpoint: EngineEndpoint): Engine {
       const target = 'socketPath' in connect ? connect : { host: connect.host, port: connect.port }
       const options = { ...target, method, path, headers, agent, ...(signal && { signal }) }
       const outgoing = tls === undefined ? httpRequest(options) : httpsRequest(options)
-      outgoing.on('response', resolve)
+      outgoing.on('response', (response) => {
+        // Else who reads the answer meanwhile is told of a broken connection instead of the reason.
+        const stop = (): void => void response.destroy(signal?.reason)
+        signal?.addEventListener('abort', stop, { once: true })
+        // Whoever reads it hears of it; nobody has to.
+        response.on('error', () => undefined)
+        response.once('close', () => signal?.removeEventListener('abort', stop))
+        resolve(response)
+      })
       outgoing.on('error', (error) => reject(explain(error, endpoint, signal)))
       if (body === undefined) outgoing.end(text)
       else {
@@ -130,8 +138,18 @@ export function openEngine(endpoint: EngineEndpoint): Engine {
     return response
   }
 
+  /** A connection that breaks off in the middle of an answer is the Engine's failure. */
+  async function* heard(request: EngineCall): AsyncIterable<Buffer> {
+    const response: AsyncIterable<Buffer> = await ask(request)
+    try {
+      yield* response
+    } catch (error) {
+      throw explain(error as Error, endpoint, request.signal)
+    }
+  }
+
   const call = async <T>(request: EngineCall): Promise<T> => {
-    const { text } = await read(await ask(request))
+    const { text } = await read(heard(request))
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
@@ -145,7 +163,7 @@ export function openEngine(endpoint: EngineEndpoint): Engine {
     },
     stream: ask,
     async *messages<T>(request: EngineCall) {
-      for await (const line of lines(await ask(request))) {
+      for await (const line of lines(heard(request))) {
         const message = parseJson(Buffer.from(line))
         if (typeof message?.error === 'string') throw remote(message.error)
         if (message !== undefined) yield message as T
@@ -171,10 +189,10 @@ function queryOf(query: EngineCall['query'] = {}): string {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
-async function read(response: IncomingMessage): Promise<{ readonly text: string }> {
+async function read(response: AsyncIterable<Buffer>): Promise<{ readonly text: string }> {
   const parts: Buffer[] = []
   let size = 0
-  for await (const part of response as AsyncIterable<Buffer>) {
+  for await (const part of response) {
     size += part.length
     if (size > LARGEST_ANSWER) throw remote('an answer of more than 64 MiB')
     parts.push(part)
