@@ -79,7 +79,7 @@ export function faultyStorage(inner: RegistryStorage, plan: Plan): RegistryStora
         const content = await inner.openBlob(digest, options)
         return content && spoilContent(content, fault, 'answered')
       }),
-    missing: (digests) => call('missing', digests.join(' '), () => inner.missing(digests)),
+    sizes: (digests) => call('sizes', digests.join(' '), () => inner.sizes(digests)),
     uploads: {
       create: () => call('create', '', () => uploads.create()),
       size: (id) => call('size', id, () => uploads.size(id)),

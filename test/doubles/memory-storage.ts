@@ -25,7 +25,8 @@ export function createMemoryStorage(): MemoryStorage {
     if (chunks === undefined) throw new BallastError('NOT_FOUND', 'there is no such upload')
     return chunks
   }
-  const has = (digest: Digest): boolean => blobs.has(digest) || manifests.has(digest)
+  const sizeOf = (digest: Digest): number | undefined =>
+    blobs.get(digest)?.size ?? manifests.get(digest)?.bytes.length
 
   return {
     blobs,
@@ -56,7 +57,13 @@ export function createMemoryStorage(): MemoryStorage {
     },
     listManifests: async (name) => [...(repositories.get(name)?.manifests ?? [])],
     openBlob: async (digest) => blobs.get(digest),
-    missing: async (digests) => digests.filter((digest) => !has(digest)),
+    sizes: async (digests) =>
+      new Map(
+        digests.flatMap((digest) => {
+          const size = sizeOf(digest)
+          return size === undefined ? [] : [[digest, size] as const]
+        }),
+      ),
     uploads: {
       async create() {
         const id = `upload-${++created}`

@@ -44,6 +44,10 @@ registryTests('manifests and tags', (registryTest) => {
       const answer = await ask('PUT', path, options)
       assert.deepEqual([answer.status, answer.code], [status, code])
     }
+    const { bytes } = await pushImage(ask, 'whole')
+    const resized = bytes.toString().replace(/"size":(\d+)/, (_, size) => `"size":${Number(size) + 1}`)
+    const { status, code } = await ask('PUT', path, as(OCI_MANIFEST, resized))
+    assert.deepEqual([status, code], [400, 'MANIFEST_INVALID'])
     const wrong = await ask('PUT', `/v2/team/app/manifests/${MISSING}`, as(OCI_MANIFEST, lacking))
     assert.equal(wrong.code, 'DIGEST_INVALID')
     assert.equal((await ask('GET', path)).status, 404)

@@ -52,11 +52,19 @@ async function put(
   const kind = describeManifest(bytes, asked.header('content-type'))
   if ('problem' in kind) return refusal('MANIFEST_INVALID', kind.problem)
   try {
-    const missing = await storage.missing(childrenOf(bytes).filter(isDistributed).map(digestIn))
+    const children = childrenOf(bytes).filter(isDistributed)
+    const sizes = await storage.sizes(children.map(digestIn))
+    const missing = children.filter(({ digest }) => !sizes.has(digest))
     const [first] = missing
     if (first !== undefined) {
-      const detail = missing.map((digest) => ({ digest }))
-      return refusal('MANIFEST_BLOB_UNKNOWN', `blob ${first} is not here`, { detail })
+      const detail = missing.map(({ digest }) => ({ digest }))
+      return refusal('MANIFEST_BLOB_UNKNOWN', `blob ${first.digest} is not here`, { detail })
+    }
+    const wrong = children.find(({ digest, size }) => sizes.get(digest) !== size)
+    if (wrong !== undefined) {
+      const { digest, size } = wrong
+      const detail = { digest }
+      return refusal('MANIFEST_INVALID', `${digest} has ${sizes.get(digest)} bytes, not ${size}`, { detail })
     }
     const tag = 'tag' in reference ? reference.tag : undefined
     await storage.putManifest(name, { mediaType: kind.mediaType, digest, bytes }, tag)

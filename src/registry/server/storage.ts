@@ -17,7 +17,7 @@ export interface RegistryStorage {
   getManifest(digest: Digest): Promise<StoredManifest | undefined>
   /**
    * Makes the manifest visible by its digest and then, where one is given, under the tag. The handler has checked that
-   * the bytes have the digest and that nothing they refer to is `missing`.
+   * the bytes have the digest and that all that it refers to is there, and of the size that it says.
    * Throws DAMAGED for a manifest that cannot be what it says it is, CONFLICT for a tag that may not move there.
    */
   putManifest(name: RepositoryName, manifest: StoredManifest, tag?: Tag): Promise<void>
@@ -33,8 +33,8 @@ export interface RegistryStorage {
    * there stays for as long as a push takes.
    */
   openBlob(digest: Digest, options?: { readonly keep?: boolean }): Promise<Content | undefined>
-  /** Which of these are not there. Those that are stay for as long as a push takes, whatever else is cleaned up. */
-  missing(digests: readonly Digest[]): Promise<readonly Digest[]>
+  /** The bytes of those that are there; they stay for as long as a push takes, whatever else is cleaned up. */
+  sizes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number>>
 
   readonly uploads: Uploads
   /** Gives up uploads that are open, and whatever else is held. */

@@ -26,18 +26,19 @@ export function createStoreStorage(store: Store): RegistryStorage {
   const { records, blobs } = store
 
   /** Leased before it looks: what is there then stays, and a lease on anything else keeps nothing. */
-  async function missing(digests: readonly Digest[]): Promise<readonly Digest[]> {
+  async function sizes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number>> {
     await leases.keep(digests)
-    const absent = new Set<Digest>()
+    const found = new Map<Digest, number>()
     await forEachLimited(digests, LOOKS_AT_ONCE, async (digest) => {
-      if ((await openBlob(store, digest)) === undefined) absent.add(digest)
+      const content = await openBlob(store, digest)
+      if (content !== undefined) found.set(digest, content.size)
     })
-    return digests.filter((digest) => absent.has(digest))
+    return found
   }
 
   return {
     uploads,
-    missing,
+    sizes,
     async openBlob(digest, { keep = false } = {}) {
       if (keep) await leases.keep([digest])
       return openBlob(store, digest)

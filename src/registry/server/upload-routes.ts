@@ -8,7 +8,7 @@ export async function answerUploads(asked: AskedOfRepository): Promise<Answer> {
   const { method, query, storage } = asked
   if (method !== 'POST') return refusal('UNSUPPORTED', `${method} is not for uploads as a whole`)
   const mount = query.get('mount') ?? ''
-  if (isDigest(mount) && (await storage.missing([mount])).length === 0) return created(asked, mount)
+  if (isDigest(mount) && (await storage.sizes([mount])).has(mount)) return created(asked, mount)
   const digest = query.get('digest')
   if (digest === null) return accepted(asked, { id: await storage.uploads.create(), size: 0 })
   if (!isDigest(digest)) return wrongDigest(digest)
