@@ -87,37 +87,3 @@ export function containerRecord(json: Json): ContainerRecord {
     json,
   }
 }
-
-/** What an Engine says of an image without reading it. */
-export interface ImageRecord {
-  readonly id: string
-  /** `NAME:TAG`, as the Engine writes them. */
-  readonly names: readonly string[]
-  /** DiffIDs, lowest first. */
-  readonly layers: readonly string[]
-  readonly labels: Readonly<Record<string, string>>
-}
-
-/** By name or id; undefined where there is none. */
-export async function readImageRecord(
-  engine: Engine,
-  name: string,
-  { signal }: CallOptions = {},
-): Promise<ImageRecord | undefined> {
-  try {
-    const { Id, RepoTags, RootFS, Config } = await engine.call<Json>({ path: `/images/${name}/json`, signal })
-    return {
-      id: String(Id),
-      names: listOf(RepoTags),
-      layers: listOf(objectOf(RootFS).Layers),
-      labels: objectOf(objectOf(Config).Labels) as Readonly<Record<string, string>>,
-    }
-  } catch (error) {
-    if (isBallastError(error, 'NOT_FOUND')) return undefined
-    throw error
-  }
-}
-
-function listOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : []
-}

@@ -1,25 +1,26 @@
-import { type CallOptions, type Digest, isBallastError, parseDigest } from '../core/index.ts'
+import type { CallOptions } from '../core/index.ts'
 import type { Engine } from './engine.ts'
+import { type EngineImage, inspectImage } from './images.ts'
 
-/** What an image says of itself: what whoever wrote its Dockerfile has stated. */
-export interface ImageFacts {
-  readonly id: Digest
-  /** `NAME:TAG`, as the Engine writes them. */
-  readonly names: readonly string[]
-  readonly workdir: string
-  /** As `VOLUME` declares them. */
-  readonly volumes: readonly string[]
-  /** What made its layers, the base's first; lines of the Dockerfile as far as the history has them. */
-  readonly steps: readonly string[]
+/** What made a layer: a line of the Dockerfile as far as the history has it. */
+export interface ImageStep {
+  readonly step: string
+  /** Unpacked; none for a step without a layer. */
+  readonly bytes: number
+  /** Milliseconds since 1970. */
+  readonly created: number
 }
 
-interface ImageAnswer {
-  readonly Id: string
-  readonly RepoTags?: readonly string[] | null
-  readonly Config?: {
-    readonly WorkingDir?: string
-    readonly Volumes?: Readonly<Record<string, unknown>> | null
-  } | null
+/** What an image says of itself, and what whoever wrote its Dockerfile has stated. */
+export interface ImageFacts extends EngineImage {
+  /** The base's first. */
+  readonly steps: readonly ImageStep[]
+}
+
+interface HistoryAnswer {
+  readonly CreatedBy?: string
+  readonly Size?: number
+  readonly Created?: number
 }
 
 /** By name or id; undefined where there is none. */
@@ -28,24 +29,21 @@ export async function imageFacts(
   name: string,
   { signal }: CallOptions = {},
 ): Promise<ImageFacts | undefined> {
-  try {
-    const { Id, RepoTags, Config } = await engine.call<ImageAnswer>({ path: `/images/${name}/json`, signal })
-    const history = await engine.call<readonly { readonly CreatedBy?: string }[] | null>({
-      path: `/images/${name}/history`,
-      signal,
-    })
-    return {
-      // Podman leaves the algorithm out.
-      id: parseDigest(Id.includes(':') ? Id : `sha256:${Id}`),
-      names: RepoTags ?? [],
-      workdir: Config?.WorkingDir || '/',
-      volumes: Object.keys(Config?.Volumes ?? {}),
-      steps: (history ?? []).map(({ CreatedBy = '' }) => stepOf(CreatedBy)).reverse(),
-    }
-  } catch (error) {
-    if (isBallastError(error, 'NOT_FOUND')) return undefined
-    throw error
-  }
+  const image = await inspectImage(engine, name, { signal })
+  if (image === undefined) return undefined
+  const path = `/images/${name}/history`
+  const history = await engine.call<readonly HistoryAnswer[] | null>({ path, signal })
+  const steps = (history ?? []).map(({ CreatedBy = '', Size = 0, Created = 0 }) => ({
+    step: stepOf(CreatedBy),
+    bytes: Size,
+    created: Created * 1000,
+  }))
+  return { ...image, steps: steps.reverse() }
+}
+
+/** The lines alone; none of an image that is not there. */
+export function linesOf(facts: Pick<ImageFacts, 'steps'> | undefined): readonly string[] {
+  return (facts?.steps ?? []).map(({ step }) => step)
 }
 
 /** BuildKit writes `COPY a /b # buildkit`, the builder before it `/bin/sh -c #(nop) COPY dir:<hash> in /b `. */

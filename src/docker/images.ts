@@ -1,5 +1,6 @@
 import {
   BallastError,
+  type CallOptions,
   type Digest,
   isBallastError,
   parseDigest,
@@ -12,24 +13,48 @@ import type { Engine } from './engine.ts'
 export interface EngineImage {
   /** Of a graph driver and of Podman the digest of the config; of the containerd store that of the manifest or index. */
   readonly id: Digest
+  /** `NAME:TAG`, as the Engine writes them. */
+  readonly names: readonly string[]
   /** DiffIDs, base first. */
   readonly layers: readonly Digest[]
+  /** Unpacked, all layers. */
+  readonly bytes: number
+  readonly labels: Readonly<Record<string, string>>
+  readonly workdir: string
+  /** As `VOLUME` declares them. */
+  readonly volumes: readonly string[]
 }
 
 interface ImageAnswer {
   readonly Id: string
+  readonly RepoTags?: readonly string[] | null
+  readonly Size?: number
   readonly RootFS?: { readonly Layers?: readonly string[] | null }
+  readonly Config?: {
+    readonly Labels?: Readonly<Record<string, string>> | null
+    readonly WorkingDir?: string
+    readonly Volumes?: Readonly<Record<string, unknown>> | null
+  } | null
 }
 
 /** By name or id; undefined where there is none. */
 export async function inspectImage(
   engine: Engine,
   name: string,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal }: CallOptions = {},
 ): Promise<EngineImage | undefined> {
   try {
-    const { Id, RootFS } = await engine.call<ImageAnswer>({ path: `/images/${name}/json`, signal })
-    return { id: idFrom(Id), layers: (RootFS?.Layers ?? []).map(parseDigest) }
+    const answer = await engine.call<ImageAnswer>({ path: `/images/${name}/json`, signal })
+    const { Id, RepoTags, Size = 0, RootFS, Config } = answer
+    return {
+      id: idFrom(Id),
+      names: RepoTags ?? [],
+      layers: (RootFS?.Layers ?? []).map(parseDigest),
+      bytes: Size,
+      labels: Config?.Labels ?? {},
+      workdir: Config?.WorkingDir || '/',
+      volumes: Object.keys(Config?.Volumes ?? {}),
+    }
   } catch (error) {
     if (isBallastError(error, 'NOT_FOUND')) return undefined
     throw error

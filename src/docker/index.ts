@@ -15,9 +15,7 @@ export {
   type ContainerRecord,
   containerRecord,
   findContainer,
-  type ImageRecord,
   readContainer,
-  readImageRecord,
 } from './container-record.ts'
 export {
   type ContainerInfo,
@@ -38,14 +36,15 @@ export { type EngineRepositoryOptions, openEngineRepository } from './engine-rep
 export {
   heldByContainers,
   type ImageFacts,
+  type ImageStep,
   imageFacts,
+  linesOf,
   type PublishedPort,
   stepOf,
 } from './image-facts.ts'
 export type { ImageMemory } from './image-memory.ts'
 export { buildImage, pullImage, pushImage } from './image-moves.ts'
-export { type ImageSizes, imageSizes, type SizedStep } from './image-sizes.ts'
-export { untagImage } from './images.ts'
+export { type EngineImage, inspectImage, untagImage } from './images.ts'
 export {
   mountsOf,
   type RunArguments,

@@ -7,7 +7,7 @@ import {
   type Engine,
   findContainer,
   inspectContainer,
-  readImageRecord,
+  inspectImage,
 } from '../docker/index.ts'
 import { splitReference } from '../model/index.ts'
 import type { ReloadPlan } from './plan.ts'
@@ -72,7 +72,7 @@ async function ofImage(
   image: string,
   { target, signal }: Surroundings,
 ): Promise<readonly Listener[]> {
-  const own = await readImageRecord(engine, withTag(image), { signal })
+  const own = await inspectImage(engine, withTag(image), { signal })
   const directory = target.directory && (await realpath(target.directory))
   const listeners: Listener[] = []
   for (const { id, isRunning } of await allContainers(engine, { signal })) {

@@ -1,6 +1,6 @@
 import { type Known, measured } from '../advise/index.ts'
 import { BallastError, type CallOptions } from '../core/index.ts'
-import { imageSizes, type SizedStep, stepOf } from '../docker/index.ts'
+import { type ImageStep, imageFacts, stepOf } from '../docker/index.ts'
 import { baseLayers, parseImageReference, readCodeHistory, readImage } from '../embed/index.ts'
 import { objectOf } from '../model/index.ts'
 import { type Image, layersOf, MODELS_LABEL, readLabel } from '../oci/index.ts'
@@ -32,19 +32,19 @@ export async function factsOfImage(
   if (image.kind !== 'engine') return factsOfRepository(request, options)
   const { access } = request
   const name = `${image.name}${image.reference.startsWith('sha256:') ? '@' : ':'}${image.reference}`
-  const sizes = await withEngine(access.engine ?? { dockerConfig: access.dockerConfig }, (engine) =>
-    imageSizes(engine, name, options),
+  const facts = await withEngine(access.engine ?? { dockerConfig: access.dockerConfig }, (engine) =>
+    imageFacts(engine, name, options),
   )
-  if (sizes === undefined) {
+  if (facts === undefined) {
     throw new BallastError('NOT_FOUND', `the Engine has no image ${name}`, {
       hint: 'build it first, or leave --image out and give --image-size',
     })
   }
   // Ballast's own layers have no line in a Dockerfile.
-  const isBallast = ({ step }: SizedStep): boolean =>
-    sizes.labels[MODELS_LABEL] !== undefined && /ballast/i.test(step)
+  const isBallast = ({ step }: ImageStep): boolean =>
+    facts.labels[MODELS_LABEL] !== undefined && /ballast/i.test(step)
   return factsOfSteps(
-    sizes.steps.filter((step) => !isBallast(step)),
+    facts.steps.filter((step) => !isBallast(step)),
     { ...request, name },
   )
 }
@@ -75,7 +75,7 @@ function changedBy(changed: readonly { readonly size: number }[], image: Image):
 }
 
 /** What made the layers that are not Ballast's, with lines that make none, such as WORKDIR, where they stand. */
-function stepsOf(image: Image): readonly SizedStep[] {
+function stepsOf(image: Image): readonly ImageStep[] {
   const own = layersOf(image, readLabel(image.config))
   const { history } = image.config
   const entries = Array.isArray(history) ? history.map((entry) => objectOf(entry)) : []

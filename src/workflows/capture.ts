@@ -6,6 +6,7 @@ import {
   type Engine,
   type EngineChoice,
   imageFacts,
+  linesOf,
   withVolumeHelper,
 } from '../docker/index.ts'
 import { baseLayers, readImage, readLayerInventory, refuseCopiedModel } from '../embed/index.ts'
@@ -245,7 +246,7 @@ async function nextByHistory(
   engine: Engine,
   { image, path }: { readonly image: string; readonly path: string },
 ): Promise<Next> {
-  const changes = copySteps((await imageFacts(engine, image))?.steps ?? [], path)
+  const changes = copySteps(linesOf(await imageFacts(engine, image)), path)
   if (changes.length === 0) return undefined
   return (_, ref) =>
     `in the Dockerfile: ${changes.join('; ')}. Build the image again, then: ballast embed ${ref}=${path} ${image} -t ${image}`

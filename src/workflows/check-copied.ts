@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { type CallOptions, createHasher, type Digest, isBallastError } from '../core/index.ts'
-import { type ContainerInfo, type Engine, imageFacts, readFromContainer } from '../docker/index.ts'
+import { type ContainerInfo, type Engine, imageFacts, linesOf, readFromContainer } from '../docker/index.ts'
 import { type ModelFile, OWN_DIRECTORY } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { readTarBodies } from '../tar/index.ts'
@@ -88,7 +88,7 @@ async function copiedTo(
   { id, imageId, mounts }: ContainerInfo,
   options: CallOptions,
 ): Promise<readonly string[]> {
-  const { copies } = readSteps((await imageFacts(engine, imageId, options))?.steps ?? [])
+  const { copies } = readSteps(linesOf(await imageFacts(engine, imageId, options)))
   const places = new Set<string>()
   for (const { target } of copies) {
     const path = target.replace(/\/+$/, '')

@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import { isAtOrBelow } from './run-request.ts'
 
 /**
  * Which lines of a Dockerfile put files at the path, told by an image's history, oldest first: what to do about each,
@@ -13,14 +14,10 @@ export function copySteps(lines: readonly string[], path: string): readonly stri
     const [, destination] = /^(?:COPY|ADD)\s.*?(\S+)$/.exec(line) ?? []
     if (destination === undefined) continue
     const to = posix.resolve(directory, destination)
-    if (isInside(to, path)) changes.push(`delete the line \`${line}\``)
-    else if (isInside(path, to)) {
+    if (isAtOrBelow(to, path)) changes.push(`delete the line \`${line}\``)
+    else if (isAtOrBelow(path, to)) {
       changes.push(`keep the model out of \`${line}\` by naming its directory in .dockerignore`)
     }
   }
   return changes
-}
-
-function isInside(path: string, directory: string): boolean {
-  return path === directory || directory === '/' || path.startsWith(`${directory}/`)
 }

@@ -1,5 +1,5 @@
 import { type CallOptions, digestOf, hexOf } from '../core/index.ts'
-import { type Engine, type ImageFacts, imageFacts } from '../docker/index.ts'
+import { type Engine, type ImageFacts, inspectImage } from '../docker/index.ts'
 import { formatReference, splitReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { embed } from './embed.ts'
@@ -30,7 +30,7 @@ export async function embedOnce(
   options: CallOptions = {},
 ): Promise<EmbeddedOnce> {
   const image = nameOfEmbedded(base, { facts, models })
-  if ((await imageFacts(engine, image, options)) !== undefined)
+  if ((await inspectImage(engine, image, options)) !== undefined)
     return { image, isNew: false, bytesSent: 0, warnings: [] }
   const wanted = models.map(({ resolved: { reference, number } }) => `${reference.name}:${number}`)
   const references = models.map(({ resolved: { reference } }) => formatReference(reference))

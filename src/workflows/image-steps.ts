@@ -1,6 +1,7 @@
-import { posix } from 'node:path'
 import { type Known, measured } from '../advise/index.ts'
-import type { SizedStep } from '../docker/index.ts'
+import { type ImageStep, linesOf } from '../docker/index.ts'
+import { readSteps } from './dockerfile.ts'
+import { isAtOrBelow } from './run-request.ts'
 
 export interface StepFacts {
   readonly known: Known
@@ -13,7 +14,7 @@ export interface StepFacts {
  * whether such a change writes the copy again. `path` is where the application has the model, `modelBytes` its size.
  */
 export function factsOfSteps(
-  steps: readonly SizedStep[],
+  steps: readonly ImageStep[],
   {
     modelBytes,
     path,
@@ -59,29 +60,30 @@ function repeats(
 ): NonNullable<Known['copyRepeats']> {
   const step = `\`${copies[0]?.step}\``
   // What was copied is not in the history of images that the former builder has built.
-  const holdsMore = ({ destination = '/', source, bytes }: Copied): boolean =>
-    source === '.' ||
+  const holdsMore = ({ destination = '/', sources = [], bytes }: Copied): boolean =>
+    sources.includes('.') ||
     destination === '/' ||
-    (path !== undefined && destination !== path && isInside(path, destination) && bytes > modelBytes)
+    (path !== undefined && destination !== path && isAtOrBelow(path, destination) && bytes > modelBytes)
   if (isBehindCode) return measured(1, `${step} stands behind a copy of the code`)
   if (copies.some(holdsMore)) return measured(1, `${step} copies more than the model`)
   return measured(0, `${step} stands before the code`)
 }
 
-interface Copied extends SizedStep {
-  readonly source?: string | undefined
+interface Copied extends ImageStep {
+  readonly sources?: readonly string[] | undefined
   /** Absolute; undefined for what is no COPY or ADD. */
   readonly destination?: string | undefined
 }
 
-/** Copies to relative paths are followed through WORKDIR. */
-function withDestinations(steps: readonly SizedStep[]): readonly Copied[] {
-  let directory = '/'
+/** The history has the steps in the order of the copies that are read from it. */
+function withDestinations(steps: readonly ImageStep[]): readonly Copied[] {
+  const { copies } = readSteps(linesOf({ steps }))
+  let next = 0
   return steps.map((step) => {
-    const [, workdir] = /^WORKDIR\s+(\S+)$/.exec(step.step) ?? []
-    if (workdir !== undefined) directory = posix.resolve(directory, workdir)
-    const [, source, to] = /^(?:COPY|ADD)\s(?:.*\s)?(\S+)\s+(\S+)$/.exec(step.step) ?? []
-    return to === undefined ? step : { ...step, source, destination: posix.resolve(directory, to) }
+    const copy = copies[next]
+    if (copy?.text !== step.step.trim().replace(/\s+/g, ' ')) return step
+    next++
+    return { ...step, sources: copy.sources, destination: copy.target.replace(/(?<=.)\/$/, '') }
   })
 }
 
@@ -92,16 +94,12 @@ function isCopyOfModel(
 ): boolean {
   if (destination === undefined || modelBytes === undefined || bytes < modelBytes * 0.9) return false
   if (path === undefined) return bytes <= modelBytes * 1.1
-  return isInside(destination, path) || isInside(path, destination)
+  return isAtOrBelow(destination, path) || isAtOrBelow(path, destination)
 }
 
 /** A COPY behind the last RUN: what is above it is built in less than a minute and changes with the code. */
 function isCode(steps: readonly Copied[], index: number): boolean {
   return !steps.slice(index + 1).some(({ step, bytes }) => step.startsWith('RUN') && bytes > 0)
-}
-
-function isInside(path: string, directory: string): boolean {
-  return path === directory || directory === '/' || path.startsWith(`${directory}/`)
 }
 
 function sum(steps: readonly { readonly bytes: number }[]): number {

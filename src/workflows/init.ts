@@ -133,14 +133,14 @@ async function placesInImage(
   engine: EngineChoice,
   options: CallOptions,
 ): Promise<readonly ModelPlace[]> {
-  const { imageFacts } = await import('../docker/index.ts')
+  const { imageFacts, linesOf } = await import('../docker/index.ts')
   const facts = await withEngine(engine, (opened) => imageFacts(opened, image, options))
   if (facts === undefined) {
     throw new BallastError('NOT_FOUND', `the Engine has no image ${image}`, {
       hint: `pull it (docker pull ${image}), or leave --image out; what there is: docker image ls`,
     })
   }
-  return placesInDockerfile({ ...readSteps(facts.steps), volumes: facts.volumes }, `image ${image}`)
+  return placesInDockerfile({ ...readSteps(linesOf(facts)), volumes: facts.volumes }, `image ${image}`)
 }
 
 async function modelDirectories(directory: string, names: readonly string[]): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../core/index.ts'
-import type { ImageFacts, RunOption } from '../docker/index.ts'
+import { type ImageFacts, linesOf, type RunOption } from '../docker/index.ts'
 import { readSteps } from './dockerfile.ts'
 import { isAtOrBelow, type Prepared, type RunWork } from './run-request.ts'
 import { shareTree, treeDirectories } from './run-trees.ts'
@@ -56,7 +56,7 @@ function quoted(field: string): string {
 
 /** By the history: whether somebody has copied files to the path. */
 function hidden(facts: ImageFacts | undefined, path: string): readonly string[] {
-  const copies = facts === undefined ? [] : readSteps(facts.steps).copies
+  const { copies } = readSteps(linesOf(facts))
   const step = copies.find(({ target }) => isAtOrBelow(target, path))?.text
   if (step === undefined) return []
   return [

@@ -1,5 +1,5 @@
 import { BallastError, type CallOptions } from '../../core/index.ts'
-import { imageFacts, type NewMount } from '../../docker/index.ts'
+import { imageFacts, inspectImage, type NewMount } from '../../docker/index.ts'
 import { leaveOut } from '../../embed/index.ts'
 import type { ToldVersion } from '../../reload/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -122,7 +122,7 @@ async function baseOfForm(
   { form: { base }, imageName, models }: ReplicaWithForm,
   options: SwitchOptions,
 ): Promise<{ readonly name: string; readonly made: readonly string[] }> {
-  if (base.isThere || (await imageFacts(engine, base.name, options)) !== undefined)
+  if (base.isThere || (await inspectImage(engine, base.name, options)) !== undefined)
     return { name: base.name, made: [] }
   options.onStep?.(`making ${base.name}, which is ${imageName} without the model`)
   const from = await openImage(`image:${imageName}`, access, { store })

@@ -1,5 +1,5 @@
 import { type CallOptions, digestOf, hexOf, shortDigest } from '../../core/index.ts'
-import { imageFacts } from '../../docker/index.ts'
+import { imageFacts, inspectImage } from '../../docker/index.ts'
 import { lastPart, objectOf, parseReference, splitReference } from '../../model/index.ts'
 import { whyNotLinked } from '../../mount/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -51,7 +51,7 @@ async function baseFor(
     return { name: withTag(app.image), isThere: true }
   const key = hexOf(digestOf(JSON.stringify([image.id, paths]))).slice(0, 12)
   const name = `${splitReference(imageName).name}:ballast-base-${key}`
-  return { name, isThere: (await imageFacts(engine, name, options)) !== undefined }
+  return { name, isThere: (await inspectImage(engine, name, options)) !== undefined }
 }
 
 async function embeddedFor(
@@ -69,7 +69,7 @@ async function embeddedFor(
     models.push({ resolved: await resolveVersion(store, stored), path })
   }
   const name = nameOfEmbedded(base.name, { facts, models })
-  return { name, isThere: (await imageFacts(engine, name, options)) !== undefined }
+  return { name, isThere: (await inspectImage(engine, name, options)) !== undefined }
 }
 
 async function placesFor(

@@ -2,11 +2,11 @@ import { BallastError, type CallOptions } from '../../core/index.ts'
 import {
   allContainers,
   type ContainerRecord,
+  type EngineImage,
   findContainer,
-  type ImageRecord,
   imageFacts,
+  inspectImage,
   type ListedContainer,
-  readImageRecord,
 } from '../../docker/index.ts'
 import { type App, objectOf, splitReference } from '../../model/index.ts'
 import { layersOf, readLabel } from '../../oci/index.ts'
@@ -19,7 +19,7 @@ import { lookAtModel, type ServedModel } from './served-model.ts'
 /** A running container of the application. */
 export interface Replica {
   readonly container: ContainerRecord
-  readonly image: ImageRecord
+  readonly image: EngineImage
   /** `NAME:TAG`, by which its image can be asked for. */
   readonly imageName: string
   readonly models: readonly ServedModel[]
@@ -42,7 +42,7 @@ export async function findReplicas(
   }
   const replicas: Replica[] = []
   for (const container of running) {
-    const image = await readImageRecord(engine, container.imageId, options)
+    const image = await inspectImage(engine, container.imageId, options)
     if (image === undefined || !isOf(container, { app, image, own, directory: request.directory })) continue
     const facts = (await imageFacts(engine, container.imageId, options)) ?? { steps: [] }
     const models: ServedModel[] = []
@@ -63,14 +63,14 @@ export async function ownImage(
   engine: EngineWork['engine'],
   app: App,
   options: CallOptions,
-): Promise<ImageRecord | undefined> {
-  return app.image === undefined ? undefined : readImageRecord(engine, withTag(app.image), options)
+): Promise<EngineImage | undefined> {
+  return app.image === undefined ? undefined : inspectImage(engine, withTag(app.image), options)
 }
 
 interface Belonging {
   readonly app: App
-  readonly image: ImageRecord
-  readonly own: ImageRecord | undefined
+  readonly image: EngineImage
+  readonly own: EngineImage | undefined
   readonly directory: string
 }
 
@@ -91,7 +91,7 @@ function isOf(
 }
 
 /** Without the layers that Ballast put in. */
-export function baseOf({ layers, labels }: ImageRecord): readonly string[] {
+export function baseOf({ layers, labels }: EngineImage): readonly string[] {
   const diffIds = layers as Parameters<typeof layersOf>[0]['diffIds']
   const own = layersOf({ diffIds }, readLabel({ config: { Labels: labels } }))
   return layers.filter((_, at) => !own.has(at))
@@ -101,7 +101,7 @@ export function sameLayers(a: readonly string[], b: readonly string[]): boolean 
   return a.length === b.length && a.every((layer, at) => layer === b[at])
 }
 
-function nameOf({ name, image: named }: ContainerRecord, { id, names }: ImageRecord): string {
+function nameOf({ name, image: named }: ContainerRecord, { id, names }: EngineImage): string {
   const wanted = withTag(named)
   const found = names.includes(wanted) ? wanted : names[0]
   if (found !== undefined) return found

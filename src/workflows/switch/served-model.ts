@@ -1,5 +1,11 @@
 import { type CallOptions, type Digest, isBallastError } from '../../core/index.ts'
-import { type ContainerRecord, type Engine, type ImageFacts, readFromContainer } from '../../docker/index.ts'
+import {
+  type ContainerRecord,
+  type Engine,
+  type ImageFacts,
+  linesOf,
+  readFromContainer,
+} from '../../docker/index.ts'
 import {
   type AppModel,
   formatReference,
@@ -63,7 +69,7 @@ export async function lookAtModel(
   const mounts = mountsAround(container, path)
   const around = mounts.find(({ destination }) => isAtOrBelow(path, destination))
   const embedded = embeddedAt(container, path)
-  const lines = linesFor(facts.steps, path)
+  const lines = linesFor(linesOf(facts), path)
   const isCopied =
     embedded === undefined &&
     (mounts.length === 0 || (lines.length > 0 && (await holdsFiles(engine, { container, path }, options))))
