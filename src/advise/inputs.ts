@@ -14,7 +14,7 @@ export interface InputKind {
  * Everything the costs depend on, as figures. Bytes, seconds, events in a month of 30 days, and shares from 0 to 1;
  * rates of transfer are their inverse, seconds a byte, so that every cost is linear in each of them.
  */
-export const INPUTS = {
+const INPUTS = {
   modelBytes: { what: 'size of the model', unit: 'bytes', flag: '--size' },
   modelUpdates: { what: 'new versions of the model', unit: 'perMonth', flag: '--updates' },
   changedShare: { what: 'of the model, in files that an update changes', unit: 'share', flag: '--changed' },

@@ -46,28 +46,3 @@ export const REFERENCE_RATES: Rates = {
   attach: { fixed: 0.3, perByte: 0 },
   copy: { fixed: 0.05, perByte: perGiB(1) },
 }
-
-/** How often a byte is written to the disk: a builder gets the context, a pull has the blob, before the layer is written. */
-const WRITTEN: Readonly<Record<Step, number>> = {
-  build: 2,
-  push: 0,
-  pullCompressed: 2,
-  hash: 1,
-  upload: 0,
-  send: 0,
-  load: 2,
-  pull: 2,
-  fetch: 1,
-  deliver: 1,
-  attach: 0,
-  copy: 1,
-}
-
-/** The same where the disk takes no more than so many bytes a second. What is read is taken to be in memory. */
-export function boundByDisk(rates: Rates, bytesPerSecond: number): Rates {
-  const bound = STEP_NAMES.map((step) => {
-    const { fixed, perByte } = rates[step]
-    return [step, { fixed, perByte: Math.max(perByte, WRITTEN[step] / bytesPerSecond) }]
-  })
-  return Object.fromEntries(bound)
-}

@@ -34,7 +34,7 @@ export function whyEnded(before: Life | undefined, now: Life | undefined): strin
 }
 
 /** For how long one has to run that says nothing of itself. */
-export const SETTLED_MS = 3000
+const SETTLED_MS = 3000
 
 /** Of one for which no `ready` is declared: what its HEALTHCHECK says, else that it goes on running. */
 export function answerByLife(now: Life | undefined, waitedMs: number): Answer {

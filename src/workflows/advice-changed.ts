@@ -1,8 +1,9 @@
 import { calibrate, decide, type Question, questionsOf, type Trend, trendOf } from '../advise/index.ts'
 import { type Digest, digestOf, isBallastError, systemCode } from '../core/index.ts'
+import { modelTimes } from '../embed/index.ts'
 import { objectOf, parseJson, parseReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { factsOfModel, type ModelFacts } from './advise-model.ts'
+import { factsOfModel, type ModelFacts, rateOf } from './advise-model.ts'
 import { readTimes } from './run-times.ts'
 
 type Strategy = 'embed' | 'mount'
@@ -25,7 +26,10 @@ export async function adviceChanged(
   { ref, used }: { readonly ref: string; readonly used: Strategy },
 ): Promise<ChangedAdvice | undefined> {
   try {
-    const { name } = parseReference(ref)
+    const reference = parseReference(ref)
+    const { name } = reference
+    // Cheap, and the answer of most: before any version is read.
+    if (rateOf(await modelTimes(store, reference), Date.now()) === undefined) return undefined
     const facts = await factsOfModel(store, ref)
     const told = await toldByHistory(store, facts)
     if (told === undefined) return undefined

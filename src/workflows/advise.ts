@@ -90,7 +90,7 @@ export async function advise(
 }
 
 async function appOf({ app, subject, flags, directory }: AdviseRequest): Promise<App | undefined> {
-  if (app !== undefined) return requireApp(directory, app)
+  if (app !== undefined) return (await requireApp(directory, app)).app
   if (subject !== undefined || flags.size !== undefined) return undefined
   const apps = (await readAppFile(directory))?.apps ?? []
   if (apps.length <= 1) return apps[0]

@@ -6,7 +6,7 @@ import { onnx, safetensors } from '../../test/fixtures/model-files.ts'
 import { addVersion, flipBit, temporaryStore } from '../../test/fixtures/store.ts'
 import { type Contents, temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
 import { bytesContent, type Digest } from '../core/index.ts'
-import { encodeReferrer, MODEL_DESCRIPTION, parseName } from '../model/index.ts'
+import { encodeAttachment, MODEL_DESCRIPTION, parseName } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { add } from './add.ts'
 import { describeVersion, inspectVersion, readDescriptions } from './inspect-version.ts'
@@ -108,7 +108,8 @@ test('a description from elsewhere gives way to the one that is made from the fi
   await session.lease([result.digest])
   const subject = { digest: result.digest, size: (await store.readManifest(result.digest)).length }
   await store.blobs.ingest(session, bytesContent(lie).open(), { item: 'a lie' })
-  const { digest } = await store.blobs.ingest(session, bytesContent(encodeReferrer(subject, lie)).open(), {
+  const manifest = encodeAttachment(subject, { type: MODEL_DESCRIPTION, data: lie })
+  const { digest } = await store.blobs.ingest(session, bytesContent(manifest).open(), {
     item: 'a lie',
   })
   await store.records.addUntagged(session, NAME, digest)

@@ -70,15 +70,17 @@ export async function mount(
   return withDelivery(store, request, async (resolved, delivery) => {
     const settings = { ...options, link: request.link === true, replace: request.replace === true }
     const delivered = await deliverPinned(store, { target, delivery }, settings)
-    return {
-      target,
-      version: versionName(resolved),
-      digest: resolved.version.digest,
-      path: '',
-      mountAt: 'path',
-      ...delivered,
-    }
+    return { ...pinnedAt(target, resolved), ...delivered }
   })
+}
+
+/** What is told of a target that is the version itself. */
+export function pinnedAt(
+  target: string,
+  resolved: ResolvedVersion,
+): Pick<MountResult, 'target' | 'version' | 'digest' | 'path' | 'mountAt'> {
+  const { digest } = resolved.version
+  return { target, version: versionName(resolved), digest, path: '', mountAt: 'path' }
 }
 
 /** Brings a following target to the version that the tag points to now. */

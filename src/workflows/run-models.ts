@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { BallastError, type CallOptions, isBallastError, isSystemError } from '../core/index.ts'
+import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
 import {
   type Engine,
   inspectContainer,
@@ -8,9 +6,10 @@ import {
   type RunArguments,
   type RunOption,
 } from '../docker/index.ts'
-import { APP_FILE, type AppModel, lastPart, parseAppFile, splitReference } from '../model/index.ts'
+import { APP_FILE, type AppModel, lastPart, splitReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { splitModelPath } from './model-path.ts'
+import { readAppFile } from './read-app-file.ts'
 import { resolveVersion } from './resolve.ts'
 import { isAtOrBelow, type PlacedModel, type RunRequest, withTag } from './run-request.ts'
 
@@ -40,12 +39,7 @@ export async function placeModels(
 }
 
 async function modelsOfApp(directory: string, image: string): Promise<readonly AppModel[]> {
-  const text = await readFile(join(directory, APP_FILE), 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return undefined
-    throw error
-  })
-  if (text === undefined) return []
-  const { apps } = await parseAppFile(text, APP_FILE)
+  const apps = (await readAppFile(directory))?.apps ?? []
   const app = apps.find(
     (candidate) => candidate.image !== undefined && withTag(candidate.image) === withTag(image),
   )

@@ -70,7 +70,7 @@ export async function splitImage(
 }
 
 /** Throws USAGE. */
-export function parseAssignments(assignments: readonly string[]): {
+function parseAssignments(assignments: readonly string[]): {
   readonly weights: ReadonlyMap<string, number>
   readonly refs: ReadonlyMap<string, string>
 } {

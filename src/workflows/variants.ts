@@ -25,7 +25,7 @@ import {
 import type { Store } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
 import { GRACE_MS } from './mount.ts'
-import { readAppFile, requireApp } from './read-app-file.ts'
+import { requireApp } from './read-app-file.ts'
 import { type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
 import { openVolume } from './volume-place.ts'
 
@@ -92,9 +92,8 @@ async function placeOf(
       hint: 'a split is of a mounted model; of embedded ones there is one image a variant: ballast embed REF IMAGE -t IMAGE:VARIANT',
     })
   }
-  const app = await requireApp(directory, operand)
+  const { app, targets } = await requireApp(directory, operand)
   const models = app.models.map(({ ref }) => parseReference(ref).name as string)
-  const targets = (await readAppFile(directory))?.targets ?? []
   const places = targets.filter(({ ref }) => models.includes(parseReference(ref).name)).map(({ to }) => to)
   const [only, ...others] = new Set(places)
   if (only !== undefined && others.length === 0) return { place: only, models }

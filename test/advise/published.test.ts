@@ -4,14 +4,41 @@ import { test } from 'node:test'
 import {
   type Answers,
   adviseFor,
-  boundByDisk,
   given,
   type InputName,
   mapInputs,
+  type Rates,
   REFERENCE_RATES,
+  STEP_NAMES,
+  type Step,
   type WayName,
 } from '../../src/advise/index.ts'
 import { KSERVE_STARTS, type PublishedScheme, type PublishedStart } from './published.ts'
+
+/** How often a byte is written to the disk: a builder gets the context, a pull has the blob, before the layer is written. */
+const WRITTEN: Readonly<Record<Step, number>> = {
+  build: 2,
+  push: 0,
+  pullCompressed: 2,
+  hash: 1,
+  upload: 0,
+  send: 0,
+  load: 2,
+  pull: 2,
+  fetch: 1,
+  deliver: 1,
+  attach: 0,
+  copy: 1,
+}
+
+/** The same where the disk takes no more than so many bytes a second. What is read is taken to be in memory. */
+function boundByDisk(rates: Rates, bytesPerSecond: number): Rates {
+  const bound = STEP_NAMES.map((step) => {
+    const { fixed, perByte } = rates[step]
+    return [step, { fixed, perByte: Math.max(perByte, WRITTEN[step] / bytesPerSecond) }]
+  })
+  return Object.fromEntries(bound)
+}
 
 /** Nothing is fitted to the table but one figure: how long a predictor starts whose model is there, from a warm start. */
 const START = 11.5

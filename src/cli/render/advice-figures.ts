@@ -55,7 +55,7 @@ function isPlain(count: number): boolean {
 }
 
 /** `1 Gbps`, of seconds a byte. */
-export function formatLink(perByte: number): string {
+function formatLink(perByte: number): string {
   if (perByte <= 0) return 'unlimited'
   const bits = 8 / perByte
   const [unit, size] = (

@@ -29,13 +29,13 @@ export function describeImageVariants({ image, variants }: ImageVariantsResult):
   return formatTable(['VARIANT', 'VERSION', 'DIGEST', 'IMAGE'], rows)
 }
 
-export function formatShare(share: number): string {
+function formatShare(share: number): string {
   return `${Number((share * 100).toPrecision(3))} %`
 }
 
 const MOST_TENANTS = 5
 
-export function formatTenants(tenants: readonly string[]): string {
+function formatTenants(tenants: readonly string[]): string {
   const more = tenants.length - MOST_TENANTS
   const shown = tenants
     .slice(0, MOST_TENANTS)

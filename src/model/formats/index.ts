@@ -13,7 +13,6 @@ export { needsExternalData } from './onnx.ts'
 export { type RandomAccess, randomAccess } from './random-access.ts'
 export {
   describedBy,
-  encodeReferrer,
   MODEL_DESCRIPTION,
   subjectOfManifest,
 } from './referrer.ts'

@@ -1,18 +1,10 @@
 import { type Digest, isDigest } from '../../core/index.ts'
-import { attachedBy, encodeAttachment } from '../attachment.ts'
+import { attachedBy } from '../attachment.ts'
 import { objectOf, parseJson } from '../json.ts'
 import type { Descriptor } from '../manifest.ts'
 
 /** An OCI artifact that describes a version: the type of the manifest and of its one layer. */
 export const MODEL_DESCRIPTION = 'application/vnd.ballast.model.description.v1+json'
-
-/** The manifest that attaches a description to a version's manifest. */
-export function encodeReferrer(
-  subject: { readonly digest: Digest; readonly size: number },
-  description: Uint8Array,
-): Buffer {
-  return encodeAttachment(subject, { type: MODEL_DESCRIPTION, data: description })
-}
 
 /** Where the description is that a manifest attaches; undefined for any other manifest. Throws DAMAGED. */
 export function describedBy(manifest: Uint8Array): Descriptor | undefined {

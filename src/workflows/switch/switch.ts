@@ -5,7 +5,7 @@ import { APP_FILE } from '../../model/index.ts'
 import type { Store } from '../../store/index.ts'
 import { withEngine } from '../engine-access.ts'
 import { isEngineImage } from '../engine-operands.ts'
-import { readAppFile, requireApp } from '../read-app-file.ts'
+import { requireApp } from '../read-app-file.ts'
 import { engineOf } from '../run-request.ts'
 import type { ReplicaWithForm } from './bring.ts'
 import { type ComposeAdvice, composeAdvice, leftToCompose } from './compose.ts'
@@ -53,9 +53,8 @@ export async function switchApp(
   },
 ): Promise<SwitchResult> {
   const request = { ...asked, directory: resolve(asked.directory) }
-  const app = await requireApp(request.directory, request.app)
-  const targets = (await readAppFile(request.directory))?.targets ?? []
-  const declared: Declared = { app, targets }
+  const declared: Declared = await requireApp(request.directory, request.app)
+  const { app } = declared
   const isElsewhere = app.image !== undefined && !isEngineImage(app.image)
   let answers = false
   const onEngine = await withEngine(engineOf(request.access), async (engine) => {
