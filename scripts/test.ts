@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+
+/**
+ * Runs all tests in two lanes at once: those that wait for a Docker Engine most of the time, one file after the other
+ * because they share it, and all others. What the second says is printed when it has ended. Options of node --test are
+ * passed on.
+ */
+const LANES = [
+  ['test/docker/**/*.test.ts', 'bench/**/*.test.ts'],
+  ['src/**/*.test.ts', 'test/*.test.ts', 'test/!(docker)/**/*.test.ts', 'examples/**/*.test.ts'],
+] as const
+
+async function runLane(files: readonly string[], isShown: boolean): Promise<number> {
+  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...process.argv.slice(2), ...files]
+  const child = spawn(process.execPath, args, { stdio: ['inherit', isShown ? 'inherit' : 'pipe', 'inherit'] })
+  const [said, [code]] = await Promise.all([
+    child.stdout === null ? '' : text(child.stdout),
+    once(child, 'exit'),
+  ])
+  process.stdout.write(said)
+  return code ?? 1
+}
+
+const codes = await Promise.all(LANES.map((files, lane) => runLane(files, lane === 0)))
+process.exitCode = Math.max(...codes)
