@@ -1,4 +1,5 @@
 import type { CallOptions } from '../core/index.ts'
+import { historyLine } from '../oci/index.ts'
 import type { Engine } from './engine.ts'
 import { type EngineImage, inspectImage } from './images.ts'
 
@@ -34,7 +35,7 @@ export async function imageFacts(
   const path = `/images/${name}/history`
   const history = await engine.call<readonly HistoryAnswer[] | null>({ path, signal })
   const steps = (history ?? []).map(({ CreatedBy = '', Size = 0, Created = 0 }) => ({
-    step: stepOf(CreatedBy),
+    step: historyLine(CreatedBy),
     bytes: Size,
     created: Created * 1000,
   }))
@@ -44,16 +45,6 @@ export async function imageFacts(
 /** The lines alone; none of an image that is not there. */
 export function linesOf(facts: Pick<ImageFacts, 'steps'> | undefined): readonly string[] {
   return (facts?.steps ?? []).map(({ step }) => step)
-}
-
-/** BuildKit writes `COPY a /b # buildkit`, the builder before it `/bin/sh -c #(nop) COPY dir:<hash> in /b `. */
-export function stepOf(createdBy: string): string {
-  return createdBy
-    .replace(/^\/bin\/sh -c #\(nop\)\s+/, '')
-    .replace(/^(?:RUN )?\/bin\/sh -c /, 'RUN ')
-    .replace(/\s+# buildkit\s*$/, '')
-    .replace(/^(COPY|ADD)(.*?) \S+:[0-9a-f]{32,} in /, '$1$2 … ')
-    .trim()
 }
 
 /** A published port of a running container, by its container's name. */

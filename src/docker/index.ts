@@ -40,7 +40,6 @@ export {
   imageFacts,
   linesOf,
   type PublishedPort,
-  stepOf,
 } from './image-facts.ts'
 export type { ImageMemory } from './image-memory.ts'
 export { buildImage, pullImage, pushImage } from './image-moves.ts'

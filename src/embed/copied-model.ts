@@ -1,6 +1,6 @@
-import { BallastError, shortDigest } from '../core/index.ts'
+import { BallastError, oneLine, shortDigest } from '../core/index.ts'
 import type { ModelFile } from '../model/index.ts'
-import type { Inventory, RootView } from '../oci/index.ts'
+import { historyLine, type Inventory, type RootView } from '../oci/index.ts'
 import type { BaseFiles, BaseLayer } from './base-files.ts'
 
 export interface CopiedModelOptions {
@@ -77,21 +77,7 @@ function stepOf(
   const holdsMore = inventory.entries.some(
     ({ path, type }) => type !== 'directory' && !path.startsWith(`${directory}/`),
   )
-  return { layer, text: dockerfileLine(layer.createdBy), holdsMore }
-}
-
-const LONGEST_LINE = 200
-
-/** BuildKit writes `COPY a /b # buildkit`; the builder before it `/bin/sh -c #(nop) COPY dir:<hash> in /b `. */
-function dockerfileLine(createdBy: string): string {
-  const plain = createdBy
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
-    .replace(/^\/bin\/sh -c #\(nop\)\s+/, '')
-    .replace(/^(?:RUN )?\/bin\/sh -c /, 'RUN ')
-    .replace(/\s+# buildkit\s*$/, '')
-    .replace(/^(COPY|ADD)(.*?) \S+:[0-9a-f]{32,} in /, '$1$2 … ')
-    .trim()
-  return plain.length > LONGEST_LINE ? `${plain.slice(0, LONGEST_LINE)}…` : plain
+  return { layer, text: oneLine(historyLine(layer.createdBy)), holdsMore }
 }
 
 function wayOut({ text, holdsMore, layer }: Step): string {

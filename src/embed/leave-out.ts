@@ -1,4 +1,4 @@
-import { BallastError, bytesContent, type CallOptions, type Digest } from '../core/index.ts'
+import { BallastError, bytesContent, type CallOptions, type Digest, oneLine } from '../core/index.ts'
 import {
   assembleImage,
   directoryOf,
@@ -132,7 +132,7 @@ function holdsMore({
   readonly step: string
   readonly beside: string
 }): BallastError {
-  const line = step.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 200)
+  const line = oneLine(step)
   return new BallastError(
     'REFUSED',
     `${path}: the layer that holds the model holds other files too, as /${beside} (${line || 'without history'})`,

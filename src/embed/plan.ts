@@ -1,4 +1,4 @@
-import { BallastError, type CallOptions } from '../core/index.ts'
+import { BallastError, type CallOptions, oneLine } from '../core/index.ts'
 import { encodeMarker, formatReference, lastPart, type Reference, type Version } from '../model/index.ts'
 import {
   directoryOf,
@@ -130,12 +130,7 @@ export function whyNotBelow({ recipes }: PlannedModel, base: BaseFiles): string 
   const { cause } = hidden
   if (cause === undefined) return `the image's layers together hide /${path}`
   const by = base.layers[cause.layer]?.createdBy ?? ''
-  const step = by === '' ? '' : ` (${printable(by)})`
+  const step = by === '' ? '' : ` (${oneLine(by)})`
   const does = { deletes: 'deletes', empties: 'empties the directory', replaces: 'puts something else at' }
   return `layer ${cause.layer + 1} of the image's own${step} ${does[cause.how]} /${cause.path}, which would hide /${path}`
-}
-
-/** The history is whatever the image's builder wrote. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 200)
 }

@@ -1,3 +1,4 @@
+import { oneLine } from '../core/index.ts'
 import { objectOf } from '../model/index.ts'
 import type { Followed, Generation } from './state.ts'
 
@@ -11,6 +12,7 @@ export interface Proof {
   readonly why?: string
 }
 
+const LONGEST_REASON = 1000
 const PROOFS = ['pending', 'served', 'untold', 'nobody', 'failed'] as const
 
 /** Undefined for anything else; a `why` of a container's making cannot disturb a terminal. */
@@ -18,11 +20,7 @@ export function decodeProof(value: unknown): Proof | undefined {
   const { is, why } = objectOf(value)
   const known = PROOFS.find((one) => one === is)
   if (known === undefined || (why !== undefined && typeof why !== 'string')) return undefined
-  return { is: known, ...(why !== undefined && { why: printable(why) }) }
-}
-
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ').slice(0, 1000)
+  return { is: known, ...(why !== undefined && { why: oneLine(why, LONGEST_REASON) }) }
 }
 
 /** Whether it is yet to be seen that the application takes it: it has not been recorded either, where the process was killed. */

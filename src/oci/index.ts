@@ -25,6 +25,7 @@ export {
 } from './assemble.ts'
 export { decompressed } from './decompress.ts'
 export { type HiddenBelow, type HidingStep, hiddenBelow } from './hidden-below.ts'
+export { historyLine } from './history-line.ts'
 export {
   configOf,
   decodeImage,

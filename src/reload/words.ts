@@ -1,9 +1,10 @@
+import { oneLine } from '../core/index.ts'
+
 const LONGEST = 300
 
 /** What an application or a command has said, as one line that is safe to print. */
 export function inWords(text: string): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim()
-  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
+  return oneLine(text, LONGEST)
 }
 
 /** The `error`, `message`, `problem` or `detail` of a JSON answer, else its first line. */

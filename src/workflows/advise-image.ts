@@ -1,9 +1,9 @@
 import { type Known, measured } from '../advise/index.ts'
 import { BallastError, type CallOptions } from '../core/index.ts'
-import { type ImageStep, imageFacts, stepOf } from '../docker/index.ts'
+import { type ImageStep, imageFacts } from '../docker/index.ts'
 import { baseLayers, parseImageReference, readCodeHistory, readImage } from '../embed/index.ts'
 import { objectOf } from '../model/index.ts'
-import { type Image, layersOf, MODELS_LABEL, readLabel } from '../oci/index.ts'
+import { historyLine, type Image, layersOf, MODELS_LABEL, readLabel } from '../oci/index.ts'
 import { rateOf } from './advise-model.ts'
 import { withEngine } from './engine-access.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
@@ -88,7 +88,7 @@ function stepsOf(image: Image): readonly ImageStep[] {
     if (entry.empty_layer !== true && own.has(at)) return []
     const bytes = entry.empty_layer === true ? 0 : (image.layers[at]?.size ?? 0)
     const created = Date.parse(String(entry.created ?? '')) || 0
-    return [{ step: stepOf(String(entry.created_by ?? '')), bytes, created }]
+    return [{ step: historyLine(String(entry.created_by ?? '')), bytes, created }]
   })
 }
 

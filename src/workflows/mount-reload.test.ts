@@ -312,7 +312,7 @@ test('a container that may write to the state cannot write to a terminal by it',
     id,
     proof: { is: 'failed', why: '\u001b[2Jgone\nsentiment:9 is served' },
   })
-  assert.equal((await proofs(place))[0]?.why, ' [2Jgone sentiment:9 is served')
+  assert.equal((await proofs(place))[0]?.why, '[2Jgone sentiment:9 is served')
 })
 
 interface Place {

@@ -83,8 +83,8 @@ function check(property: fc.IPropertyWithHooks<never> | fc.IProperty<never>): vo
 }
 
 /**
- * The exception that `docs/advice.md` names: a volume is filled with the whole model where an image takes over what
- * has not changed, so without a plugin very small changes are cheaper embedded.
+ * The exception that `docs/advice.md` names: a delivery reads the whole model, where an image takes over what has
+ * not changed, so without a plugin very small changes are cheaper embedded.
  */
 function changesLittle({ inputs, answers }: Question): boolean {
   const plugin = WAYS.find(({ name }) => name === 'mount-plugin')

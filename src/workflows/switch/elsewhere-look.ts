@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, isBallastError, isDigest } from '../../core/index.ts'
-import { stepOf } from '../../docker/index.ts'
 import { copiedSteps, formatImageReference, parseImageReference } from '../../embed/index.ts'
 import { type AppModel, type AppTarget, parseReference } from '../../model/index.ts'
 import { inspectTarget } from '../../mount/index.ts'
+import { historyLine } from '../../oci/index.ts'
 import type { Store } from '../../store/index.ts'
 import { check } from '../check.ts'
 import type { CheckResult } from '../check-target.ts'
@@ -128,7 +128,7 @@ async function stepsAt(
 ): Promise<readonly string[]> {
   const base = await openImage(image, request.access, { store })
   try {
-    return (await copiedSteps(store, { base, paths: [path] }, options)).map(stepOf)
+    return (await copiedSteps(store, { base, paths: [path] }, options)).map(historyLine)
   } finally {
     await base.repository.close?.()
   }
