@@ -20,15 +20,37 @@ export function ownIdentity(): ProcessIdentity {
 /** `unknown` where the process belongs to another host, boot or pid namespace, and cannot be looked at from here. */
 export function lifeOf(identity: ProcessIdentity): 'alive' | 'dead' | 'unknown' {
   if (identity.scope !== ownIdentity().scope) return 'unknown'
+  const started = startOf(identity.pid)
+  if (started === undefined) return 'dead'
+  return started === '' || identity.started === '' || started === identity.started ? 'alive' : 'dead'
+}
+
+const TICK_MS = 10
+/** The coarsest clock of a file system. */
+const SLACK_MS = 2000
+
+/**
+ * Whether a process of that number runs, and had begun by the time, in milliseconds since the epoch: one that began later has the
+ * number of one that has ended. Where the system does not tell when it began, whether one runs.
+ */
+export function runsSince(pid: number, time: number): boolean {
+  const started = startOf(pid)
+  const own = ownIdentity().started
+  if (started === undefined || started === '' || own === '') return started !== undefined
+  const began = performance.timeOrigin + (Number(started) - Number(own)) * TICK_MS
+  return began <= time + SLACK_MS
+}
+
+/** In clock ticks since boot; empty where the system does not tell, undefined where no such process runs. */
+function startOf(pid: number): string | undefined {
   try {
-    process.kill(identity.pid, 0)
+    process.kill(pid, 0)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead'
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return undefined
   }
-  const { state, started } = lookAt(identity.pid) ?? {}
+  const { state, started = '' } = lookAt(pid) ?? {}
   // A killed process whose parent has not asked for it yet still has its pid, for ever under a careless PID 1.
-  if (state === 'Z' || state === 'X') return 'dead'
-  return started === undefined || identity.started === '' || started === identity.started ? 'alive' : 'dead'
+  return state === 'Z' || state === 'X' ? undefined : started
 }
 
 export function parseIdentity(value: unknown): ProcessIdentity | undefined {

@@ -4,7 +4,7 @@ import { isBallastError, isSystemError, readAll, systemCode } from '../core/inde
 import { readFromContainer, statInContainer } from '../docker/index.ts'
 import { readTarBodies } from '../tar/index.ts'
 import { callHttp } from './call.ts'
-import { type Word, wordOf } from './claims.ts'
+import { LONGEST_TEXT, type Said, type Word, wordOf } from './claims.ts'
 import { whyCommandFailed } from './command.ts'
 import type { Listener } from './listeners.ts'
 import { namesVersion, type Ready } from './plan.ts'
@@ -47,23 +47,28 @@ async function askHttp(listener: Listener, call: string, asking: Asking): Promis
   const { status, said } = answer
   const word = wordOf(said, asking.version)
   if (typeof word === 'object') return { is: 'failed', why: word.refused }
-  if (status === 200) return answerOf(word, { who: request.url, isAbout: namesVersion(call) })
-  const reason = reasonIn(said.text)
+  if (status === 200) return answerOf(word, { who: request.url, said, isAbout: namesVersion(call) })
+  const reason = reasonIn(said)
   return { is: 'waiting', why: `${request.url} answers ${status}${reason === '' ? '' : `: ${reason}`}` }
 }
 
 /** `isAbout`: what was asked names the version, so that a plain yes is about it. */
 export function answerOf(
   word: Word,
-  { who, isAbout }: { readonly who: string; readonly isAbout: boolean },
+  { who, said, isAbout }: { readonly who: string; readonly said: Said; readonly isAbout: boolean },
 ): Answer {
   if (typeof word === 'object') return { is: 'failed', why: word.refused }
   if (word === 'another') return { is: 'waiting', why: `${who} names another version` }
+  if (word === 'untold' && said.text === undefined && !isAbout) {
+    return {
+      is: 'waiting',
+      why: `${who} says more than ${LONGEST_TEXT} bytes, too many to find a version in`,
+    }
+  }
   return { is: 'ready', word: isAbout ? 'serves' : word }
 }
 
-interface FoundFile {
-  readonly text: string
+interface FoundFile extends Said {
   /** In milliseconds since the epoch. */
   readonly modified: number
 }
@@ -76,20 +81,18 @@ async function askFile({ container }: Listener, path: string, asking: Asking): P
       : await fileInContainer(container, path, asking)
   if (found === undefined) return { is: 'waiting', why: `there is no ${path}` }
   if (typeof found === 'string') return { is: 'waiting', why: `${path} cannot be read (${found})` }
-  const word = wordOf({ text: found.text }, asking.version)
+  const word = wordOf(found, asking.version)
   if (word === 'untold' && found.modified < asking.since) {
     return { is: 'waiting', why: `${path} is from before` }
   }
-  return answerOf(word, { who: path, isAbout: false })
+  return answerOf(word, { who: path, said: found, isAbout: false })
 }
-
-const LARGEST_FILE = 1024 * 1024
 
 /** The system's word where there is one that cannot be read. */
 async function fileHere(path: string): Promise<FoundFile | string | undefined> {
   try {
     const { mtimeMs, size } = await stat(path)
-    return { text: size > LARGEST_FILE ? '' : await readFile(path, 'utf8'), modified: mtimeMs }
+    return { text: size > LONGEST_TEXT ? undefined : await readFile(path, 'utf8'), modified: mtimeMs }
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
     const code = systemCode(error)
@@ -107,10 +110,10 @@ async function fileInContainer(
   const info = await statInContainer(engine, { id, path }, { signal })
   if (info?.type !== 'file') return undefined
   const modified = Number(BigInt(info.mtimeNs || '0') / 1_000_000n)
-  if (info.size > LARGEST_FILE) return { text: '', modified }
+  if (info.size > LONGEST_TEXT) return { text: undefined, modified }
   try {
     for await (const { body } of readTarBodies(await readFromContainer(engine, { id, path }, { signal }))) {
-      return { text: (await readAll(body, LARGEST_FILE)).toString('utf8'), modified }
+      return { text: (await readAll(body, LONGEST_TEXT)).toString('utf8'), modified }
     }
   } catch (error) {
     // It is written anew meanwhile.

@@ -1,11 +1,9 @@
-import type { Said } from './claims.ts'
+import { LONGEST_TEXT, type Said } from './claims.ts'
 import type { HttpCall } from './container-url.ts'
 
 export type CallAnswer = { readonly status: number; readonly said: Said } | { readonly unreachable: string }
 
-const LARGEST_BODY = 64 * 1024
-
-/** One request, redirects not followed; of the body no more than is needed to find a version in it. */
+/** One request, redirects not followed; of an answer without end no more is read than `LONGEST_TEXT`. */
 export async function callHttp({ method, url }: HttpCall, signal: AbortSignal): Promise<CallAnswer> {
   try {
     const answer = await fetch(url, { method, signal, redirect: 'manual' })
@@ -17,7 +15,7 @@ export async function callHttp({ method, url }: HttpCall, signal: AbortSignal): 
   }
 }
 
-async function readText(body: Response['body']): Promise<string> {
+async function readText(body: Response['body']): Promise<string | undefined> {
   if (body === null) return ''
   const parts: Uint8Array[] = []
   let size = 0
@@ -25,7 +23,7 @@ async function readText(body: Response['body']): Promise<string> {
   for await (const part of body) {
     parts.push(part)
     size += part.length
-    if (size > LARGEST_BODY) break
+    if (size > LONGEST_TEXT) return undefined
   }
   return Buffer.concat(parts).toString('utf8')
 }

@@ -8,10 +8,14 @@ import type { ToldVersion } from './plan.ts'
 export type Word = 'serves' | 'another' | 'untold' | { readonly refused: string }
 
 export interface Said {
-  readonly text: string
+  /** Undefined where it is longer than `LONGEST_TEXT`, so that nobody has looked into it. */
+  readonly text: string | undefined
   /** The header of that name in lower case. */
   readonly header?: (name: string) => string | null
 }
+
+/** In bytes: of what an application says, more than any list of models has. */
+export const LONGEST_TEXT = 4 * 1024 * 1024
 
 const HEADERS = ['x-model-digest', 'x-model-version']
 
@@ -20,7 +24,7 @@ const HEADERS = ['x-model-digest', 'x-model-version']
  * `model`, `models` or `variants`, or the states of TF Serving; else any text that has the digest. A digest counts for more
  * than a number: numbers are those of one store. What `refused` names, as of `ballast/runtime`, is not served.
  */
-export function wordOf({ text, header }: Said, version: ToldVersion): Word {
+export function wordOf({ text = '', header }: Said, version: ToldVersion): Word {
   const body = parseJson(Buffer.from(text))
   const refused = body === undefined ? undefined : whyRefused(body, version)
   if (refused !== undefined) return { refused }

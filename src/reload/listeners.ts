@@ -1,6 +1,6 @@
-import { readFile, realpath } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { isSystemError } from '../core/index.ts'
+import { isSystemError, runsSince } from '../core/index.ts'
 import {
   allContainers,
   type ContainerInfo,
@@ -51,20 +51,17 @@ export async function findListeners(plan: ReloadPlan, around: Surroundings): Pro
   return ofImage(engine, whom.image, around)
 }
 
-/** Undefined where there is no file, or no process of that number. */
+/** Undefined where there is no file, or the process that has written it runs no more: another one may have its number. */
 export async function pidIn(file: string): Promise<number | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return ''
-    throw error
-  })
-  const pid = /^\s*([1-9]\d*)\s*$/.exec(text)?.[1]
-  if (pid === undefined) return undefined
   try {
-    process.kill(Number(pid), 0)
+    // Looked at before it is read: of one that is replaced meanwhile the new process counts as too young, and is found next time.
+    const { mtimeMs } = await stat(file)
+    const pid = Number(/^\s*([1-9]\d*)\s*$/.exec(await readFile(file, 'utf8'))?.[1])
+    return Number.isNaN(pid) || !runsSince(pid, mtimeMs) ? undefined : pid
   } catch (error) {
-    if (isSystemError(error, 'ESRCH')) return undefined
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
   }
-  return Number(pid)
 }
 
 async function ofImage(

@@ -61,7 +61,7 @@ async function call(listener: Listener, text: string, telling: Telling): Promise
     return { why: `${request.url} does not answer (${answer.unreachable})`, again: true }
   const { status, said } = answer
   if (status >= 200 && status < 300) return { word: wordOf(said, telling.version) }
-  const reason = reasonIn(said.text)
+  const reason = reasonIn(said)
   return { why: `${request.url} answers ${status}${reason === '' ? '' : `: ${reason}`}`, again: false }
 }
 

@@ -1,4 +1,5 @@
 import { oneLine } from '../core/index.ts'
+import type { Said } from './claims.ts'
 
 const LONGEST = 300
 
@@ -8,7 +9,7 @@ export function inWords(text: string): string {
 }
 
 /** The `error`, `message`, `problem` or `detail` of a JSON answer, else its first line. */
-export function reasonIn(text: string): string {
+export function reasonIn({ text = '' }: Said): string {
   try {
     const { error, message, problem, detail } = Object(JSON.parse(text))
     const found = [error, message, problem, detail].find((one) => typeof one === 'string' && one !== '')
