@@ -1,5 +1,6 @@
 import type { Answers } from './answers.ts'
-import { type Costs, costsOf } from './costs.ts'
+import type { Costs } from './cost-steps.ts'
+import { costsOf } from './costs.ts'
 import { cheapestAlong, type Segment } from './envelope.ts'
 import { INPUT_NAMES, type InputName, type Inputs, numbersOf } from './inputs.ts'
 import { monthlySeconds } from './monthly.ts'

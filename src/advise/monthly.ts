@@ -1,4 +1,4 @@
-import type { Costs } from './costs.ts'
+import type { Costs } from './cost-steps.ts'
 import { each, type Terms, term } from './terms.ts'
 
 /** What a month is made of. */
