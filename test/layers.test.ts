@@ -14,16 +14,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tar: ['core'],
   model: ['core'],
   advise: ['core'],
+  http: ['core'],
   store: ['core', 'tar', 'model'],
   oci: ['core', 'tar', 'model'],
-  registry: ['core', 'model', 'store', 'oci'],
-  sources: ['core', 'tar', 'model', 'store'],
+  registry: ['core', 'http', 'model', 'store', 'oci'],
+  sources: ['core', 'http', 'tar', 'model', 'store'],
   docker: ['core', 'tar', 'model', 'oci'],
   embed: ['core', 'model', 'store', 'oci', 'registry', 'docker'],
   mount: ['core', 'tar', 'model', 'store', 'docker'],
   reload: ['core', 'tar', 'model', 'docker'],
   workflows: [
     'core',
+    'http',
     'tar',
     'model',
     'advise',
@@ -36,9 +38,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'mount',
     'reload',
   ],
-  serve: ['core', 'model', 'store', 'oci', 'registry', 'sources', 'docker', 'embed', 'mount', 'workflows'],
+  serve: [
+    'core',
+    'http',
+    'model',
+    'store',
+    'oci',
+    'registry',
+    'sources',
+    'docker',
+    'embed',
+    'mount',
+    'workflows',
+  ],
   cli: [
     'core',
+    'http',
     'model',
     'advise',
     'store',
@@ -61,7 +76,7 @@ const WITHOUT_INDEX = ['workflows']
 /** Packages other than node's own. Whatever is not here comes with a reason. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   cli: ['commander'],
-  registry: ['undici'],
+  http: ['undici'],
   // ballast.yaml, and the files of Compose beside it.
   model: ['yaml'],
 }

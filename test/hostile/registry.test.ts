@@ -14,11 +14,10 @@ import {
   verified,
 } from '../../src/core/index.ts'
 import { readImage } from '../../src/embed/base-image.ts'
+import { type OutgoingRequest, type Send, withRedirects } from '../../src/http/index.ts'
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from '../../src/model/index.ts'
 import { withAuthentication } from '../../src/registry/client/authenticate.ts'
-import { withRedirects } from '../../src/registry/client/redirects.ts'
 import { listTags } from '../../src/registry/client/tags.ts'
-import type { OutgoingRequest, Send } from '../../src/registry/client/transport.ts'
 import { openRepository, type RegistryRepository, type RepositoryOptions } from '../../src/registry/index.ts'
 import { chunk, pushImage, startAsked, UPLOADS } from '../doubles/distribution-api.ts'
 import { createMemoryStorage } from '../doubles/memory-storage.ts'
@@ -202,7 +201,7 @@ async function tagsOf(
     const { tags, link } = page(asked.length, url)
     const body = bytesContent(encode({ tags })).open()
     const header = (name: string): string | undefined => (name === 'link' ? link : undefined)
-    return { status: 200, header, url, body, discard: async () => undefined }
+    return { status: 200, header, url, peer: 'registry', body, discard: async () => undefined }
   }
   return { tags: listTags({ host: base.host, base, send, retryDelays: [] }, 'app'), asked }
 }
@@ -263,6 +262,7 @@ function network(answers: Readonly<Record<string, Readonly<Record<string, string
       header: (name) => headers?.[name],
       url: request.url,
       body: bytesContent(Buffer.from('{"token":"t"}')).open(),
+      peer: 'registry',
       discard: async () => undefined,
     }
   }

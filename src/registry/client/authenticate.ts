@@ -1,4 +1,5 @@
 import { BallastError, keepSecret } from '../../core/index.ts'
+import { unlessAborted } from '../../http/index.ts'
 import {
   type Challenge,
   formatBasic,
@@ -8,10 +9,9 @@ import {
   parseScopes,
 } from '../protocol/index.ts'
 import { checkRealm, type TokenServer } from './realm.ts'
+import type { RegistryRequest, RegistrySend } from './request.ts'
 import { createTokenCache } from './token-cache.ts'
 import { loginNeeded, loginRefused, requestToken } from './token-request.ts'
-import type { OutgoingRequest, Send } from './transport.ts'
-import { unlessAborted } from './unless-aborted.ts'
 
 /** How a registry asked to be shown who asks, and what it is shown. */
 interface Proof {
@@ -19,7 +19,7 @@ interface Proof {
   answers(challenge: Challenge): boolean
   /** The value of `Authorization`. `refused` was sent and answered with 401, and a challenge of this `scope`. */
   authorize(
-    request: OutgoingRequest,
+    request: RegistryRequest,
     asked?: { readonly scope: string | undefined; readonly refused: string | undefined },
   ): Promise<string>
   /** What a second 401 means; undefined where the registry itself says it best. */
@@ -39,7 +39,10 @@ export interface AuthenticationOptions {
  * the registry's own origin carries what the challenge is answered with. A token that is at its end, or refused half-way,
  * is replaced once a request. Throws UNAUTHORIZED, REMOTE.
  */
-export function withAuthentication(send: Send, { base, host, login }: AuthenticationOptions): Send {
+export function withAuthentication(
+  send: RegistrySend,
+  { base, host, login }: AuthenticationOptions,
+): RegistrySend {
   let proof: Proof | undefined
   let found: Promise<Login | undefined> | undefined
 
@@ -72,7 +75,7 @@ export function withAuthentication(send: Send, { base, host, login }: Authentica
   }
 }
 
-function authorized(request: OutgoingRequest, authorization: string | undefined): OutgoingRequest {
+function authorized(request: RegistryRequest, authorization: string | undefined): RegistryRequest {
   if (authorization === undefined) return request
   return { ...request, headers: { ...request.headers, authorization } }
 }
@@ -88,7 +91,7 @@ interface ProofOptions {
   readonly base: URL
   readonly host: string
   readonly login: Login | undefined
-  readonly send: Send
+  readonly send: RegistrySend
 }
 
 function proveByPassword({ host, login }: ProofOptions): Proof {

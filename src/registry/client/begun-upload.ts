@@ -1,9 +1,8 @@
 import { BallastError, type CallOptions, type Content, throwIfAborted } from '../../core/index.ts'
+import { type IncomingResponse, unlessAborted } from '../../http/index.ts'
 import type { BlobUpload } from '../../oci/index.ts'
 import { pushScope } from '../protocol/index.ts'
 import { askOnce, type Connection } from './connection.ts'
-import type { IncomingResponse } from './transport.ts'
-import { unlessAborted } from './unless-aborted.ts'
 import { BYTES, cancelSession, endSession, locationOf, openSession } from './upload-session.ts'
 
 /** For a registry to say where the session is once nothing more is sent, in milliseconds. */

@@ -1,14 +1,14 @@
+import { type IncomingResponse, type RetryDelays, withRetries } from '../../http/index.ts'
 import { formatRoute, type Route } from '../protocol/index.ts'
 import { refusalOf } from './refusals.ts'
-import { type RetryDelays, withRetries } from './retry.ts'
-import type { IncomingResponse, OutgoingRequest, Send } from './transport.ts'
+import type { RegistryRequest, RegistrySend } from './request.ts'
 
 /** One registry, ready to be asked. */
 export interface Connection {
   /** As the user writes it. */
   readonly host: string
   readonly base: URL
-  readonly send: Send
+  readonly send: RegistrySend
   readonly retryDelays: RetryDelays
 }
 
@@ -26,7 +26,7 @@ export interface Expectation {
 /** Asks once. Throws what `refusalOf` makes of an unexpected status. */
 export async function askOnce(
   connection: Connection,
-  request: OutgoingRequest,
+  request: RegistryRequest,
   { statuses, what }: Expectation,
 ): Promise<IncomingResponse> {
   const response = await connection.send(request)
@@ -37,7 +37,7 @@ export async function askOnce(
 /** Asks until there is an answer or the waits are used up. For requests without a large body. */
 export function ask(
   connection: Connection,
-  request: OutgoingRequest,
+  request: RegistryRequest,
   expectation: Expectation,
 ): Promise<IncomingResponse> {
   return withRetries(connection.retryDelays, request.signal, () => askOnce(connection, request, expectation))

@@ -6,6 +6,7 @@ import {
   digestOf,
   isDigest,
 } from '../../core/index.ts'
+import { type IncomingResponse, readDocument, withRetries } from '../../http/index.ts'
 import {
   DOCKER_MANIFEST,
   DOCKER_MANIFEST_LIST,
@@ -16,9 +17,6 @@ import {
 import type { StoredManifest } from '../../oci/index.ts'
 import { CONTENT_DIGEST, deleteScope, LARGEST_MANIFEST, pullScope, pushScope } from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
-import { readDocument } from './document.ts'
-import { withRetries } from './retry.ts'
-import type { IncomingResponse } from './transport.ts'
 
 const ACCEPT = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST].join(', ')
 

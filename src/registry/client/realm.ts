@@ -1,6 +1,6 @@
 import { BallastError } from '../../core/index.ts'
+import { mayLead } from '../../http/index.ts'
 import { isLoopback } from './endpoint.ts'
-import { mayLead } from './leads.ts'
 
 /** Where a registry has its tokens given out. */
 export interface TokenServer {

@@ -1,4 +1,12 @@
 import { BallastError, type CallOptions, type Content, type Digest } from '../../core/index.ts'
+import {
+  createTransport,
+  type Network,
+  type Patience,
+  RETRY_DELAYS,
+  type RetryDelays,
+  withRedirects,
+} from '../../http/index.ts'
 import type { BlobUpload, ImageRepository } from '../../oci/index.ts'
 import type { Login } from '../protocol/index.ts'
 import { withAuthentication } from './authenticate.ts'
@@ -7,10 +15,7 @@ import { hasBlob, openBlob } from './blobs.ts'
 import type { Connection } from './connection.ts'
 import { endpointOf, normalisePlace } from './endpoint.ts'
 import { deleteManifest, getManifest, headManifest, putManifest } from './manifests.ts'
-import { withRedirects } from './redirects.ts'
-import { RETRY_DELAYS, type RetryDelays } from './retry.ts'
 import { listTags } from './tags.ts'
-import { createTransport, PATIENCE, type Patience } from './transport.ts'
 import { mountBlob, putBlob } from './upload.ts'
 
 export interface RepositoryOptions {
@@ -25,6 +30,8 @@ export interface RepositoryOptions {
   readonly credentials?: Login | (() => Promise<Login | undefined>) | undefined
   /** By default only for this machine itself. */
   readonly plainHttp?: boolean | undefined
+  /** Given the same one, repositories share connections. */
+  readonly network?: Network | undefined
   readonly retryDelays?: RetryDelays
   readonly patience?: Partial<Patience>
 }
@@ -71,9 +78,9 @@ export function openRepository(options: RepositoryOptions): RegistryRepository {
 /** The names of the distribution-spec ("Pulling manifests"), which allows more than Ballast's own. */
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/
 
-function connect({ host, credentials, plainHttp, retryDelays, patience }: RepositoryOptions): Connection {
+function connect({ host, credentials, plainHttp, retryDelays, ...how }: RepositoryOptions): Connection {
   const base = endpointOf(host, plainHttp)
-  const transport = createTransport({ ...PATIENCE, ...patience })
+  const transport = createTransport({ peer: 'registry', network: how.network, patience: how.patience })
   const login = typeof credentials === 'function' ? credentials : async () => credentials
   const send = withRedirects(withAuthentication(transport, { base, host, login }))
   return { host, base, send, retryDelays: retryDelays ?? RETRY_DELAYS }

@@ -1,8 +1,8 @@
 import { BallastError, type CallOptions } from '../../core/index.ts'
+import { linkTo, readDocument } from '../../http/index.ts'
 import { parseJson } from '../../model/index.ts'
 import { LARGEST_LISTING, pullScope } from '../protocol/index.ts'
 import { ask, type Connection, urlOf } from './connection.ts'
-import { readDocument } from './document.ts'
 
 /** A registry that goes on for longer has no end. */
 const MOST_TAGS = 1_000_000
@@ -49,12 +49,11 @@ function isTag(tag: unknown): tag is string {
   return typeof tag === 'string' && /^\w[\w.-]{0,127}$/.test(tag)
 }
 
-/** RFC 8288; the target may be relative. */
 function nextPage(
   connection: Connection,
   { link, base, what }: { readonly link: string | undefined; readonly base: URL; readonly what: string },
 ): URL | undefined {
-  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? '') ?? []
+  const target = linkTo('next', link)
   if (target === undefined) return undefined
   const url = URL.parse(target, base.href)
   // A registry behind a proxy that ends TLS may name itself by http.

@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../core/index.ts'
-import { unlessAborted } from './unless-aborted.ts'
+import { unlessAborted } from '../../http/index.ts'
 
 /** A token, and until when it is used, in milliseconds as `Date.now` counts them. */
 export interface Token {

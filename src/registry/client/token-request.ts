@@ -1,11 +1,10 @@
 import { BallastError, bytesContent, keepSecret } from '../../core/index.ts'
+import { type IncomingResponse, type OutgoingRequest, readDocument, type Send } from '../../http/index.ts'
 import { parseJson } from '../../model/index.ts'
 import { formatBasic, LARGEST_TOKEN, type Login, type Scope } from '../protocol/index.ts'
-import { readDocument } from './document.ts'
 import type { TokenServer } from './realm.ts'
 import { refusalOf } from './refusals.ts'
 import type { Token } from './token-cache.ts'
-import type { IncomingResponse, OutgoingRequest, Send } from './transport.ts'
 
 export interface TokenRequest {
   /** The registry, for people. */

@@ -1,9 +1,8 @@
 import { BallastError, type Content, isDigest } from '../../core/index.ts'
+import { type IncomingResponse, isDowngrade, mayLead } from '../../http/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
 import { CONTENT_DIGEST, deleteScope, pushScope } from '../protocol/index.ts'
 import { askOnce, type Connection, urlOf } from './connection.ts'
-import { isDowngrade, mayLead } from './leads.ts'
-import type { IncomingResponse } from './transport.ts'
 
 /** For a cancellation that nobody waits for gladly, in milliseconds. */
 const CANCEL_MS = 2_000

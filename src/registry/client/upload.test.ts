@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesContent, digestOf } from '../../core/index.ts'
+import type { OutgoingRequest } from '../../http/index.ts'
 import type { Connection } from './connection.ts'
-import type { OutgoingRequest } from './transport.ts'
 import { putBlob } from './upload.ts'
 
 const DATA = Buffer.from('weights')
@@ -39,6 +39,7 @@ async function upload(base: string, location: string, sent: string[] = []): Prom
       header: (name: string) => (name === 'location' ? location : undefined),
       url,
       body: bytesContent(Buffer.alloc(0)).open(),
+      peer: 'registry',
       discard: async () => undefined,
     }
   }

@@ -1,8 +1,8 @@
 import { BallastError, type CallOptions, type Content, isBallastError, metered } from '../../core/index.ts'
+import { withRetries } from '../../http/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
 import { pullScope, pushScope } from '../protocol/index.ts'
 import { ask, type Connection, urlOf } from './connection.ts'
-import { withRetries } from './retry.ts'
 import { cancelSession, endSession, locationOf, openSession, withQuery } from './upload-session.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { isDigest } from '../../core/index.ts'
-import { CONTENT_DIGEST, formatContentRange, formatUnsatisfied, parseRange } from '../protocol/index.ts'
+import { formatContentRange, formatUnsatisfied, parseRange } from '../../http/index.ts'
+import { CONTENT_DIGEST } from '../protocol/index.ts'
 import { type Answer, refusal } from './answer.ts'
 import type { AskedOfRepository } from './asked.ts'
 

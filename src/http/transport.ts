@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher, request as undiciRequest } from 'undici'
-import { type Content, explainSystemError, throwIfAborted } from '../../core/index.ts'
-import type { Scope } from '../protocol/index.ts'
-import { explainFailure, stalled } from './failures.ts'
+import { type Dispatcher, request as undiciRequest } from 'undici'
+import { type Content, explainSystemError, throwIfAborted } from '../core/index.ts'
+import { explainFailure, proxyRefusal, proxyRefused, stalled } from './failures.ts'
+import { type Network, routeOf } from './network.ts'
 import { createWatchdog, type Watchdog } from './watchdog.ts'
 
 export interface OutgoingRequest {
@@ -13,8 +13,6 @@ export interface OutgoingRequest {
   readonly body?: Content
   /** The body may turn out shorter than it says, so that no length is announced. */
   readonly openEnded?: boolean
-  /** What a token has to allow for this, what is written to first. */
-  readonly scopes?: readonly Scope[]
   readonly signal?: AbortSignal | undefined
 }
 
@@ -24,50 +22,64 @@ export interface IncomingResponse {
   header(name: string): string | undefined
   /** Where the answer came from, redirects followed. */
   readonly url: URL
+  /** What error messages call who answered: `registry localhost:5000`. */
+  readonly peer: string
   /** To be read to its end, left early, or discarded: until then it holds a connection. */
   readonly body: AsyncIterable<Uint8Array>
   discard(): Promise<void>
 }
 
 /** Sends one request and returns the answer's head, whatever its status. Throws REMOTE, INTERRUPTED, or what the body throws. */
-export type Send = (request: OutgoingRequest) => Promise<IncomingResponse>
+export type Send<R extends OutgoingRequest = OutgoingRequest> = (request: R) => Promise<IncomingResponse>
 
 /** In milliseconds. */
 export interface Patience {
   /** How long nothing may move, in either direction; a body of fewer than 64 KiB in that time counts as nothing. */
   readonly stallMs: number
-  /** How long a registry may take to store an upload once the last byte is sent: an object store copies it. */
+  /** How long the other side may take to store an upload once the last byte is sent: an object store copies it. */
   readonly commitMs: number
 }
 
-/** Or a registry could hold its clients for ever with a byte a minute. */
+/** Or a server could hold its clients for ever with a byte a minute. */
 const LEAST_PROGRESS = 64 * 1024
 
 export const PATIENCE: Patience = { stallMs: 60_000, commitMs: 900_000 }
 
-let agent: Agent | undefined
+export interface TransportOptions {
+  /** What error messages call the other side, before its host: `registry`. */
+  readonly peer: string
+  readonly network?: Network | undefined
+  readonly patience?: Partial<Patience> | undefined
+}
 
-/** Requests over undici's connection pool, without its own timeouts, which would end a slow upload (undici 7). */
-export function createTransport({ stallMs, commitMs }: Patience): Send {
+const PLAIN: Network = {}
+
+/** Requests over undici's pools of connections. */
+export function createTransport({ peer: kind, network = PLAIN, patience }: TransportOptions): Send {
+  const { stallMs, commitMs } = { ...PATIENCE, ...patience }
+  const { bandwidth } = network
   return async ({ method, url, headers = {}, body, openEnded = false, signal }) => {
     throwIfAborted(signal)
-    agent ??= new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 10_000 } })
+    const { dispatcher, proxy } = routeOf(network)(url)
+    const peer = `${kind} ${url.host}`
     const watchdog = createWatchdog()
     let over = false
     // undici may still take a chunk after the answer or failure, and nobody waits for the other side any more.
     const wait: Watchdog['wait'] = (ms) => {
       if (!over) watchdog.wait(ms)
     }
-    const sent = body === undefined ? undefined : watchUpload(body, wait, { stallMs, commitMs })
+    const pace = async (bytes: number): Promise<void> => bandwidth?.take(bytes, signal)
+    const sent = body && watchUpload(body, { wait, pace, stallMs, commitMs })
     const explain = (error: unknown): unknown => {
       throwIfAborted(signal)
       if (sent?.failure() !== undefined) return explainSystemError(sent.failure())
-      return watchdog.fired ? stalled(url) : explainFailure(error, url)
+      if (watchdog.fired) return stalled(peer)
+      return (proxy && proxyRefused(error, proxy)) ?? explainFailure(error, peer)
     }
     try {
       watchdog.wait(stallMs)
       const answer = await undiciRequest(url, {
-        dispatcher: agent,
+        dispatcher,
         method,
         headers: {
           'accept-encoding': 'identity',
@@ -83,7 +95,11 @@ export function createTransport({ stallMs, commitMs }: Patience): Send {
         // Or each HEAD would cost its connection, for fear of a body that must not come.
         reset: false,
       })
-      return responseOf(answer, { url, watchdog, stallMs, explain })
+      if (answer.statusCode === 407 && proxy !== undefined) {
+        await answer.body.dump()
+        throw proxyRefusal(407, proxy)
+      }
+      return responseOf(answer, { url, peer, watchdog, pace, stallMs, explain })
     } catch (error) {
       throw explain(error)
     } finally {
@@ -103,7 +119,15 @@ interface Upload {
   failure(): unknown
 }
 
-function watchUpload(body: Content, wait: Watchdog['wait'], { stallMs, commitMs }: Patience): Upload {
+interface Watch extends Patience {
+  readonly wait: Watchdog['wait']
+  readonly pace: Pace
+}
+
+/** Waits until so many bytes may move. */
+type Pace = (bytes: number) => Promise<void>
+
+function watchUpload(body: Content, { wait, pace, stallMs, commitMs }: Watch): Upload {
   let failure: unknown
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const source = body.open()[Symbol.asyncIterator]()
@@ -115,6 +139,7 @@ function watchUpload(body: Content, wait: Watchdog['wait'], { stallMs, commitMs 
           throw error
         })
         if (next.done) break
+        await pace(next.value.length)
         wait(stallMs)
         // An answer that came early (401, 413) is read before a write can fail on the connection it closed.
         await new Promise((resolve) => setImmediate(resolve))
@@ -135,14 +160,16 @@ async function reusable(): Promise<void> {
 
 interface Answered {
   readonly url: URL
+  readonly peer: string
   readonly watchdog: Watchdog
+  readonly pace: Pace
   readonly stallMs: number
   explain(error: unknown): unknown
 }
 
 function responseOf(answer: Dispatcher.ResponseData, answered: Answered): IncomingResponse {
   async function* body(): AsyncIterable<Uint8Array> {
-    const { watchdog, stallMs, explain } = answered
+    const { watchdog, pace, stallMs, explain } = answered
     const source = answer.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
     let waited = 0
     let moved = 0
@@ -159,6 +186,7 @@ function responseOf(answer: Dispatcher.ResponseData, answered: Answered): Incomi
         waited += performance.now() - since
         moved += next.value.length
         if (moved >= LEAST_PROGRESS) waited = moved = 0
+        await pace(next.value.length)
         yield next.value
       }
     } catch (error) {
@@ -171,6 +199,7 @@ function responseOf(answer: Dispatcher.ResponseData, answered: Answered): Incomi
   return {
     status: answer.statusCode,
     url: answered.url,
+    peer: answered.peer,
     header(name) {
       const value = answer.headers[name]
       return Array.isArray(value) ? value.join(', ') : value

@@ -1,4 +1,4 @@
-import { BallastError, isBallastError, isSystemError, systemCode } from '../../core/index.ts'
+import { BallastError, isBallastError, isSystemError, systemCode } from '../core/index.ts'
 
 const BROKEN = [
   'ECONNRESET',
@@ -13,13 +13,13 @@ const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EHOSTDOWN'
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_)/
 const NOT_TLS = ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG']
 
-/** A request that got no answer, or half of one, as an error for people: REMOTE, `retryable` where that may help. */
-export function explainFailure(error: unknown, { host }: URL): unknown {
+/** `peer` is who was asked. A request that got no answer, or half of one, as an error for people: REMOTE, `retryable` where that may help. */
+export function explainFailure(error: unknown, peer: string): unknown {
   // undici leaves some of these without a code.
   const code = systemCode(error) ?? (isParserError(error) ? 'HPE_INVALID' : undefined)
   if (isBallastError(error) || code === undefined) return error
   const remote = (message: string, hint: string, retryable: boolean): BallastError =>
-    new BallastError('REMOTE', `registry ${host} ${message}`, { cause: error, hint, retryable })
+    new BallastError('REMOTE', `${peer} ${message}`, { cause: error, hint, retryable })
 
   if (code === 'ECONNREFUSED') {
     return remote('does not answer (connection refused)', 'check that it is running, and its port', true)
@@ -50,9 +50,29 @@ function isParserError(error: unknown): boolean {
   return error instanceof Error && error.name === 'HTTPParserError'
 }
 
+/** Where it is the proxy that refuses; undefined for every other failure. undici tells it by its message alone. */
+export function proxyRefused(error: unknown, proxy: URL): BallastError | undefined {
+  const [, status] =
+    /\((\d+)\) !== 200 when HTTP Tunneling/.exec(error instanceof Error ? error.message : '') ?? []
+  return status === undefined ? undefined : proxyRefusal(Number(status), proxy)
+}
+
+/** The proxy's own answer of that status. */
+export function proxyRefusal(status: number, { host }: URL): BallastError {
+  if (status === 407) {
+    return new BallastError('UNAUTHORIZED', `the proxy ${host} asks for a login`, {
+      hint: 'put it into the address of the proxy: http://USER:PASSWORD@HOST:PORT',
+    })
+  }
+  return new BallastError('REMOTE', `the proxy ${host} does not lead there (HTTP ${status})`, {
+    hint: 'check HTTP_PROXY, HTTPS_PROXY and NO_PROXY',
+    retryable: status >= 500,
+  })
+}
+
 /** For a connection on which nothing moves any more. */
-export function stalled({ host }: URL): BallastError {
-  return new BallastError('REMOTE', `registry ${host} stopped answering`, { hint: AGAIN, retryable: true })
+export function stalled(peer: string): BallastError {
+  return new BallastError('REMOTE', `${peer} stopped answering`, { hint: AGAIN, retryable: true })
 }
 
 const CONNECTION = 'check the network connection and the name of the host'

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isBallastError, throwIfAborted } from '../../core/index.ts'
-import { refusalIn } from './refusals.ts'
+import { isBallastError, throwIfAborted } from '../core/index.ts'
+import { refusalIn } from './refusal.ts'
 
 /** The waits between tries, in milliseconds: one fewer than there are tries. */
 export type RetryDelays = readonly number[]
 
 export const RETRY_DELAYS: RetryDelays = [500, 2_000]
-/** No longer, whatever the registry asks for: somebody is watching. */
+/** No longer, whatever is asked for: somebody is watching. */
 const LONGEST_WAIT_MS = 60_000
 
 /** Makes the call again while it fails with a retryable error and waits remain; `Retry-After` lengthens a wait. */

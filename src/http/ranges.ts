@@ -1,4 +1,4 @@
-import type { ByteRange } from '../../core/index.ts'
+import type { ByteRange } from '../core/index.ts'
 
 /**
  * What a `Range` header asks of content of `size` bytes: one range, clipped to the content; `whole` where the header
@@ -35,20 +35,10 @@ export function formatUnsatisfied(size: number): string {
 /** The range that a 206 answer says it holds; undefined when the header is absent or malformed. */
 export function parseContentRange(header: string | undefined): ByteRange | undefined {
   const [, first, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/i.exec(header?.trim() ?? '') ?? []
-  return first === undefined ? undefined : rangeOf(Number(first), Number(last))
+  return first === undefined ? undefined : rangeBetween(Number(first), Number(last))
 }
 
-/** The `Content-Range` of an uploaded chunk: `0-1023`, without a unit (distribution-spec, "Pushing a blob in chunks"). */
-export function parseChunkRange(header: string): ByteRange | undefined {
-  const [, first, last] = /^(?:bytes[ =])?(\d+)-(\d+)(?:\/\S+)?$/.exec(header.trim()) ?? []
-  return first === undefined ? undefined : rangeOf(Number(first), Number(last))
-}
-
-/** The `Range` header that says how much of an upload has arrived. Nothing at all reads like one byte: `0-0`. */
-export function formatReceived(size: number): string {
-  return `0-${Math.max(0, size - 1)}`
-}
-
-function rangeOf(first: number, last: number): ByteRange | undefined {
+/** Both inclusive; undefined where they are the wrong way round. */
+export function rangeBetween(first: number, last: number): ByteRange | undefined {
   return last < first ? undefined : { offset: first, length: last - first + 1 }
 }

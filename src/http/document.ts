@@ -1,4 +1,4 @@
-import { BallastError, isBallastError, readAll } from '../../core/index.ts'
+import { BallastError, isBallastError, readAll } from '../core/index.ts'
 import type { IncomingResponse } from './transport.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function readDocument(
   if (encoding !== 'identity' || length > limit) {
     await response.discard()
     if (length > limit) throw tooLarge(response, { limit, what })
-    throw new BallastError('DAMAGED', `registry ${response.url.host} sends ${what} encoded, as nobody asked`)
+    throw new BallastError('DAMAGED', `${response.peer} sends ${what} encoded, as nobody asked`)
   }
   return readAll(response.body, limit).catch((error: unknown) => {
     throw isBallastError(error, 'REFUSED') ? tooLarge(response, { limit, what }) : error
@@ -22,10 +22,10 @@ export async function readDocument(
 }
 
 function tooLarge(
-  { url }: IncomingResponse,
+  { peer }: IncomingResponse,
   { limit, what }: { readonly limit: number; readonly what: string },
 ): BallastError {
-  return new BallastError('REFUSED', `registry ${url.host} sends ${what}: more than ${limit} bytes`, {
-    hint: 'check that this host and port are a registry, and the name',
+  return new BallastError('REFUSED', `${peer} sends ${what}: more than ${limit} bytes`, {
+    hint: 'check the name, and that this host and port are the right ones',
   })
 }

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  formatContentRange,
-  formatRange,
-  formatReceived,
-  parseChunkRange,
-  parseContentRange,
-  parseRange,
-} from './ranges.ts'
+import { formatContentRange, formatRange, parseContentRange, parseRange } from './ranges.ts'
 
 const SIZE = 3000
 
@@ -49,15 +42,4 @@ test('what is formatted is parsed again', () => {
       assert.deepEqual(parseContentRange(formatContentRange(range, 2e6 + 1)), range)
     }),
   )
-})
-
-test('the Content-Range of a chunk has no unit, though some clients send one', () => {
-  assert.deepEqual(parseChunkRange('0-1023'), { offset: 0, length: 1024 })
-  assert.deepEqual(parseChunkRange('bytes 10-19/100'), { offset: 10, length: 10 })
-  for (const wrong of ['', '5-4', '-5', '5-', 'a-b']) assert.equal(parseChunkRange(wrong), undefined)
-})
-
-test('what has arrived is never an empty range', () => {
-  assert.equal(formatReceived(0), '0-0')
-  assert.equal(formatReceived(10), '0-9')
 })

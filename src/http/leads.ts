@@ -1,9 +1,9 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * Whether a registry may lead its clients on to a URL: a redirect, the place of an upload, a token server. Only to http
+ * Whether a server may lead its clients on to a URL: a redirect, the place of an upload, a token server. Only to http
  * and https, not from TLS to none, and not from a public place to this machine or its private network, which the
- * registry cannot reach itself.
+ * server cannot reach itself.
  */
 export function mayLead(from: URL, to: URL): boolean {
   if (!/^https?:$/.test(to.protocol) || isDowngrade(from, to)) return false

@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../../core/index.ts'
+import { throwIfAborted } from '../core/index.ts'
 
 /** The promise, or INTERRUPTED as soon as the signal is aborted: for work that others wait for too. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

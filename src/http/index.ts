@@ -1,0 +1,21 @@
+export { type Bandwidth, createBandwidth } from './bandwidth.ts'
+export { readDocument } from './document.ts'
+export { isDowngrade, mayLead } from './leads.ts'
+export { linkTo } from './links.ts'
+export type { Network, TlsFiles } from './network.ts'
+export type { Proxies } from './proxies.ts'
+export { bodyOfRange } from './range-body.ts'
+export * from './ranges.ts'
+export { withRedirects } from './redirects.ts'
+export { isRetryable, parseRetryAfter, type Refusal, readBeginning } from './refusal.ts'
+export { RETRY_DELAYS, type RetryDelays, waitToRetry, withRetries } from './retry.ts'
+export {
+  createTransport,
+  type IncomingResponse,
+  type OutgoingRequest,
+  PATIENCE,
+  type Patience,
+  type Send,
+  type TransportOptions,
+} from './transport.ts'
+export { unlessAborted } from './unless-aborted.ts'

@@ -1,0 +1,13 @@
+import type { ByteRange } from '../../core/index.ts'
+import { rangeBetween } from '../../http/index.ts'
+
+/** The `Content-Range` of an uploaded chunk: `0-1023`, without a unit (distribution-spec, "Pushing a blob in chunks"). */
+export function parseChunkRange(header: string): ByteRange | undefined {
+  const [, first, last] = /^(?:bytes[ =])?(\d+)-(\d+)(?:\/\S+)?$/.exec(header.trim()) ?? []
+  return first === undefined ? undefined : rangeBetween(Number(first), Number(last))
+}
+
+/** The `Range` header that says how much of an upload has arrived. Nothing at all reads like one byte: `0-0`. */
+export function formatReceived(size: number): string {
+  return `0-${Math.max(0, size - 1)}`
+}
