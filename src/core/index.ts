@@ -1,4 +1,5 @@
 export * from './abandoned.ts'
+export * from './back-off.ts'
 export * from './calls.ts'
 export * from './clone.ts'
 export * from './content.ts'

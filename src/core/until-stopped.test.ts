@@ -52,7 +52,7 @@ test('a failed call to the file system is told as one, and the next turn waits l
     {
       signal: stop.signal,
       pauseMs: () => 1,
-      troubleMs: 200,
+      troubleMs: () => 200,
       onTrouble: (error) => assert.equal(error.code, 'DISK'),
     },
   )

@@ -5,10 +5,12 @@ export interface UntilStoppedOptions {
   readonly signal: AbortSignal | undefined
   /** Before each turn, in milliseconds. */
   readonly pauseMs: () => number
-  /** After a turn that failed, where that is longer. */
-  readonly troubleMs?: number
+  /** After so many turns in a row that failed, where that is longer. */
+  readonly troubleMs?: (failures: number) => number
   /** What a user can meet. Told once, until a turn succeeds or fails otherwise. */
   readonly onTrouble: (error: BallastError) => void
+  /** After each turn, with what kept it from succeeding. */
+  readonly onTurn?: ((error: BallastError | undefined) => void) | undefined
 }
 
 /**
@@ -17,21 +19,26 @@ export interface UntilStoppedOptions {
  */
 export async function untilStopped(
   work: () => Promise<void>,
-  { signal, pauseMs, troubleMs = 0, onTrouble }: UntilStoppedOptions,
+  { signal, pauseMs, troubleMs = () => 0, onTrouble, onTurn }: UntilStoppedOptions,
 ): Promise<never> {
   let trouble: string | undefined
+  let failures = 0
   for (;;) {
-    const ms = Math.max(pauseMs(), trouble === undefined ? 0 : troubleMs)
+    const ms = Math.max(pauseMs(), failures === 0 ? 0 : troubleMs(failures))
     await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
     throwIfAborted(signal)
     try {
       await work()
       trouble = undefined
+      failures = 0
+      onTurn?.(undefined)
     } catch (thrown) {
       const error = explainSystemError(thrown)
       if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
       if (error.message !== trouble) onTrouble(error)
       trouble = error.message
+      failures++
+      onTurn?.(error)
     }
   }
 }

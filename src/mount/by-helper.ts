@@ -79,7 +79,7 @@ export async function deliverByHelper(
     )
     const keep = new Set([
       ...[...root.keys()].flatMap((other) => (other === name ? [] : (linkedGeneration(root, other) ?? []))),
-      ...recentGenerations(Object.values(models), options.graceMs),
+      ...recentGenerations(Object.values(models), options),
       id,
     ])
     const former = followed.files.filter((file) => !files.includes(file))

@@ -12,7 +12,7 @@ import { OWN_DIRECTORY } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
 import { type MoveOptions, recordAfter, recordOf, refuseOtherUse } from './followed.ts'
-import { placeGeneration, prune } from './generations.ts'
+import { placeGeneration, prune, type Retention } from './generations.ts'
 import { removeAbandoned } from './incoming.ts'
 import {
   checkLinkName,
@@ -31,9 +31,7 @@ import { encodeState, withUnrecorded, writeState } from './state.ts'
 import { inspectTarget } from './target.ts'
 import { moveWithLink } from './variants-of-link.ts'
 
-export interface FollowingOptions extends DeliverOptions, MoveOptions {
-  /** How long a version that was replaced stays, in milliseconds; the one before the current always stays. */
-  readonly graceMs: number
+export interface FollowingOptions extends DeliverOptions, MoveOptions, Retention {
   /** Whether what has not been copied is read once before a link that leads somewhere moves. False by default. */
   readonly readAhead?: boolean | undefined
 }
@@ -87,7 +85,7 @@ export async function deliverFollowing(
     const { next, moved } = recordAfter(followed, { id: place.id, delivery, files }, options)
     const models = { ...state.models, [name]: next }
     await writeState(target, { version: 1, models })
-    await prune(target, Object.values(models), options.graceMs)
+    await prune(target, Object.values(models), options)
     const { bytesCopied } = place
     const warnings = [...place.warnings, ...unread, ...takenFileLinks(version, { name, layout, files })]
     return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name, files }

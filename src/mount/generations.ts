@@ -9,7 +9,7 @@ import type { DeliverOptions, Delivery } from './delivery.ts'
 import { createIncoming } from './incoming.ts'
 import { linkedGeneration, readRoot } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
-import { formerServed } from './proof.ts'
+import { formerServed, isPending } from './proof.ts'
 import { linkSibling, siblingsIn } from './siblings.ts'
 import { type Followed, type Generation, isGenerationId } from './state.ts'
 import { type Reuse, readTree, writeTree } from './tree.ts'
@@ -59,42 +59,63 @@ async function isWhole(tree: string, { version, marker }: Delivery): Promise<boo
   return (await checkTree(tree, version)).faults.length === 0
 }
 
+/** Which versions that were replaced stay in a following target. */
+export interface Retention {
+  /** How long each of them does, in milliseconds, for those who are still opening its files. */
+  readonly graceMs: number
+  /** How many do whatever their age; one by default. */
+  readonly keep?: number | undefined
+}
+
 const LONGEST_DOUBT_MS = 24 * 60 * 60_000
 
 /**
- * Former versions go once nobody can be expected to be opening them any more; the newest former one stays. What a
+ * Former versions go once nobody can be expected to be opening them any more; the newest former ones stay. What a
  * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link. So does
  * what variants have; where those cannot be read, all stays.
  */
-export async function prune(target: string, models: readonly Followed[], graceMs: number): Promise<void> {
+export async function prune(
+  target: string,
+  models: readonly Followed[],
+  retention: Retention,
+): Promise<void> {
   const root = await readRoot(target)
   const linked = [...root.keys()].map((name) => linkedGeneration(root, name))
-  const variants = await variantGenerations(target, graceMs).catch((error: unknown) => {
+  const variants = await variantGenerations(target, retention.graceMs).catch((error: unknown) => {
     if (isBallastError(error, 'DAMAGED')) return undefined
     throw error
   })
   if (variants === undefined) return
-  const keep = new Set([...linked, ...variants, ...recentGenerations(models, graceMs)])
+  const keep = new Set([...linked, ...variants, ...recentGenerations(models, retention)])
   const directory = join(target, GENERATIONS)
   for (const id of await readdir(directory)) {
     if (isGenerationId(id) && !keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })
   }
 }
 
-/** Those that somebody may still be opening, the newest former one of each link, and what would be put back. */
-export function recentGenerations(models: readonly Followed[], graceMs: number): ReadonlySet<string> {
+/** Those that somebody may still be opening, the newest former ones of each link, and what would be put back. */
+export function recentGenerations(
+  models: readonly Followed[],
+  { graceMs, keep: formerOnes = 1 }: Retention,
+): ReadonlySet<string> {
   const keep = new Set<string>()
   for (const { generations } of models) {
     const former = formerServed({ generations })
-    if (former !== undefined) keep.add(former.id)
+    if (former !== undefined && (formerOnes > 0 || isUnproven(generations))) keep.add(former.id)
     generations.forEach((generation, index) => {
       const replaced = generations[index + 1]?.time
       const age = replaced === undefined ? 0 : Date.now() - Date.parse(replaced)
       // A time that is yet to come was stamped before the clock was set back: nobody knows how long ago that was. It
       // may have been a moment ago; but a clock that was years ahead must not keep a version for years.
       const recent = age < graceMs && age > -LONGEST_DOUBT_MS
-      if (recent || index >= generations.length - 2) keep.add(generation.id)
+      if (recent || index >= generations.length - 1 - formerOnes) keep.add(generation.id)
     })
   }
   return keep
+}
+
+/** Whether an application has yet to take the newest one, or has not. */
+function isUnproven(generations: readonly Generation[]): boolean {
+  const current = generations.at(-1)
+  return current !== undefined && (isPending(current) || current.proof?.is === 'failed')
 }

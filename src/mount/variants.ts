@@ -83,7 +83,7 @@ export async function changeVariants(
     }
     const after = change(placed)
     if (after !== before) await writeVariants(target, { link, set: after })
-    await prune(target, Object.values(state.models), options.graceMs)
+    await prune(target, Object.values(state.models), options)
     return { before, after, bytesCopied, warnings }
   })
 }

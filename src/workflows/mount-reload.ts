@@ -10,6 +10,7 @@ import {
   mountFollowing,
   resolveFollowed,
   tagGone,
+  USUAL_PACE,
   unlessInterrupted,
 } from './mount.ts'
 import { type Judged, judge } from './mount-reload-judge.ts'
@@ -71,9 +72,6 @@ async function reloadingOf(
   }
 }
 
-const POLL_MS = 200
-const TROUBLE_MS = 2000
-
 /** Until the signal is aborted. */
 export async function keepUpReloading(
   store: Store,
@@ -81,14 +79,18 @@ export async function keepUpReloading(
   events: CallOptions & ReloadEvents,
 ): Promise<void> {
   const turn = createTurn(store, reloading, events)
-  const { signal, onTrouble } = events
+  const { signal, onTrouble, onTurn, pace = USUAL_PACE } = events
   await reloading
     .asFollower(async () => {
       // An Engine that starts later than this process is no reason to end; what it says is told in the next turn.
-      await turn().catch((error: unknown) => {
-        if (!isBallastError(error, 'REMOTE')) throw error
-      })
-      await untilStopped(turn, { signal, pauseMs: () => POLL_MS, troubleMs: TROUBLE_MS, onTrouble })
+      await turn().then(
+        () => onTurn?.(undefined),
+        (error: unknown) => {
+          if (!isBallastError(error, 'REMOTE')) throw error
+        },
+      )
+      const { pauseMs, troubleMs } = pace
+      await untilStopped(turn, { signal, pauseMs: () => pauseMs, troubleMs, onTrouble, onTurn })
     })
     .catch(unlessInterrupted)
 }

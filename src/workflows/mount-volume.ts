@@ -6,6 +6,7 @@ import {
   deliverByHelper,
   deliverFollowing,
   type FollowingOptions,
+  type Retention,
   type Swapped,
   whyNotLinked,
   withFollower,
@@ -34,6 +35,7 @@ export interface MountVolumeRequest {
   readonly replace?: boolean | undefined
   /** As of a directory. */
   readonly readAhead?: boolean | undefined
+  readonly retention?: Retention | undefined
 }
 
 type EngineOptions = CallOptions & { readonly engine: EngineChoice }
@@ -72,13 +74,14 @@ export function mountFormer(
 export async function followVolume(
   store: Store,
   request: MountVolumeRequest,
-  { onSwap, onTrouble, engine, ...options }: EngineOptions & FollowEvents,
+  { engine, ...events }: EngineOptions & FollowEvents,
 ): Promise<void> {
+  const options = { signal: events.signal, onProgress: events.onProgress }
   const reference = await resolveFollowed(store, request.ref)
   const name = request.as ?? lastPart(reference.name)
   const deliver = (by: string): Promise<MountResult> =>
     deliverInto(store, { ...request, layout: 'link', by }, { ...options, engine })
-  const work = (): Promise<void> => keepUp(store, { reference, deliver }, { onSwap, onTrouble, ...options })
+  const work = (): Promise<void> => keepUp(store, { reference, deliver }, events)
   const volume = await withEngine(engine, (opened) =>
     openVolume(opened, { name: request.volume, use: 'write', model: reference.name }, options),
   )
@@ -99,7 +102,7 @@ interface Into extends MountVolumeRequest, Pick<FollowingOptions, 'proof'> {
 /** In either layout; `by` is for the history. */
 export function deliverInto(
   store: Store,
-  { ref, volume, as, link = false, replace = false, layout, by, readAhead, proof }: Into,
+  { ref, volume, as, link = false, replace = false, layout, by, readAhead, proof, retention }: Into,
   { engine: choice, ...options }: EngineOptions,
 ): Promise<MountResult> {
   return withDelivery(store, { ref }, (resolved, delivery) =>
@@ -108,7 +111,16 @@ export function deliverInto(
       if (layout === 'flat') await refuseExternalData(store, { delivery, volume, ref })
       const name = as ?? lastPart(model)
       const { directory } = await openVolume(engine, { name: volume, use: 'write', model }, options)
-      const settings = { ...options, link, replace, layout, by, readAhead, proof, graceMs: GRACE_MS }
+      const settings = {
+        ...options,
+        link,
+        replace,
+        layout,
+        by,
+        readAhead,
+        proof,
+        ...(retention ?? { graceMs: GRACE_MS }),
+      }
       const place = { volume, directory, name }
       const { files, path, ...swapped } = await swap(store, { engine, place, delivery }, settings)
       const isFlat = layout === 'flat'

@@ -14,6 +14,7 @@ import {
   deliverFollowing,
   deliverPinned,
   type FollowingOptions,
+  type Retention,
   withFollower,
 } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
@@ -35,6 +36,8 @@ export interface MountRequest {
   readonly as?: string | undefined
   /** Of a following target: whether what was linked is read before the swap. False by default. */
   readonly readAhead?: boolean | undefined
+  /** Of a following target: which former versions stay; by default the one before, and others for a minute. */
+  readonly retention?: Retention | undefined
 }
 
 export interface MountResult {
@@ -92,8 +95,8 @@ export async function mountFollowing(
   const target = resolve(request.target)
   return withDelivery(store, request, async (resolved, delivery) => {
     const name = request.as ?? lastPart(resolved.reference.name)
-    const { link = false, by = 'mount', readAhead, proof } = request
-    const settings = { ...options, link, by, readAhead, proof, graceMs: GRACE_MS }
+    const { link = false, by = 'mount', readAhead, proof, retention = { graceMs: GRACE_MS } } = request
+    const settings = { ...options, link, by, readAhead, proof, ...retention }
     const { files, ...swapped } = await deliverFollowing(store, { target, name, delivery }, settings)
     const mountAt = files.length > 0 ? 'path' : 'parent'
     return { target, version: versionName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
@@ -104,10 +107,20 @@ export interface FollowEvents {
   readonly onSwap: (result: MountResult) => void
   /** What keeps the target on its former version for now; it is tried again, and told once. */
   readonly onTrouble: (error: BallastError) => void
+  /** After each look at the tag, with what kept the target from being brought up to it. */
+  readonly onTurn?: ((error: BallastError | undefined) => void) | undefined
+  /** `USUAL_PACE` by default. */
+  readonly pace?: Pace | undefined
 }
 
-const POLL_MS = 200
-const TROUBLE_MS = 2000
+/** How long to wait before the tag is looked at again, in milliseconds. */
+export interface Pace {
+  readonly pauseMs: number
+  /** After so many failures in a row. */
+  readonly troubleMs: (failures: number) => number
+}
+
+export const USUAL_PACE: Pace = { pauseMs: 200, troubleMs: () => 2000 }
 
 /**
  * Delivers, and then again each time the tag moves, until the signal is aborted. Only a move of the tag makes it
@@ -116,13 +129,15 @@ const TROUBLE_MS = 2000
 export async function follow(
   store: Store,
   request: MountRequest,
-  { onSwap, onTrouble, ...options }: CallOptions & FollowEvents,
+  events: CallOptions & FollowEvents,
 ): Promise<void> {
+  const { signal, onProgress } = events
   const reference = await resolveFollowed(store, request.ref)
   const name = request.as ?? lastPart(reference.name)
-  const deliver = (by: string): Promise<MountResult> => mountFollowing(store, { ...request, by }, options)
-  await withFollower(resolve(request.target), { name, signal: options.signal }, () =>
-    keepUp(store, { reference, deliver }, { onSwap, onTrouble, ...options }),
+  const deliver = (by: string): Promise<MountResult> =>
+    mountFollowing(store, { ...request, by }, { signal, onProgress })
+  await withFollower(resolve(request.target), { name, signal }, () =>
+    keepUp(store, { reference, deliver }, events),
   ).catch(unlessInterrupted)
 }
 
@@ -152,10 +167,11 @@ export interface Followed {
 export async function keepUp(
   store: Store,
   { reference, deliver }: Followed,
-  { onSwap, onTrouble, ...options }: CallOptions & FollowEvents,
+  { signal, onSwap, onTrouble, onTurn, pace = USUAL_PACE }: CallOptions & FollowEvents,
 ): Promise<void> {
   const first = await deliver('mount')
   onSwap(first)
+  onTurn?.(undefined)
   let seen: Digest | undefined = first.digest
   const turn = async (): Promise<void> => {
     const digest = await store.records.resolve(reference)
@@ -166,10 +182,11 @@ export async function keepUp(
     seen = result.digest
   }
   await untilStopped(turn, {
-    signal: options.signal,
-    pauseMs: () => POLL_MS,
-    troubleMs: TROUBLE_MS,
+    signal,
+    pauseMs: () => pace.pauseMs,
+    troubleMs: pace.troubleMs,
     onTrouble,
+    onTurn,
   })
 }
 

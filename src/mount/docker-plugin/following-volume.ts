@@ -78,5 +78,5 @@ export async function keepUp(
     await onSwap(marker, session)
     last = marker.digest
   }
-  await untilStopped(turn, { signal, pauseMs: () => POLL_MS, troubleMs: TROUBLE_MS, onTrouble })
+  await untilStopped(turn, { signal, pauseMs: () => POLL_MS, troubleMs: () => TROUBLE_MS, onTrouble })
 }
