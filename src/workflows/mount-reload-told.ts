@@ -5,6 +5,7 @@ import {
   findListeners,
   type Listener,
   type ReloadPlan,
+  requireNamed,
   type Surroundings,
   type ToldVersion,
   type Verdict,
@@ -55,6 +56,17 @@ export function tellAll(
       if (announced.verdict.is === 'failed') break
     }
     return { verdict: verdictOf(verdicts), told }
+  })
+}
+
+/** Throws NOT_FOUND where one that is to be told is named and not there, and what the Engine does. */
+export function requireWhomToTell(
+  { plans, directory, engine: choice }: ReloadTask,
+  { signal }: CallOptions,
+): Promise<void> {
+  const named = plans.filter(({ whom }) => whom.kind === 'containers' || whom.kind === 'process')
+  return withEngineFor(named, choice, async (engine) => {
+    for (const plan of named) await requireNamed(plan, { directory, engine, signal })
   })
 }
 

@@ -160,6 +160,18 @@ test('where nobody answers the version before is put back, and that it is not ta
   })
 })
 
+test('a file of a process that is not there is refused before anything is swapped, but for the first version', async (t) => {
+  const place = await start(t)
+  const reload = `signal:SIGHUP@pid:${join(place.directory, 'apo.pid')}`
+  const once = (target: string) =>
+    mountReloading(place.store, { ref: REF, target, task: taskOf({ reload }) }, { onJudged: () => undefined })
+  await place.add(versionOf(2))
+  await assert.rejects(once(place.target), { code: 'NOT_FOUND', message: /^reload: there is no file .*apo/ })
+  assert.match(await readlink(join(place.target, 'sentiment')), /\/1-/)
+  await assert.rejects(place.follow({ reload }).ended, { code: 'NOT_FOUND' })
+  assert.equal((await once(join(place.directory, 'new'))).version, 'sentiment:2')
+})
+
 test('an Engine that does not answer is no verdict: the version is judged when it does', async (t) => {
   const place = await start(t)
   await place.add(versionOf(2))
@@ -330,6 +342,7 @@ interface Follower {
   readonly troubles: readonly BallastError[]
   readonly judged: (count: number) => Promise<void>
   readonly stop: () => Promise<void>
+  readonly ended: Promise<void>
 }
 
 /** A target that has the first version of the model already. */
@@ -376,6 +389,7 @@ function follow(
     seen,
     troubles,
     stop,
+    ended: following,
     judged: (count) =>
       eventually(async () => assert.ok(seen.length >= count, `${troubles[0] ?? 'not judged yet'}`), {
         withinMs: 15_000,

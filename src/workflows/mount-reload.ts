@@ -16,7 +16,7 @@ import {
 import { type Judged, judge } from './mount-reload-judge.ts'
 import { placeHere, type ReloadedPlace } from './mount-reload-place.ts'
 import { nextStep } from './mount-reload-step.ts'
-import type { ReloadTask } from './mount-reload-told.ts'
+import { type ReloadTask, requireWhomToTell } from './mount-reload-told.ts'
 
 export interface ReloadEvents extends FollowEvents {
   readonly onJudged: (judged: Judged) => void
@@ -32,7 +32,10 @@ export interface Reloading {
   readonly asFollower: <T>(work: () => Promise<T>) => Promise<T>
 }
 
-/** As `follow`, and the applications are told of each version and have to take it: design, "Reload". */
+/**
+ * As `follow`, and the applications are told of each version and have to take it: design, "Reload". Throws NOT_FOUND where one that
+ * is to be told is named and not there.
+ */
 export async function followReloading(
   store: Store,
   { task, ...request }: MountRequest & { readonly task: ReloadTask },
@@ -44,7 +47,7 @@ export async function followReloading(
 
 /**
  * The same once: brings the target to what the tag points to. Throws REFUSED where the applications have not taken it, now or when
- * it was tried before.
+ * it was tried before, and NOT_FOUND as `followReloading` does.
  */
 export async function mountReloading(
   store: Store,
@@ -136,6 +139,8 @@ function createTurn(
       const isSame = place.linked === undefined ? told !== undefined : id !== undefined && id === told
       if (isSame && tag === seen) return
       const followed = await place.followed()
+      // Before the first version is there the application cannot be.
+      if (seen === undefined && followed !== undefined) await requireWhomToTell(task, options)
       const step = nextStep({ tag, followed, seen, told, retry: task.retry })
       if (step === 'deliver') {
         const isFirst = seen === undefined

@@ -130,14 +130,23 @@ for (const way of ['of this host', 'that only containers get at'] as const) {
   })
 }
 
-test('where none of its containers runs nobody is told, and the version stays', { skip }, async (t) => {
+test('where none of its containers runs nobody is told; one that there is not is refused', {
+  skip,
+}, async (t) => {
   const place = await prepare(t)
   await place.add(versionOf(2))
-  const flags = ['--reload', `restart:container:${uniqueName('ballast-none')}`]
-  const ran = await run(
-    ['mount', 'sentiment:prod', place.target, '--follow', '--once', ...flags],
-    place.options,
-  )
+  const stopped = uniqueName('ballast-none')
+  const once = (name: string) => {
+    const flags = ['--follow', '--once', '--reload', `restart:container:${name}`]
+    return run(['mount', 'sentiment:prod', place.target, ...flags], place.options)
+  }
+  const refused = await once(stopped)
+  assert.equal(refused.code, 3, refused.stdout)
+  assert.match(refused.stderr, new RegExp(`there is no container ${stopped}`))
+  assert.match((await run(['check', place.target], place.options)).stdout, /sentiment:1/)
+  await docker(['create', '--name', stopped, image])
+  t.after(() => docker(['rm', '-f', stopped]))
+  const ran = await once(stopped)
   assert.equal(ran.code, 0, ran.stderr)
   assert.match(ran.stdout, /sentiment:2 is there, and no application runs that could be told/)
 })
