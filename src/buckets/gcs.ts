@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import type { FileMetadata } from '@google-cloud/storage'
+import { type CallOptions, type Content, readAll } from '../core/index.ts'
+import type { Bucket, BucketObject, ObjectChecksum } from './bucket.ts'
+import { explain, explained } from './failures.ts'
+import { gcsDialect, gcsStatusOf } from './gcs-failures.ts'
+import { gcsParts } from './gcs-parts.ts'
+import { sendInParts } from './parts.ts'
+import { changedObject, readBody } from './reading.ts'
+import { loadSdk } from './sdk.ts'
+
+export interface GcsAccess {
+  /** Of a server that is not Google's, which is asked without credentials. */
+  readonly endpoint?: string | undefined
+}
+
+/** Google Cloud Storage. The application default credentials are found by its library, workload identity among them. */
+export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promise<Bucket> {
+  const { Storage } = await loadSdk('@google-cloud/storage', () => import('@google-cloud/storage'))
+  const storage = new Storage({
+    ...(endpoint !== undefined && { apiEndpoint: endpoint, projectId: 'none' }),
+    retryOptions: { maxRetries: 3 },
+  })
+  const bucket = storage.bucket(name)
+  const dialect = gcsDialect(name)
+  const { address } = dialect
+  const call = <T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> =>
+    explained(dialect, signal, work)
+
+  function open(object: BucketObject, { signal }: CallOptions = {}): Content {
+    const file = bucket.file(object.key, { generation: object.version })
+    const explainRead = (error: unknown): unknown =>
+      [404, 412, 416].includes(gcsStatusOf(error) ?? 0)
+        ? changedObject(address, object)
+        : explain(dialect, error)
+    return {
+      size: object.size,
+      open: (range = { offset: 0, length: object.size }) =>
+        readBody({ object, range, address, signal, explain: explainRead }, async (stop) => {
+          const end = range.offset + range.length - 1
+          // What is stored is what counts, also where it is compressed.
+          const stream = file.createReadStream({
+            start: range.offset,
+            end,
+            decompress: false,
+            validation: false,
+          })
+          return endedBy(stream, stop)
+        }),
+    }
+  }
+
+  return {
+    address,
+    open,
+    async head(key, options = {}) {
+      return call(options, async () => {
+        const [found] = await bucket.file(key).getMetadata().catch(undefinedIfAbsent)
+        if (found === undefined) await requireBucket()
+        return found && objectOf(found)
+      })
+    },
+    async *list(prefix, options = {}) {
+      let pageToken: string | undefined
+      do {
+        const [files, next] = await call(options, () =>
+          bucket.getFiles({ prefix, autoPaginate: false, ...(pageToken && { pageToken }) }),
+        )
+        for (const { metadata } of files) yield objectOf(metadata)
+        pageToken = (next as { readonly pageToken?: string } | null)?.pageToken
+      } while (pageToken !== undefined)
+    },
+    async get(key, options) {
+      return call(options, async () => {
+        const stream = bucket.file(key).createReadStream({ decompress: false, validation: false })
+        return readAll(endedBy(stream, options.signal), options.limit).catch(async (error: unknown) => {
+          undefinedIfAbsent(error)
+          await requireBucket()
+          return undefined
+        })
+      })
+    },
+    async put(key, bytes, { onlyNew = false, ...options } = {}) {
+      return call(options, async () => {
+        try {
+          await bucket.file(key).save(Buffer.from(bytes), {
+            resumable: false,
+            validation: 'md5',
+            ...(onlyNew && { preconditionOpts: { ifGenerationMatch: 0 } }),
+          })
+          return true
+        } catch (error) {
+          if (onlyNew && gcsStatusOf(error) === 412) return false
+          throw error
+        }
+      })
+    },
+    upload: (key, content, options) => sendInParts(content, gcsParts(bucket, { key, dialect }), options),
+    async remove(key, options = {}) {
+      await call(options, () => bucket.file(key).delete({ ignoreNotFound: true }))
+    },
+    // What was not completed goes by itself after a week.
+    removeUnfinished: async () => 0,
+  }
+
+  async function requireBucket(): Promise<void> {
+    await bucket.getMetadata()
+  }
+}
+
+async function* endedBy(stream: Readable, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+  const stop = (): void => void stream.destroy(new Error('aborted'))
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    yield* stream
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    stream.destroy()
+    if (!stream.closed) await once(stream, 'close').catch(() => undefined)
+  }
+}
+
+function undefinedIfAbsent(error: unknown): [undefined] {
+  if (gcsStatusOf(error) === 404) return [undefined]
+  throw error
+}
+
+function objectOf(found: FileMetadata): BucketObject {
+  return {
+    key: found.name ?? '',
+    size: Number(found.size ?? 0),
+    version: `${found.generation ?? ''}`,
+    modified: new Date(found.updated ?? 0),
+    checksums: checksumsOf(found),
+  }
+}
+
+function checksumsOf({ md5Hash, crc32c }: FileMetadata): readonly ObjectChecksum[] {
+  const told = { md5: md5Hash, crc32c } as const
+  return Object.entries(told).flatMap(([algorithm, value]) =>
+    value === undefined || value === ''
+      ? []
+      : [{ algorithm: algorithm as 'md5' | 'crc32c', value: Buffer.from(value, 'base64').toString('hex') }],
+  )
+}

@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3'
+import { type CallOptions, type Content, isBallastError, readAll } from '../core/index.ts'
+import { abortable } from './abortable.ts'
+import type { Bucket, BucketObject, ObjectChecksum } from './bucket.ts'
+import { explained } from './failures.ts'
+import { md5Bytes } from './md5.ts'
+import { sendInParts } from './parts.ts'
+import { changedObject, readBody } from './reading.ts'
+import type { S3Connection } from './s3-connection.ts'
+import { explainS3, s3Dialect, statusOf } from './s3-failures.ts'
+import { s3Parts } from './s3-parts.ts'
+import { loadSdk } from './sdk.ts'
+
+export interface S3Access {
+  /** Of a server that is not AWS. It gets the bucket's name in the path: not every server has a host name for each. */
+  readonly endpoint?: string | undefined
+  readonly region?: string | undefined
+}
+
+/** S3, and servers that speak it. Credentials, profiles and roles are found by the SDK, as its users know it. */
+export async function openS3(name: string, { endpoint, region }: S3Access = {}): Promise<Bucket> {
+  const sdk = await loadSdk('@aws-sdk/client-s3', () => import('@aws-sdk/client-s3'))
+  const client = new sdk.S3Client({
+    // Checksums of the newer kind are unknown to many servers that are not AWS, and stored as content by some.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    followRegionRedirects: true,
+    requestHandler: {
+      connectionTimeout: 10_000,
+      socketTimeout: 60_000,
+      httpAgent: { maxSockets: 256, keepAlive: true },
+      httpsAgent: { maxSockets: 256, keepAlive: true },
+    },
+    ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+    ...((region ?? endpoint) !== undefined && { region: region ?? 'us-east-1' }),
+  })
+  return s3Bucket({ sdk, client, name })
+}
+
+/** A conditional write that met another one is to be made again (S3, PutObject, `ConditionalRequestConflict`). */
+const CONFLICT_WAITS_MS = [50, 200, 800]
+
+function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
+  const dialect = s3Dialect(name)
+  const { address } = dialect
+  const call = <T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> =>
+    explained(dialect, signal, work)
+  const at = (key: string) => ({ Bucket: name, Key: key })
+
+  async function head(key: string, options: CallOptions = {}): Promise<BucketObject | undefined> {
+    const { signal } = options
+    return call(options, async () => {
+      const command = new sdk.HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' })
+      const found = await client.send(command, abortable(signal)).catch(undefinedIfAbsent)
+      // Without a body, a bucket that is not there looks like an object that is not.
+      if (found === undefined)
+        await client.send(new sdk.HeadBucketCommand({ Bucket: name }), abortable(signal))
+      return found && objectOf(key, found)
+    })
+  }
+
+  function open(object: BucketObject, { signal }: CallOptions = {}): Content {
+    const whole = { offset: 0, length: object.size }
+    return {
+      size: object.size,
+      open: (range = whole) =>
+        readBody(
+          { object, range, address, signal, explain: explainS3(dialect, object) },
+          async (abortSignal) => {
+            const command = new sdk.GetObjectCommand({
+              ...at(object.key),
+              IfMatch: object.version,
+              Range: `bytes=${range.offset}-${range.offset + range.length - 1}`,
+            })
+            return rangeIn(await client.send(command, abortable(abortSignal)), object)
+          },
+        ),
+    }
+  }
+
+  function rangeIn(answer: GetObjectCommandOutput, object: BucketObject): AsyncIterable<Uint8Array> {
+    const body = answer.Body as (AsyncIterable<Uint8Array> & { destroy?(): void }) | undefined
+    // Some servers do not know If-Match.
+    if (answer.ETag !== object.version || body === undefined) {
+      body?.destroy?.()
+      throw changedObject(address, object)
+    }
+    return body
+  }
+
+  async function putOnce(
+    key: string,
+    bytes: Uint8Array,
+    { onlyNew, signal }: { onlyNew: boolean } & CallOptions,
+  ): Promise<boolean> {
+    const command = new sdk.PutObjectCommand({
+      ...at(key),
+      Body: bytes,
+      ContentLength: bytes.length,
+      ContentMD5: md5Bytes(bytes).toString('base64'),
+      ...(onlyNew && { IfNoneMatch: '*' }),
+    })
+    try {
+      await client.send(command, abortable(signal))
+      return true
+    } catch (error) {
+      if (onlyNew && statusOf(error) === 412) return false
+      throw error
+    }
+  }
+
+  return {
+    address,
+    head,
+    open,
+    async *list(prefix, options = {}) {
+      let token: string | undefined
+      do {
+        const page = await call(options, () =>
+          client.send(
+            new sdk.ListObjectsV2Command({ Bucket: name, Prefix: prefix, ContinuationToken: token }),
+            abortable(options.signal),
+          ),
+        )
+        for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
+          const object = {
+            key: Key ?? '',
+            size: Size ?? 0,
+            version: ETag ?? '',
+            modified: LastModified ?? new Date(0),
+          }
+          yield { ...object, checksums: undefined }
+        }
+        token = page.IsTruncated === true ? page.NextContinuationToken : undefined
+      } while (token !== undefined)
+    },
+    get: (key, options) =>
+      call(options, async () => {
+        const command = new sdk.GetObjectCommand(at(key))
+        const found = await client.send(command, abortable(options.signal)).catch(undefinedIfAbsent)
+        return found && readAll(found.Body as AsyncIterable<Uint8Array>, options.limit)
+      }),
+    async put(key, bytes, { onlyNew = false, ...options } = {}) {
+      for (let tries = 0; ; tries++) {
+        try {
+          return await call(options, () => putOnce(key, bytes, { ...options, onlyNew }))
+        } catch (error) {
+          const wait = CONFLICT_WAITS_MS[tries]
+          if (wait === undefined || !isBallastError(error) || statusOf(error.cause) !== 409) throw error
+          await sleep(wait)
+        }
+      }
+    },
+    upload: (key, content, options) =>
+      sendInParts(content, s3Parts({ sdk, client, name }, { key, dialect }), options),
+    async remove(key, options = {}) {
+      await call(options, () =>
+        client.send(new sdk.DeleteObjectCommand(at(key)), abortable(options.signal)).catch(undefinedIfAbsent),
+      )
+    },
+    removeUnfinished: (prefix, before, options = {}) =>
+      call(options, async () => {
+        const command = new sdk.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix })
+        const { Uploads = [] } = await client.send(command, abortable(options.signal))
+        const old = Uploads.filter(({ Initiated = before }) => Initiated < before)
+        for (const { Key, UploadId } of old) {
+          await client
+            .send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }))
+            .catch(undefinedIfAbsent)
+        }
+        return old.length
+      }),
+  }
+}
+
+function undefinedIfAbsent(error: unknown): undefined {
+  const code = error instanceof Error ? error.name : ''
+  if (statusOf(error) === 404 && code !== 'NoSuchBucket') return undefined
+  throw error
+}
+
+function objectOf(key: string, found: HeadObjectCommandOutput): BucketObject {
+  return {
+    key,
+    size: found.ContentLength ?? 0,
+    version: found.ETag ?? '',
+    modified: found.LastModified ?? new Date(0),
+    checksums: checksumsOf(found),
+  }
+}
+
+/** An ETag is the MD5 of what one request has written, unless it was encrypted with a key of its own. Those of parts have a `-`. */
+function checksumsOf(found: HeadObjectCommandOutput): readonly ObjectChecksum[] {
+  const [, md5] = /^"?([0-9a-f]{32})"?$/.exec(found.ETag ?? '') ?? []
+  const isEncrypted = /kms/.test(found.ServerSideEncryption ?? '') || found.SSECustomerAlgorithm !== undefined
+  const told: readonly (readonly [ObjectChecksum['algorithm'], string | undefined])[] = [
+    ['sha256', found.ChecksumSHA256],
+    ['sha1', found.ChecksumSHA1],
+    ['crc32c', found.ChecksumCRC32C],
+    ['crc64nvme', found.ChecksumCRC64NVME],
+  ]
+  return [
+    ...told.flatMap(([algorithm, value]) =>
+      value === undefined || value.includes('-') || found.ChecksumType === 'COMPOSITE'
+        ? []
+        : [{ algorithm, value: Buffer.from(value, 'base64').toString('hex') }],
+    ),
+    ...(md5 === undefined || isEncrypted ? [] : [{ algorithm: 'md5' as const, value: md5 }]),
+  ]
+}
