@@ -15,8 +15,11 @@ export interface ByteRange {
  */
 export interface Content {
   readonly size: number
-  /** Opens afresh at each call; nothing is held open once the iteration ends. */
-  open(range?: ByteRange): AsyncIterable<Uint8Array>
+  /**
+   * Opens afresh at each call; nothing is held open once the iteration ends. Bytes that are elsewhere are not waited for
+   * once the signal is aborted: then it throws INTERRUPTED.
+   */
+  open(range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
 }
 
 /** Large enough that a system call costs little beside the copy of its bytes. */
@@ -35,8 +38,8 @@ export function bytesContent(data: Uint8Array): Content {
 export function slice(content: Content, { offset, length }: ByteRange): Content {
   return {
     size: length,
-    open: (range = { offset: 0, length }) =>
-      content.open({ offset: offset + range.offset, length: range.length }),
+    open: (range = { offset: 0, length }, signal) =>
+      content.open({ offset: offset + range.offset, length: range.length }, signal),
   }
 }
 

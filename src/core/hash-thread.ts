@@ -1,18 +1,18 @@
 import { parentPort } from 'node:worker_threads'
-import { createHasher, type Hasher } from './digest.ts'
+import { type Checksummer, createChecksummer } from './checksum.ts'
 import type { HashOrder } from './hash-threads.ts'
 
 /** The thread's own side of `createHashThreads`: one answer an order, in their order. */
-const hashers = new Map<number, Hasher>()
+const summers = new Map<number, Checksummer>()
 
-parentPort?.on('message', ({ stream, chunk }: HashOrder) => {
-  const hasher = hashers.get(stream) ?? createHasher()
+parentPort?.on('message', ({ stream, algorithm, chunk }: HashOrder) => {
+  const summer = summers.get(stream) ?? createChecksummer(algorithm)
   if (chunk !== undefined) {
-    hashers.set(stream, hasher)
-    hasher.update(chunk)
+    summers.set(stream, summer)
+    summer.update(chunk)
     parentPort?.postMessage('')
   } else {
-    hashers.delete(stream)
-    parentPort?.postMessage(hasher.digest())
+    summers.delete(stream)
+    parentPort?.postMessage(summer.value())
   }
 })

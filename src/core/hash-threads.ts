@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { createHasher, type Digest, parseDigest } from './digest.ts'
+import { type ChecksumAlgorithm, createChecksummer } from './checksum.ts'
+import { type Digest, digestOfHex } from './digest.ts'
 
 /**
  * A digest in the making. Chunks are hashed in the order of the calls; a chunk must not change until its call ends, and
@@ -12,9 +13,16 @@ export interface StreamHash {
   digest(): Promise<Digest>
 }
 
+/** The same for a checksum of another kind. */
+export interface StreamChecksum extends Pick<StreamHash, 'update'> {
+  /** In lower-case hexadecimal. */
+  value(): Promise<string>
+}
+
 /** Where digests are computed: SHA-256 of one stream cannot be divided, that of several can. */
 export interface HashThreads {
   start(): StreamHash
+  startChecksum(algorithm: ChecksumAlgorithm): StreamChecksum
   /** Ends the threads. Digests that are not finished never will be. */
   close(): Promise<void>
 }
@@ -24,38 +32,50 @@ export interface HashThreads {
  * takes turns with them, and no thread is started.
  */
 export function createHashThreads(count: number = Math.min(availableParallelism() - 1, 8)): HashThreads {
-  if (count <= 1) return { start: hashInTurns, close: async () => undefined }
+  if (count <= 1) return { ...hashesBy(sumInTurns), close: async () => undefined }
   const threads: HashThread[] = []
   return {
-    start() {
+    ...hashesBy((algorithm) => {
       const alive = threads.filter((thread) => !thread.hasEnded)
       threads.splice(0, threads.length, ...alive)
       const idle = threads.find((thread) => thread.load === 0)
-      if (idle !== undefined) return idle.hash()
+      if (idle !== undefined) return idle.sum(algorithm)
       if (threads.length < count) threads.push(startThread())
-      return threads.reduce((least, thread) => (thread.load < least.load ? thread : least)).hash()
-    },
+      return threads.reduce((least, thread) => (thread.load < least.load ? thread : least)).sum(algorithm)
+    }),
     async close() {
       await Promise.all(threads.map((thread) => thread.close()))
     },
   }
 }
 
+type StartSum = (algorithm: ChecksumAlgorithm) => StreamChecksum
+
+function hashesBy(startChecksum: StartSum): Pick<HashThreads, 'start' | 'startChecksum'> {
+  return {
+    startChecksum,
+    start() {
+      const { update, value } = startChecksum('sha256')
+      return { update, digest: async () => digestOfHex(await value()) }
+    },
+  }
+}
+
 /** On the calling thread, but never twice without a look at what has been read and written meanwhile. */
-function hashInTurns(): StreamHash {
-  const hasher = createHasher()
+function sumInTurns(algorithm: ChecksumAlgorithm): StreamChecksum {
+  const summer = createChecksummer(algorithm)
   let before: Promise<void> = Promise.resolve()
   return {
     update(chunk) {
       before = before.then(async () => {
         await nextTurn()
-        hasher.update(chunk)
+        summer.update(chunk)
       })
       return before
     },
-    async digest() {
+    async value() {
       await before
-      return hasher.digest()
+      return summer.value()
     },
   }
 }
@@ -65,13 +85,14 @@ interface HashThread {
   readonly load: number
   /** Every call for one of its digests fails then. */
   readonly hasEnded: boolean
-  hash(): StreamHash
+  sum: StartSum
   close(): Promise<void>
 }
 
-/** What the thread is told. Without a chunk, the digest is wanted. */
+/** What the thread is told. Without a chunk, the value is wanted. */
 export interface HashOrder {
   readonly stream: number
+  readonly algorithm: ChecksumAlgorithm
   readonly chunk: Uint8Array | undefined
 }
 
@@ -115,14 +136,14 @@ function startThread(): HashThread {
     get hasEnded() {
       return ended !== undefined
     },
-    hash() {
+    sum(algorithm) {
       const stream = ++streams
       load++
       return {
-        update: async (chunk) => void (await order({ stream, chunk })),
-        digest: async () => {
+        update: async (chunk) => void (await order({ stream, algorithm, chunk })),
+        value: async () => {
           load--
-          return parseDigest(await order({ stream, chunk: undefined }))
+          return order({ stream, algorithm, chunk: undefined })
         },
       }
     },

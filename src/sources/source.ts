@@ -1,4 +1,4 @@
-import type { CallOptions, Content } from '../core/index.ts'
+import type { CallOptions, Checksum, Content } from '../core/index.ts'
 
 /**
  * Where the files of a model come from, outside this machine: a bucket, a hub, a web server. Opened from an address and
@@ -41,10 +41,4 @@ export interface RemoteFile {
    * address, and REMOTE, retryable, where a read breaks off: the caller takes it up where it stopped.
    */
   readonly content: Content
-}
-
-/** Of a whole file. `value` in lower-case hexadecimal. */
-export interface Checksum {
-  readonly algorithm: 'sha256' | 'sha1' | 'md5' | 'crc32c' | 'crc64nvme'
-  readonly value: string
 }
