@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { askFlags } from './ask.ts'
+import { askFlags, confirm } from './ask.ts'
 
 /** Types each line once the question before it has been put. */
 async function answering(lines: readonly string[], size = true): Promise<{ flags: unknown; said: string }> {
@@ -39,4 +39,23 @@ test('what cannot be read is asked again, with how it is written', async () => {
 
 test('an input that ends is an interruption, not an answer', async () => {
   await assert.rejects(answering(['weekly'], false), { code: 'INTERRUPTED' })
+})
+
+test('only a yes is a yes', async () => {
+  for (const [said, expected] of [
+    ['y', true],
+    ['Yes', true],
+    ['', false],
+    ['no', false],
+    ['yesterday', false],
+  ] as const) {
+    const input = new PassThrough()
+    const answer = confirm('Allow it', {
+      signal: new AbortController().signal,
+      input,
+      output: new PassThrough(),
+    })
+    input.write(`${said}\n`)
+    assert.equal(await answer, expected, said)
+  }
 })

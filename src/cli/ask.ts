@@ -50,33 +50,40 @@ export interface AskOptions {
   readonly output?: NodeJS.WritableStream
 }
 
+/** Asks on the terminal; anything but a yes is a no. Throws INTERRUPTED when the input ends. */
+export function confirm(text: string, options: Omit<AskOptions, 'size'>): Promise<boolean> {
+  return onTerminal(options, async ({ terminal, signal }) =>
+    /^y(?:es)?$/i.test((await terminal.question(`${text}? [y/N] `, { signal })).trim()),
+  )
+}
+
 /** Asks on the terminal; an empty answer leaves it to what is assumed. Throws INTERRUPTED when the input ends. */
-export async function askFlags({
-  size,
-  signal,
-  input = process.stdin,
-  output = process.stderr,
-}: AskOptions): Promise<Flags> {
+export function askFlags({ size, ...options }: AskOptions): Promise<Flags> {
+  return onTerminal(options, async (asking) => {
+    const flags: Record<string, string> = {}
+    for (const question of size ? [SIZE, ...QUESTIONS] : QUESTIONS) {
+      const answer = await ask(question, asking)
+      if (answer !== '') flags[question.flag] = answer
+    }
+    return flags
+  })
+}
+
+async function onTerminal<T>(
+  { signal, input = process.stdin, output = process.stderr }: Omit<AskOptions, 'size'>,
+  work: (asking: Asking) => Promise<T>,
+): Promise<T> {
   const terminal = createInterface({ input, output })
   const ended = new AbortController()
   terminal.on('close', () => ended.abort())
-  const flags: Record<string, string> = {}
   try {
-    for (const question of size ? [SIZE, ...QUESTIONS] : QUESTIONS) {
-      const answer = await ask(question, {
-        terminal,
-        output,
-        signal: AbortSignal.any([signal, ended.signal]),
-      })
-      if (answer !== '') flags[question.flag] = answer
-    }
+    return await work({ terminal, output, signal: AbortSignal.any([signal, ended.signal]) })
   } catch (error) {
     if (isBallastError(error) || !(signal.aborted || ended.signal.aborted)) throw error
     throw new BallastError('INTERRUPTED', 'interrupted', { cause: error })
   } finally {
     terminal.close()
   }
-  return flags
 }
 
 interface Asking {

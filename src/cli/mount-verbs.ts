@@ -3,18 +3,27 @@ import type { MountResult } from '../workflows/mount.ts'
 import type { ReloadEvents } from '../workflows/mount-reload.ts'
 import type { Judged } from '../workflows/mount-reload-judge.ts'
 import type { ReloadTask } from '../workflows/mount-reload-told.ts'
+import { commandGuard } from './command-guard.ts'
 import { engineChoice } from './engine-choice.ts'
 import type { Session } from './session.ts'
+
+export interface ReloadChoices {
+  /** Try a version again that was put back. */
+  readonly retry?: boolean
+  /** Whether commands of `ballast.yaml` may run. */
+  readonly allowCommands?: boolean
+}
 
 /** How the applications of a following target are told; undefined where none is to be. */
 export async function reloadTask(
   session: Session,
   { ref, target }: { readonly ref: string; readonly target: string },
-  { retry = false, ...flags }: ReloadFlags & { readonly retry?: boolean },
+  { retry = false, allowCommands = false, ...flags }: ReloadFlags & ReloadChoices,
 ): Promise<ReloadTask | undefined> {
   const { declaredReloads } = await import('../workflows/mount-reload-declared.ts')
   const directory = '.'
-  const plans = await declaredReloads({ ref, target, directory }, parseReloadFlags(flags))
+  const guard = commandGuard(session, { allow: allowCommands })
+  const plans = await declaredReloads({ ref, target, directory }, { flags: parseReloadFlags(flags), guard })
   return plans.length === 0 ? undefined : { plans, directory, engine: engineChoice(session.io), retry }
 }
 

@@ -3,5 +3,12 @@ export { type Answer, askReady } from './ask.ts'
 export { answerByLife } from './life.ts'
 export { findListeners, type Listener, type Surroundings } from './listeners.ts'
 export { requireNamed } from './named.ts'
-export { millisecondsOf, planReload, type ReloadPlan, readReady, type ToldVersion } from './plan.ts'
+export {
+  commandsOf,
+  millisecondsOf,
+  planReload,
+  type ReloadPlan,
+  readReady,
+  type ToldVersion,
+} from './plan.ts'
 export { inWords } from './words.ts'

@@ -101,6 +101,11 @@ export function readReady(text: string): Ready {
   return { kind: 'http', call: text }
 }
 
+/** What it has run on this host by a shell. */
+export function commandsOf({ way, ready }: Pick<ReloadPlan, 'way' | 'ready'>): readonly string[] {
+  return [way, ready].flatMap((one) => (one?.kind === 'command' ? [one.command] : []))
+}
+
 /** What a timer of Node.js can wait for. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 

@@ -7,7 +7,8 @@ import {
   parseReference,
   type Reload,
 } from '../model/index.ts'
-import { planReload, type ReloadPlan } from '../reload/index.ts'
+import { commandsOf, planReload, type ReloadPlan } from '../reload/index.ts'
+import { type CommandGuard, requireAllowedCommands } from './allowed-commands.ts'
 import { readAppFile } from './read-app-file.ts'
 
 export interface ReloadedTarget {
@@ -20,15 +21,18 @@ export interface ReloadedTarget {
 
 /**
  * How the applications of a target are told: as the command line has it, else each application of `ballast.yaml` that declares
- * `reload` and uses the model. None where nothing is declared. Throws USAGE.
+ * `reload` and uses the model. None where nothing is declared. Throws USAGE, and REFUSED for commands of the file that the user has not
+ * allowed.
  */
 export async function declaredReloads(
   target: ReloadedTarget,
-  flags: Reload | undefined,
+  { flags, guard }: { readonly flags: Reload | undefined; readonly guard: CommandGuard },
 ): Promise<readonly ReloadPlan[]> {
   if (flags !== undefined) return [planReload(flags)]
   const file = await readAppFile(target.directory)
-  return file === undefined ? [] : reloadsOf(file, target)
+  const plans = file === undefined ? [] : reloadsOf(file, target)
+  await requireAllowedCommands(plans.flatMap(commandsOf), { ...guard, directory: target.directory })
+  return plans
 }
 
 /** Where targets of the reference are declared, it has to be one of them. */

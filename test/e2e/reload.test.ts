@@ -69,6 +69,35 @@ test('what an application may be told with goes with --follow', async (t) => {
   assert.equal(ran.code, 2)
 })
 
+test('a command that stands in ballast.yaml runs once its user has allowed it, until it changes', async (t) => {
+  const { directory, options, target, add } = await prepare(t)
+  const env = { XDG_STATE_HOME: join(directory, 'state') }
+  const declare = (command: string): Promise<void> =>
+    writeFile(
+      join(directory, 'ballast.yaml'),
+      `apps: { api: { models: [{ ref: "sentiment:prod", path: /m }], reload: { command: ${command} } } }\n`,
+    )
+  const once = (...flags: string[]): Promise<Ran> =>
+    run(['mount', 'sentiment:prod', target, '--follow', '--once', ...flags], { ...options, env })
+  await declare('"echo $BALLAST_NUMBER >> told"')
+  await add(versionOf(2))
+  const refused = await once()
+  assert.equal(refused.code, 4, refused.stdout)
+  assert.match(
+    refused.stderr,
+    /ballast\.yaml has a command that you have not allowed: echo .* >> told\n.*--allow-comm/,
+  )
+  assert.match((await run(['check', target], options)).stdout, /sentiment:1/)
+  assert.equal((await once('--allow-commands')).code, 0)
+  await add(versionOf(3))
+  assert.equal((await once()).code, 0)
+  assert.equal(await readFile(join(directory, 'told'), 'utf8'), '2\n3\n')
+  await declare('"echo another >> told"')
+  assert.equal((await once()).code, 4)
+  await declare('"true", ready: "command:echo ready >> told"')
+  assert.match((await once()).stderr, /not allowed: true; echo ready >> told/)
+})
+
 test('kill -9 between swap and proof: the next follower judges the version, and puts it back', async (t) => {
   const place = await prepare(t)
   const { app, target, options } = place

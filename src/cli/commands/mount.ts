@@ -3,21 +3,20 @@ import { parseOperand, type ReloadFlags } from '../../model/index.ts'
 import type { MountResult } from '../../workflows/mount.ts'
 import type { Judged } from '../../workflows/mount-reload-judge.ts'
 import { engineChoice } from '../engine-choice.ts'
-import { mountVerbs, reloadTask } from '../mount-verbs.ts'
+import { mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
 import { describeProof } from '../render/proof.ts'
 import { formatBytes, formatDuration } from '../render/text.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
-interface MountOptions extends ReloadFlags {
+interface MountOptions extends ReloadFlags, ReloadChoices {
   readonly follow?: boolean
   readonly once?: boolean
   readonly link?: boolean
   readonly replace?: boolean
   readonly as?: string
   readonly rw?: boolean
-  readonly retry?: boolean
   /** False with `--no-read-ahead`. */
   readonly readAhead?: boolean
 }
@@ -64,6 +63,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     ['--within <time>', 'how long that may take (default: 30s)'],
     ['--order <order>', 'of several containers: one-by-one (the default) or all'],
     ['--retry', 'try a version again that was put back'],
+    ['--allow-commands', 'run the commands that ballast.yaml has for this; remembered until they change'],
     ['--no-read-ahead', 'with --follow: do not read what was linked or shares blocks before the swap'],
   ],
   examples: [

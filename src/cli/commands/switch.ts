@@ -1,6 +1,7 @@
 import { BallastError } from '../../core/index.ts'
 import type { SwitchPlan, SwitchResult } from '../../workflows/switch/switch.ts'
 import { cacheDirectory } from '../cache-directory.ts'
+import { commandGuard } from '../command-guard.ts'
 import { imageAccess } from '../image-access.ts'
 import { describePlan } from '../render/switch-plan.ts'
 import { formatBytes } from '../render/text.ts'
@@ -11,6 +12,7 @@ interface SwitchFlags {
   readonly env?: string
   readonly dryRun?: boolean
   readonly plainHttp?: string
+  readonly allowCommands?: boolean
 }
 
 export const verb = defineVerb<[string, SwitchFlags]>({
@@ -29,6 +31,7 @@ export const verb = defineVerb<[string, SwitchFlags]>({
     ['--to <strategy>', 'mount or embed'],
     ['--env <environment>', 'whose strategy in ballast.yaml changes, where there are several'],
     ['--dry-run', 'show what would be done, and change nothing'],
+    ['--allow-commands', 'run the command of ready in ballast.yaml; remembered until it changes'],
     ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
   ],
   examples: [
@@ -37,7 +40,7 @@ export const verb = defineVerb<[string, SwitchFlags]>({
     'ballast switch sentiment-api --to embed',
   ],
   movesBytes: true,
-  async run(session, app, { to, env, dryRun = false, plainHttp }) {
+  async run(session, app, { to, env, dryRun = false, plainHttp, allowCommands = false }) {
     const { io } = session
     const { switchApp } = await import('../../workflows/switch/switch.ts')
     const request = {
@@ -47,6 +50,7 @@ export const verb = defineVerb<[string, SwitchFlags]>({
       directory: '.',
       cacheDirectory: cacheDirectory(io),
       access: imageAccess(io, plainHttp?.split(',')),
+      guard: commandGuard(session, { allow: allowCommands }),
     }
     const showPlan = (plan: SwitchPlan): void => {
       if (!dryRun) session.note(describePlan(plan).trimEnd())

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../core/index.ts'
 import type { Engine } from '../../docker/index.ts'
 import type { App, AppTarget } from '../../model/index.ts'
+import type { CommandGuard } from '../allowed-commands.ts'
 import type { ImageAccess } from '../image-places.ts'
 
 /** What an application's models can be moved to. */
@@ -17,6 +18,7 @@ export interface SwitchRequest {
   /** Of this user, for trees that the store has no place for. */
   readonly cacheDirectory: string
   readonly access: ImageAccess
+  readonly guard: CommandGuard
 }
 
 /** What the file says. */

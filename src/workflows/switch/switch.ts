@@ -2,7 +2,9 @@ import { join, resolve } from 'node:path'
 import { BallastError, digestOf, isBallastError, shortDigest, withLock } from '../../core/index.ts'
 import type { Engine } from '../../docker/index.ts'
 import { APP_FILE } from '../../model/index.ts'
+import { commandsOf, readReady } from '../../reload/index.ts'
 import type { Store } from '../../store/index.ts'
+import { requireAllowedCommands } from '../allowed-commands.ts'
 import { withEngine } from '../engine-access.ts'
 import { isEngineImage } from '../engine-operands.ts'
 import { requireApp } from '../read-app-file.ts'
@@ -124,9 +126,17 @@ async function switchOnEngine(
   const nothing = { plan, recovered, replaced: [], bytesMoved: 0, deploy: undefined, compose, warnings: [] }
   if (dryRun) return nothing
   if (compose !== undefined && moved.length > 0) throw leftToCompose(compose)
+  if (moved.length > 0) await requireAllowedCommands(readyCommands(app), { ...request.guard, ...request })
   const switched = await switchContainers(store, work, moved, options)
   const warnings = [...switched.warnings, ...(await recordIn(request, plan))]
   return { ...nothing, ...switched, warnings }
+}
+
+/** Of `reload` a switch uses only what says that the application is ready. */
+function readyCommands({ reload }: Declared['app']): readonly string[] {
+  return reload?.ready === undefined
+    ? []
+    : commandsOf({ way: { kind: 'none' }, ready: readReady(reload.ready) })
 }
 
 function halfDone(app: string): BallastError {
