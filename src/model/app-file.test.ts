@@ -47,6 +47,7 @@ const app = (text: string): string =>
   `apps: { api: { models: [{ ref: sentiment, path: /app/models }]${text} } }`
 const model = (ref: string, path = '/app/models'): string =>
   `apps: { api: { models: [{ ref: "${ref}", path: "${path}" }] } }`
+const target = (text: string): string => `targets: [{ ref: sentiment:prod, to: ./models, ${text} }]`
 
 const RIGHT = [
   EXAMPLE,
@@ -71,6 +72,10 @@ const RIGHT = [
   model('sentiment', '/srv/.cache/..models'),
   'targets: [{ ref: sentiment, to: "volume:ml_models" }]',
   'targets: [{ ref: sentiment, to: /srv/models, follow: false }]',
+  target('follow: true, from: "registry.example.com/team/sentiment:prod"'),
+  target('follow: true, from: "localhost:5000/sentiment:prod", every: 10s, keep: 0, grace: 5m'),
+  target('from: "s3://bucket/models/sentiment:prod", as: live, link: true'),
+  target('from: "hf://org/repo@main"'),
 ]
 
 const WRONG = [
@@ -110,6 +115,21 @@ const WRONG = [
   'targets: [{ ref: sentiment, to: models }]',
   'targets: [{ ref: sentiment, to: ./models, follow: "yes" }]',
   'targets: { sentiment: ./models }',
+  target('from: ./elsewhere'),
+  target('from: team/sentiment'),
+  target('from: "ftp://host/sentiment"'),
+  target('from: "oci:./layout"'),
+  target('as: a/b'),
+  target('as: ..'),
+  target('as: .ballast'),
+  target('link: 1'),
+  target('every: soon'),
+  target('every: 30'),
+  target('keep: -1'),
+  target('keep: 1.5'),
+  target('keep: "1"'),
+  target('grace: 1h'),
+  target('interval: 30s'),
 ]
 
 test('the published schema accepts exactly what the parser accepts', async (t) => {

@@ -1,8 +1,7 @@
-import { BallastError } from '../core/index.ts'
-import { type Json, objectOf } from './json.ts'
-import { parseReference } from './names.ts'
+import { createReader, type Path, type Reader } from './app-file-reader.ts'
+import { type AppTarget, readTarget } from './app-file-target.ts'
 import { RELOAD_ORDERS, RELOAD_TEXTS, RELOAD_WAYS, type Reload } from './reload.ts'
-import { parseYaml, type YamlDocument } from './yaml.ts'
+import { parseYaml } from './yaml.ts'
 
 /** What the file is called that says which applications use which models, and where (`docs/ballast.schema.json`). */
 export const APP_FILE = 'ballast.yaml'
@@ -30,18 +29,10 @@ export interface AppModel {
 export const STRATEGIES = ['embed', 'mount', 'auto'] as const
 export type Strategy = (typeof STRATEGIES)[number]
 
-/** A place that is kept up with a model. */
-export interface AppTarget {
-  readonly ref: string
-  /** A directory (`./models`) or a volume (`volume:ml_models`). */
-  readonly to: string
-  readonly follow: boolean
-}
-
 /** Throws USAGE with file, line and what would be right. */
 export async function parseAppFile(text: string, file: string): Promise<AppFile> {
   const document = await parseYaml(text, file)
-  const at = reader(document, file)
+  const at = createReader(document, file)
   const root = at.object(document.value ?? {}, [], ['apps', 'targets'])
   const apps = at.object(root.apps ?? {}, ['apps'])
   return {
@@ -61,7 +52,10 @@ function readApp(at: Reader, name: string, value: unknown): App {
     image: at.optional(app.image, [...path, 'image']),
     models: models.map((model, index) => readModel(at, model, [...path, 'models', index])),
     strategy: Object.fromEntries(
-      Object.keys(strategy).map((key) => [key, at.oneOf(strategy[key], [...path, 'strategy', key])]),
+      Object.keys(strategy).map((key) => [
+        key,
+        at.oneOf(strategy[key], [...path, 'strategy', key], STRATEGIES),
+      ]),
     ),
     reload: app.reload === undefined ? undefined : readReload(at, app.reload, [...path, 'reload']),
   }
@@ -120,76 +114,4 @@ function readContainers(at: Reader, value: unknown, path: Path): Reload['contain
   if (value === undefined || value === 'image') return value
   const names = at.list(value, path).map((name, index) => at.text(name, [...path, index]))
   return names.length > 0 ? names : at.fail(path, 'names no container', 'write [api-1, api-2] or image')
-}
-
-function readTarget(at: Reader, value: unknown, index: number): AppTarget {
-  const path = ['targets', index]
-  const target = at.object(value, path, ['ref', 'to', 'follow'])
-  const follow = target.follow ?? false
-  if (typeof follow !== 'boolean') at.fail([...path, 'follow'], 'is neither true nor false', 'write true')
-  const to = at.text(target.to, [...path, 'to'])
-  if (!/^(?:[./~]|volume:.)/.test(to)) {
-    at.fail([...path, 'to'], 'is neither a path nor a volume', 'write ./models or volume:ml_models')
-  }
-  return { ref: at.reference(target.ref, [...path, 'ref']), to, follow: follow === true }
-}
-
-type Path = readonly (string | number)[]
-
-interface Reader {
-  /** Without `keys`, any may be there. */
-  readonly object: (value: unknown, path: Path, keys?: readonly string[]) => Json
-  readonly list: (value: unknown, path: Path) => readonly unknown[]
-  readonly text: (value: unknown, path: Path) => string
-  readonly optional: (value: unknown, path: Path) => string | undefined
-  readonly oneOf: (value: unknown, path: Path) => Strategy
-  readonly reference: (value: unknown, path: Path) => string
-  readonly fail: (path: Path, what: string, hint: string) => never
-}
-
-function reader({ lineOf }: YamlDocument, file: string): Reader {
-  const fail = (path: Path, what: string, hint: string): never => {
-    throw new BallastError('USAGE', `${file}:${lineOf(path)}: ${formatPath(path)} ${what}`, { hint })
-  }
-  const text = (value: unknown, path: Path): string =>
-    typeof value === 'string' && value !== ''
-      ? value
-      : fail(path, 'is not a text', 'write one, in quotes if need be')
-  return {
-    fail,
-    text,
-    optional: (value, path) => (value === undefined ? undefined : text(value, path)),
-    object(value, path, keys) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        fail(path, 'is not a mapping', keys === undefined ? 'write NAME: VALUE' : `it has ${keys.join(', ')}`)
-      }
-      const unknown = keys && Object.keys(value as Json).find((key) => !keys.includes(key))
-      if (unknown !== undefined) fail([...path, unknown], 'is not known', `there are ${keys?.join(', ')}`)
-      return objectOf(value)
-    },
-    list: (value, path) =>
-      Array.isArray(value)
-        ? value
-        : fail(path, 'is not a list', 'begin each entry with a line that has a dash'),
-    oneOf(value, path) {
-      const found = STRATEGIES.find((strategy) => strategy === value)
-      return found ?? fail(path, `is ${JSON.stringify(value)}`, `choose ${STRATEGIES.join(', ')}`)
-    },
-    reference(value, path) {
-      const ref = text(value, path)
-      try {
-        parseReference(ref)
-      } catch (error) {
-        const { message, hint = '' } = error as BallastError
-        fail(path, `is ${message}`, hint)
-      }
-      return ref
-    },
-  }
-}
-
-/** `apps.sentiment-api.models[0].path` */
-function formatPath(path: Path): string {
-  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')
-  return text === '' ? 'the file' : text.replace(/^\./, '')
 }

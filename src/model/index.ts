@@ -1,5 +1,6 @@
 export * from './app-file.ts'
 export * from './app-file-edit.ts'
+export type { AppTarget } from './app-file-target.ts'
 export * from './attachment.ts'
 export * from './diff.ts'
 export * from './file-path.ts'
