@@ -52,7 +52,16 @@ export function encodeVersion(files: readonly ModelFile[]): EncodedVersion {
   const { single } = groupFiles(sorted)
   if (sorted.filter(({ pack }) => pack === undefined).length !== single.length)
     throw new TypeError('the files are not packed as groupFiles has it')
-  const layers = layersOf(sorted)
+  const { manifest, config, configDigest } = encodeLayers(layersOf(sorted))
+  if (manifest.length > LARGEST_MANIFEST) {
+    throw new BallastError('REFUSED', `the names of ${sorted.length} files are too long for one manifest`, {
+      hint: 'pack the small files into one archive, or shorten their names',
+    })
+  }
+  return { version: { digest: digestOf(manifest), files: sorted }, manifest, config, configDigest }
+}
+
+function encodeLayers(layers: readonly Descriptor[]): Omit<EncodedVersion, 'version'> {
   const config = Buffer.from(
     JSON.stringify({
       descriptor: {},
@@ -70,12 +79,25 @@ export function encodeVersion(files: readonly ModelFile[]): EncodedVersion {
       layers,
     }),
   )
-  if (manifest.length > LARGEST_MANIFEST) {
-    throw new BallastError('REFUSED', `the names of ${sorted.length} files are too long for one manifest`, {
-      hint: 'pack the small files into one archive, or shorten their names',
+  return { manifest, config, configDigest }
+}
+
+/**
+ * Whether a manifest is byte for byte what `encodeVersion` writes for its layers. Any other may hold the same files, and
+ * its digest is not the identity of their version.
+ */
+export function isOwnManifest(manifest: Uint8Array): boolean {
+  try {
+    const layers = list(parseJson(manifest)?.layers).map((layer) => {
+      const { mediaType, digest, size, annotations } = layer as Descriptor
+      const path = annotations?.[FILE_PATH] ?? ''
+      return layerOf(mediaType, { path, digest, size })
     })
+    const known = layers.every(({ mediaType }) => mediaType === MODEL_FILE || mediaType === MODEL_PACK)
+    return known && encodeLayers(layers).manifest.equals(manifest)
+  } catch {
+    return false
   }
-  return { version: { digest: digestOf(manifest), files: sorted }, manifest, config, configDigest }
 }
 
 /** Throws what `encodeVersion` would throw for files whose contents are not known yet. */

@@ -23,6 +23,8 @@ export interface ImageRepository {
   readonly scope: string
   /** By tag or digest; undefined when there is none. Verified against the digest. */
   getManifest(reference: string, options?: CallOptions): Promise<StoredManifest | undefined>
+  /** The digest that a tag or digest stands for, where that can be had without the manifest; undefined when there is none. */
+  headManifest?(reference: string, options?: CallOptions): Promise<Digest | undefined>
   /** The blob's bytes, not verified: wrap in `verified`. Throws NOT_FOUND once it is opened, if it is missing. */
   openBlob(blob: BlobDescriptor, options?: CallOptions): Content
   /** Never reads the content. */
@@ -42,10 +44,20 @@ export interface ImageRepository {
   listTags(options?: CallOptions): Promise<readonly string[]>
   /** False when there is no such tag. Throws REMOTE where it turns out that tags cannot be removed alone. */
   deleteTag?(tag: string, options?: CallOptions): Promise<boolean>
+  /** Of repositories that can say what is attached to a manifest. */
+  readonly referrers?: Referrers
   /** Of repositories that keep images but no manifests, as Engines do. Whether what is put has the right bytes they find out themselves. */
   readonly whole?: WholeImages
   /** Gives up what has been put but is not visible yet, where the repository holds any. For whoever is done with writing, or failed. */
   close?(): Promise<void>
+}
+
+/** Manifests that are attached to others by their `subject` (OCI image-spec, manifest.md). */
+export interface Referrers {
+  /** In no order; none for a manifest that is not there. */
+  list(subject: Digest, options?: CallOptions): Promise<readonly Descriptor[]>
+  /** `manifest` has a subject, and its blobs are there; without a tag. */
+  put(manifest: StoredManifest, options?: CallOptions): Promise<void>
 }
 
 /** A blob that is being sent. Whoever began it finishes or cancels it: until then it takes up room. */

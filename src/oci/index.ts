@@ -48,6 +48,7 @@ export type {
   BlobUpload,
   ImageLayer,
   ImageRepository,
+  Referrers,
   RunningContainer,
   StoredManifest,
   WholeImages,
@@ -81,3 +82,4 @@ export {
   selectPlatform,
 } from './platforms.ts'
 export { mergeInventories, type ResolvedPath, type RootNode, type RootView } from './root-view.ts'
+export { isReferrersTag, taggedReferrers } from './tagged-referrers.ts'

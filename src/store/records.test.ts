@@ -38,6 +38,18 @@ test('a number that is used, lower, or not that of the same bytes is a conflict'
   await assert.rejects(claim(A, 7), { code: 'CONFLICT', message: /these bytes are team\/sentiment:5/ })
 })
 
+test("a number that was given elsewhere may be lower, and is nobody else's", async (t) => {
+  const { records, session } = await place(t)
+  const claim = (digest: Digest, wanted: number): ReturnType<Records['claimNumber']> =>
+    records.claimNumber(session, NAME, { digest, from: 'there', wanted, given: true })
+  await claim(A, 5)
+  assert.equal((await claim(B, 2)).number, 2)
+  await assert.rejects(claim(C, 2), { code: 'CONFLICT', message: /team\/sentiment:2.*others have it/ })
+  await records.removeVersion(session, NAME, 2)
+  await assert.rejects(claim(C, 2), { code: 'CONFLICT' })
+  assert.equal((await claim(B, 2)).number, 2, 'the same bytes come back')
+})
+
 test('a number is never used again after its version was removed', async (t) => {
   const { claim, records, session } = await place(t)
   await claim(A)

@@ -83,13 +83,18 @@ export interface Records {
    */
   rollbackTag(session: Session, name: RepositoryName, tag: Tag): Promise<LogEntry<TagMove>>
   /**
-   * The number of a version: the one it has, else the next, else `wanted`. Throws CONFLICT when `wanted` is taken by
-   * other bytes or not higher than every number ever used.
+   * The number of a version: the one it has, else the next, else `wanted`. Throws CONFLICT when `wanted` is or was that
+   * of other bytes, or is not higher than every number ever used, unless the number was `given` elsewhere.
    */
   claimNumber(
     session: Session,
     name: RepositoryName,
-    version: { readonly digest: Digest; readonly from: string; readonly wanted?: number | undefined },
+    version: {
+      readonly digest: Digest
+      readonly from: string
+      readonly wanted?: number | undefined
+      readonly given?: boolean
+    },
   ): Promise<NumberedVersion>
   removeVersion(session: Session, name: RepositoryName, number: number): Promise<void>
   addUntagged(session: Session, name: RepositoryName, digest: Digest): Promise<void>
@@ -206,7 +211,7 @@ export function createRecords(layout: StoreLayout): Records {
       }
       return appended(await appendRecord(tagPath(layout, name, tag), next, appending(session)))
     },
-    async claimNumber(session, name, { digest, from, wanted }) {
+    async claimNumber(session, name, { digest, from, wanted, given = false }) {
       let held: NumberedVersion | undefined
       const next = (log: readonly LogEntry<VersionRecord>[]): NumberedVersion | undefined => {
         held = liveVersions(log).find((version) => version.digest === digest)
@@ -214,8 +219,16 @@ export function createRecords(layout: StoreLayout): Records {
         if (held !== undefined)
           throw numberConflict(`${name}:${wanted}`, `these bytes are ${name}:${held.number}`)
         const highest = Math.max(0, ...log.map(({ record }) => ('number' in record ? record.number : 0)))
-        if (wanted !== undefined && wanted <= highest) {
-          throw numberConflict(`${name}:${wanted}`, `the next free number is ${highest + 1}`)
+        const isFree = given
+          ? log.every(
+              ({ record }) => !('number' in record) || record.number !== wanted || record.digest === digest,
+            )
+          : wanted === undefined || wanted > highest
+        if (!isFree) {
+          throw numberConflict(
+            `${name}:${wanted}`,
+            given ? 'others have it, or had it' : `the next free number is ${highest + 1}`,
+          )
         }
         return { number: wanted ?? highest + 1, digest, time: new Date().toISOString(), from }
       }

@@ -6,13 +6,12 @@ import {
   type Pricing,
   type Transferred,
 } from '../embed/index.ts'
-import { blobsOfFiles } from '../model/index.ts'
 import { directoryOf, type Position, type RunningContainer } from '../oci/index.ts'
 import { isLoopback } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { splitModelPath } from './model-path.ts'
-import { resolveVersion, withMending } from './resolve.ts'
+import { damageOf, resolveVersion } from './resolve.ts'
 import { rememberTime } from './run-times.ts'
 
 export interface EmbedImageRequest {
@@ -123,18 +122,4 @@ function toRegistry(
   const named = [...(at === undefined ? [] : [`--at ${at}`]), ...(as === undefined ? [] : [`--as ${as}`])]
   const target = `-t REGISTRY/${result.name}:${result.reference}`
   return ['ballast embed', ...models, image, target, ...named].join(' ')
-}
-
-/** Whether what failed did so for a stored file that is missing or damaged; asked only then. */
-async function damageOf(store: Store, models: readonly ModelToEmbed[]): Promise<unknown> {
-  for (const { reference, version } of models) {
-    for (const blob of blobsOfFiles(version.files)) {
-      try {
-        await store.blobs.ensureIntact(blob)
-      } catch (error) {
-        return withMending(store, error, reference)
-      }
-    }
-  }
-  return undefined
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { BallastError, type Digest, isBallastError } from '../core/index.ts'
 import {
+  blobsOfFiles,
   formatReference,
   LATEST,
   parseName,
@@ -84,6 +85,23 @@ export async function withMending(store: Store, error: unknown, reference: Refer
     cause: error,
     hint: await mendingHint(store, reference),
   })
+}
+
+/** Whether what failed did so for a stored file that is missing or damaged; asked only then. */
+export async function damageOf(
+  store: Store,
+  models: readonly Pick<ResolvedVersion, 'reference' | 'version'>[],
+): Promise<unknown> {
+  for (const { reference, version } of models) {
+    for (const blob of blobsOfFiles(version.files)) {
+      try {
+        await store.blobs.ensureIntact(blob)
+      } catch (error) {
+        return withMending(store, error, reference)
+      }
+    }
+  }
+  return undefined
 }
 
 export async function mendingHint(store: Store, reference: Reference): Promise<string> {

@@ -11,6 +11,8 @@ import { verb as history } from './history.ts'
 import { verb as init } from './init.ts'
 import { verb as list } from './list.ts'
 import { verb as mount } from './mount.ts'
+import { verb as pull } from './pull.ts'
+import { verb as push } from './push.ts'
 import { verb as remove } from './remove.ts'
 import { verb as rollback } from './rollback.ts'
 import { verb as route } from './route.ts'
@@ -41,6 +43,8 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   diff,
   attach,
   tag,
+  push,
+  pull,
   remove,
   capture,
   unmount,

@@ -69,7 +69,7 @@ export function createStoreStorage(store: Store): RegistryStorage {
       if (version !== undefined) await rememberPacks(store, session, version)
       if (isModel) {
         const wanted = tag === undefined ? undefined : numberOfTag(tag)
-        await records.claimNumber(session, name, { digest, from: 'registry', ...(wanted && { wanted }) })
+        await records.claimNumber(session, name, { digest, from: 'registry', wanted, given: true })
       } else if (tag === undefined) {
         // Only here, or no image could ever be collected. A client pushes the children of an index in this way, and
         // they stay when the index goes, until they are deleted: they may have been meant to be pulled by digest.

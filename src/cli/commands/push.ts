@@ -1,0 +1,49 @@
+import { shortDigest } from '../../core/index.ts'
+import type { PushResult } from '../../workflows/push.ts'
+import { imageAccess } from '../image-access.ts'
+import { formatBytes, formatCount, formatDuration } from '../render/text.ts'
+import { defineVerb } from '../verb.ts'
+
+interface PushOptions {
+  readonly plainHttp?: string
+}
+
+export const verb = defineVerb<[string, string, PushOptions]>({
+  usage: 'push <ref> <remote>',
+  summary: 'send a version to a registry, with its number and what is attached to it',
+  details:
+    'REMOTE is HOST/NAME:TAG, or oci:DIRECTORY:TAG for a directory that can be carried somewhere. Without a tag that of\n' +
+    'REF is meant. The version also gets its number as a tag, which never moves: it is the same version everywhere.\n' +
+    'What is stored is a ModelPack artifact: each file is one blob, its bytes as they are. Layers of images hold the same\n' +
+    'files inside tar archives, so these are other bytes: embed sends its own.',
+  options: [['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)']],
+  examples: [
+    'ballast push sentiment:prod localhost:5000/sentiment',
+    'ballast push sentiment:3 registry.example/team/sentiment:candidate',
+    'ballast push sentiment oci:./carry:latest',
+  ],
+  movesBytes: true,
+  async run(session, ref, remote, options) {
+    const { push } = await import('../../workflows/push.ts')
+    const access = imageAccess(session.io, options.plainHttp?.split(','))
+    const result = await push(await session.store(), { ref, remote, access }, session)
+    session.print(result, () => describe(result))
+  },
+})
+
+function describe({ ref, digest, tag, blobs, bytes, bytesSent, attached, ms }: PushResult): string {
+  const there = blobs.filter(({ how }) => how === 'exists').length
+  const mounted = blobs.filter(({ how }) => how === 'mounted').length
+  const sent = blobs.length - there - mounted
+  const moved = [
+    ...(sent > 0 ? [`${sent} sent`] : []),
+    ...(mounted > 0 ? [`${mounted} mounted from another repository`] : []),
+    ...(there > 0 ? [`${there} there already`] : []),
+  ]
+  return (
+    `${ref}   ${shortDigest(digest)}${tag === undefined ? '' : `   ${tag}`}\n` +
+    `${formatBytes(bytes)} as files (ModelPack), ${formatCount(blobs.length, 'blob')}: ${moved.join(', ')}; ` +
+    `${formatBytes(bytesSent)} sent in ${formatDuration(ms)}` +
+    `${attached === 0 ? '' : `; ${formatCount(attached, 'document')} attached`}\n`
+  )
+}

@@ -1,0 +1,137 @@
+import { BallastError, type CallOptions, type Digest, isDigest } from '../core/index.ts'
+import { type ImageBlob, type Transferred, transferBlobs } from '../embed/index.ts'
+import {
+  blobsOfFiles,
+  blobsOfVersion,
+  childrenOf,
+  formatReference,
+  nameOfFiles,
+  numberOfTag,
+  OCI_MANIFEST,
+  type Version,
+} from '../model/index.ts'
+import type { StoredManifest } from '../oci/index.ts'
+import type { Session, Store } from '../store/index.ts'
+import { pushAttachments } from './carry-attachments.ts'
+import type { ImageAccess } from './image-places.ts'
+import { refuseOtherNumber } from './remote-numbers.ts'
+import { openRemote, type Remote, statedNumber } from './remotes.ts'
+import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
+
+export interface PushResult {
+  /** Where it is now, by number: `localhost:5000/sentiment:3`. */
+  readonly ref: string
+  readonly digest: Digest
+  readonly number: number
+  /** The tag that points to it there now, beside the number. */
+  readonly tag: string | undefined
+  /** Files and packs, the config last. */
+  readonly blobs: readonly Transferred[]
+  readonly bytes: number
+  readonly bytesSent: number
+  /** Documents about the version that went with it. */
+  readonly attached: number
+  readonly ms: number
+}
+
+export interface PushRequest {
+  readonly ref: string
+  /** `HOST/NAME[:TAG]`; without a tag that of `ref` is meant. */
+  readonly remote: string
+  readonly access: ImageAccess
+}
+
+/**
+ * A version goes to a remote with its number and what is attached to it: blobs, manifest with the number, documents, and
+ * last the tag. Throws what `resolveVersion` throws, CONFLICT where numbers clash, and what the remote throws.
+ */
+export async function push(
+  store: Store,
+  { ref, remote: text, access }: PushRequest,
+  options: CallOptions = {},
+): Promise<PushResult> {
+  const started = performance.now()
+  await using session = await store.beginReading()
+  const resolved = await resolveVersion(store, ref)
+  const { version, number, reference } = resolved
+  const remote = await openRemote(text, access, { create: true })
+  const { repository } = remote
+  try {
+    const tag = tagFor(remote, resolved)
+    const manifest = await leaseVersion(store, session, version)
+    await refuseOtherNumber(
+      remote,
+      { digest: version.digest, number, ref: `${reference.name}:${number}` },
+      options,
+    )
+    const blobs = await transferBlobs(repository, blobsOf(store, { manifest, version }), options)
+    await repository.putManifest(manifest, `${number}`, options)
+    const { name } = reference
+    const attached = await pushAttachments(
+      store,
+      { session, name, subject: version.digest, to: repository },
+      options,
+    )
+    if (tag !== undefined) await repository.putManifest(manifest, tag, options)
+    const sum = (some: readonly Transferred[]): number => some.reduce((total, { size }) => total + size, 0)
+    return {
+      ref: remote.at(`${number}`),
+      digest: version.digest,
+      number,
+      tag: tag === undefined ? undefined : remote.at(tag),
+      blobs,
+      bytes: sum(blobs),
+      bytesSent: sum(blobs.filter(({ how }) => how === 'sent')),
+      attached,
+      ms: Math.round(performance.now() - started),
+    }
+  } catch (error) {
+    throw (await damageOf(store, [resolved])) ?? error
+  } finally {
+    await repository.close?.()
+  }
+}
+
+/** The tag that is to move, where it is none that is the number. Throws USAGE for what cannot be chosen. */
+function tagFor(remote: Remote, { reference, number }: ResolvedVersion): string | undefined {
+  if (isDigest(remote.reference)) {
+    throw new BallastError('USAGE', `${remote.at(remote.reference)}: the digest follows from the files`, {
+      hint: 'name a tag, or nothing',
+    })
+  }
+  const wanted = statedNumber(remote)
+  if (wanted !== undefined && wanted !== number) {
+    throw new BallastError(
+      'CONFLICT',
+      `${formatReference(reference)} is number ${number}, and keeps it everywhere`,
+      {
+        hint: `push it as ${remote.at(`${number}`)}, or under a tag that is no number`,
+      },
+    )
+  }
+  const tag = remote.isStated ? remote.reference : reference.tag
+  return tag === undefined || numberOfTag(tag) !== undefined ? undefined : tag
+}
+
+async function leaseVersion(store: Store, session: Session, version: Version): Promise<StoredManifest> {
+  await session.lease(blobsOfVersion(version))
+  const bytes = await store.readManifest(version.digest)
+  await session.lease(childrenOf(bytes).map(({ digest }) => digest))
+  return { mediaType: OCI_MANIFEST, digest: version.digest, bytes }
+}
+
+/** The files' blobs in their order, then the config. */
+function blobsOf(
+  store: Store,
+  { manifest, version }: { readonly manifest: StoredManifest; readonly version: Version },
+): readonly ImageBlob[] {
+  const names = new Map(blobsOfFiles(version.files).map(({ digest, files }) => [digest, nameOfFiles(files)]))
+  const blobs = childrenOf(manifest.bytes).map(({ digest, size }) => ({
+    digest,
+    size,
+    item: names.get(digest) ?? 'config',
+    heldBy: undefined,
+    content: () => store.blobs.content({ digest, size }),
+  }))
+  return [...blobs.slice(1), ...blobs.slice(0, 1)]
+}

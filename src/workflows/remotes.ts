@@ -1,0 +1,51 @@
+import { BallastError } from '../core/index.ts'
+import { formatImageReference, type ImageReference } from '../embed/index.ts'
+import { hasVersion, numberOfTag, parseOperand } from '../model/index.ts'
+import type { ImageRepository } from '../oci/index.ts'
+import { type ImageAccess, openImage } from './image-places.ts'
+
+/** A place outside the store where versions of models are kept, and what in it is meant. */
+export interface Remote {
+  readonly repository: ImageRepository
+  /** A tag or a digest; `latest` where none is stated. */
+  readonly reference: string
+  readonly isStated: boolean
+  /** What a model that is pulled from there is called, where it can be told: `team/sentiment`. */
+  readonly modelName: string | undefined
+  /** For people: the same place with another tag or digest. */
+  readonly at: (reference: string) => string
+}
+
+/** Whether an operand names something outside the store that models are pushed to and pulled from. */
+export function isRemote(text: string): boolean {
+  const { kind } = parseOperand(text)
+  return kind === 'registry' || kind === 'layout'
+}
+
+/** Throws USAGE for anything else than `HOST/NAME[:TAG|@DIGEST]` or `oci:DIRECTORY[:TAG]`. Whoever writes closes the repository. */
+export async function openRemote(
+  text: string,
+  access: ImageAccess,
+  { create = false }: { readonly create?: boolean } = {},
+): Promise<Remote> {
+  if (!isRemote(text)) throw noRemote(text)
+  const { image, repository, reference } = await openImage(text, access, { create })
+  return {
+    repository,
+    reference,
+    isStated: image.kind === 'registry' ? hasVersion(text) : reference !== '',
+    modelName: image.kind === 'registry' ? image.name : undefined,
+    at: (other) => formatImageReference({ ...image, reference: other } as ImageReference),
+  }
+}
+
+/** The number that a tag is, where it is one that Ballast gives. */
+export function statedNumber({ reference, isStated }: Remote): number | undefined {
+  return isStated ? numberOfTag(reference) : undefined
+}
+
+function noRemote(text: string): BallastError {
+  return new BallastError('USAGE', `${JSON.stringify(text)} is no place outside this store`, {
+    hint: 'write HOST/NAME:TAG for a registry (localhost:5000/sentiment:prod), or oci:DIRECTORY:TAG',
+  })
+}
