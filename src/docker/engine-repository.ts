@@ -124,6 +124,7 @@ export function openEngineRepository(
         throw new BallastError('REMOTE', error.message, { cause: error })
       }
     },
+    onePlatform: true,
     whole: {
       begin: (image, options = {}) => inTurn(() => writer.begin(image, options)),
       find: async (tag, options = {}) => (await find(tag, options))?.id,

@@ -2,12 +2,13 @@ import {
   BallastError,
   type CallOptions,
   type Digest,
+  isBallastError,
   metered,
   readAll,
   shortDigest,
   verified,
 } from '../core/index.ts'
-import { DOCKER_MANIFEST_LIST, OCI_INDEX } from '../model/index.ts'
+import { type Descriptor, DOCKER_MANIFEST_LIST, OCI_INDEX } from '../model/index.ts'
 import {
   configOf,
   decodeImage,
@@ -29,21 +30,91 @@ import { noImage } from './former-images.ts'
 const INVENTORY = 'inventory'
 const LARGEST_CONFIG = 8 * 1024 * 1024
 
+/** One image of those behind a reference. */
+export interface ImageOfPlatform {
+  /** Of its manifest. */
+  readonly digest: Digest
+  /** `linux/amd64` */
+  readonly platform: string
+  readonly image: Image
+}
+
+export interface ImagesOfReference {
+  /** Where the reference leads to several platforms: the index that names them. */
+  readonly index: StoredManifest | undefined
+  readonly images: readonly [ImageOfPlatform, ...ImageOfPlatform[]]
+}
+
+interface Wanted {
+  readonly reference: string
+  readonly platform?: string | undefined
+}
+
 /**
- * The image of one platform. Throws NOT_FOUND, DAMAGED, and REFUSED for an index that leaves it open which: the result
- * would be an image of one platform under a tag that others pull for theirs.
+ * The image of one platform: of an index, that of this machine's where none is named and the index has it, else its first.
+ * Throws NOT_FOUND, DAMAGED, and REFUSED where there is none for the platform.
  */
 export async function readImage(
   repository: ImageRepository,
-  { reference, platform }: { readonly reference: string; readonly platform?: string | undefined },
+  { reference, platform }: Wanted,
   options: CallOptions = {},
 ): Promise<Image> {
+  const found = await findManifest(repository, reference, options)
+  if (!isIndex(found)) return (await readOne(repository, { manifest: found, platform }, options)).image
+  const descriptor = platform === undefined ? anyOf(found) : selectPlatform(found.bytes, platform)
+  const manifest = await findManifest(repository, descriptor.digest, options)
+  return (await readOne(repository, { manifest, platform }, options)).image
+}
+
+/** The images of every platform, or of the one that is named. Throws as `readImage` does. */
+export async function readImages(
+  repository: ImageRepository,
+  { reference, platform }: Wanted,
+  options: CallOptions = {},
+): Promise<ImagesOfReference> {
+  const found = await findManifest(repository, reference, options)
+  const listed = isIndex(found) ? platformsOf(found.bytes).map(({ descriptor }) => descriptor) : []
+  const named = isIndex(found) && platform !== undefined ? [selectPlatform(found.bytes, platform)] : listed
+  const digests = new Set(named.map(({ digest }) => digest))
+  const manifests = isIndex(found) ? [] : [found]
+  for (const digest of digests) manifests.push(await findManifest(repository, digest, options))
+  const [first, ...others] = manifests
+  if (first === undefined) throw noImage(repository, reference)
+  const read = (manifest: StoredManifest): Promise<ImageOfPlatform> =>
+    readOne(repository, { manifest, platform }, options)
+  const images: [ImageOfPlatform, ...ImageOfPlatform[]] = [await read(first)]
+  for (const manifest of others) images.push(await read(manifest))
+  return { index: others.length > 0 ? found : undefined, images }
+}
+
+async function findManifest(
+  repository: ImageRepository,
+  reference: string,
+  options: CallOptions,
+): Promise<StoredManifest> {
   const found = await repository.getManifest(reference, options)
   if (found === undefined) throw noImage(repository, reference)
-  const manifest = isIndex(found) ? await chosen(repository, { index: found, platform }, options) : found
+  return found
+}
+
+async function readOne(
+  repository: ImageRepository,
+  { manifest, platform }: { readonly manifest: StoredManifest; readonly platform: string | undefined },
+  options: CallOptions,
+): Promise<ImageOfPlatform> {
   const image = decodeImage(manifest, await readConfig(repository, manifest, options))
   refuseOtherPlatform(repository, { image, platform })
-  return image
+  return { digest: manifest.digest, platform: formatPlatform(platformOf(image.config)) ?? '', image }
+}
+
+function anyOf(index: StoredManifest): Descriptor {
+  try {
+    return selectPlatform(index.bytes)
+  } catch (error) {
+    const [first] = platformsOf(index.bytes)
+    if (first === undefined || !isBallastError(error, 'REFUSED')) throw error
+    return first.descriptor
+  }
 }
 
 /** An index was searched for the platform; an image alone says what it is for. */
@@ -61,23 +132,6 @@ function refuseOtherPlatform(
   throw new BallastError('REFUSED', `${repository.name} is for ${found}, not for ${platform}`, {
     hint: 'leave --platform out, or name the image of that platform',
   })
-}
-
-async function chosen(
-  repository: ImageRepository,
-  { index, platform }: { readonly index: StoredManifest; readonly platform: string | undefined },
-  options: CallOptions,
-): Promise<StoredManifest> {
-  const platforms = platformsOf(index.bytes).flatMap((image) => image.platform ?? [])
-  if (platform === undefined && platforms.length > 1) {
-    throw new BallastError('REFUSED', `${repository.name} is an index for ${platforms.join(', ')}`, {
-      hint: 'name one with --platform, and give the result a tag of its own; embedding into all at once is not possible yet',
-    })
-  }
-  const { digest } = selectPlatform(index.bytes, platform)
-  const manifest = await repository.getManifest(digest, options)
-  if (manifest === undefined) throw noImage(repository, digest)
-  return manifest
 }
 
 async function readConfig(

@@ -1,10 +1,11 @@
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatReference } from '../model/index.ts'
-import type { EmbeddedModel, Image, ImageRepository, Position } from '../oci/index.ts'
+import type { EmbeddedModel, Image, Position } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import type { BaseFiles } from './base-files.ts'
 import { type ModelToEmbed, type PlannedModel, whyNotBelow } from './plan.ts'
 import { choosePosition, DEFAULT_POSITION, type PositionChoice, updatesPerMonth } from './position.ts'
+import type { ImagePlace } from './publish.ts'
 import { modelTimes, readCodeHistory } from './update-times.ts'
 
 /** How `auto` came to its choice. Sizes in bytes; what no history tells is null. */
@@ -31,7 +32,7 @@ export interface PositionedModel {
 export interface ChoosePositionOptions extends PositionedModel {
   readonly image: Image
   readonly base: BaseFiles
-  readonly result: { readonly repository: ImageRepository; readonly reference: string }
+  readonly result: ImagePlace & { readonly platform: string }
   /** Milliseconds since 1970. */
   readonly now: number
 }

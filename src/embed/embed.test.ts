@@ -5,8 +5,8 @@ import { type BaseEntry, writeImageLayout } from '../../test/fixtures/image-layo
 import { addVersion, fileOf, flipBit, temporaryStore } from '../../test/fixtures/store.ts'
 import { temporaryDirectory } from '../../test/fixtures/temporary.ts'
 import { digestOf, isBallastError } from '../core/index.ts'
-import { OCI_INDEX, parseReference } from '../model/index.ts'
-import { type ImageRepository, openLayout, readLabel } from '../oci/index.ts'
+import { type Json, OCI_INDEX, OCI_MANIFEST, parseJson, parseReference } from '../model/index.ts'
+import { blobsIn, createArchive, type ImageRepository, openLayout, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { readTar } from '../tar/index.ts'
 import { readImage } from './base-image.ts'
@@ -233,28 +233,114 @@ test('into a layout without naming a tag: the image is the layout’s untagged o
   assert.equal((await layout.getManifest(''))?.digest, digest)
 })
 
-test('an index of several platforms is refused until one is named, since its tag serves all of them', async (t) => {
+/** Two platforms with code of their own, an annotation, and what BuildKit attests of one of them. */
+async function putIndex(t: TestContext, layout: ImageRepository, tag: string): Promise<void> {
+  const manifests: unknown[] = []
+  for (const architecture of ['amd64', 'arm64']) {
+    const directory = join(await temporaryDirectory(t), architecture)
+    const code = { path: 'app/binary', text: architecture }
+    await writeImageLayout(directory, { tag: 'base', layers: [[...BASE, code]], architecture })
+    const other = await openLayout(directory, { create: false })
+    const manifest = await other.getManifest('base')
+    assert.ok(manifest)
+    for (const blob of blobsIn(manifest)) await layout.putBlob(blob, other.openBlob(blob))
+    await layout.putManifest(manifest)
+    const platform = { os: 'linux', architecture, ...(architecture === 'arm64' && { variant: 'v8' }) }
+    manifests.push({
+      mediaType: OCI_MANIFEST,
+      digest: manifest.digest,
+      size: manifest.bytes.length,
+      platform,
+    })
+    manifests.push({
+      ...{ mediaType: OCI_MANIFEST, digest: digestOf(architecture), size: 3 },
+      platform: { os: 'unknown', architecture: 'unknown' },
+      annotations: {
+        'vnd.docker.reference.type': 'attestation-manifest',
+        'vnd.docker.reference.digest': manifest.digest,
+      },
+    })
+  }
+  const annotations = { 'org.opencontainers.image.source': 'https://example.com/app' }
+  const bytes = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, annotations }),
+  )
+  await layout.putManifest({ mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }, tag)
+}
+
+async function indexAt(layout: ImageRepository, tag: string): Promise<Json> {
+  const index = await layout.getManifest(tag)
+  assert.equal(index?.mediaType, OCI_INDEX)
+  return parseJson(index?.bytes ?? Buffer.of()) ?? {}
+}
+
+test('every platform of an index gets the same layers; the index keeps what else it says, without attestations of former images', async (t) => {
   const { store, layout, embedAs } = await createWorld(t)
   await addVersion(store, 'm', { f: 'x' })
-  const base = await layout.getManifest('base')
-  assert.ok(base)
-  const { mediaType, digest } = base
-  const entry = (architecture: string) => ({
-    mediaType,
-    digest,
-    size: base.bytes.length,
-    platform: { os: 'linux', architecture },
-  })
-  const bytes = Buffer.from(
-    JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry('amd64'), entry('arm64')] }),
+  await putIndex(t, layout, 'multi')
+  const first = await embedAs('m', { base: 'multi', tag: 'v1', path: '/app/models' })
+  assert.deepEqual(first.platforms, ['linux/amd64', 'linux/arm64'])
+  assert.match(first.warnings.join(), /2 attestations of the base left out/)
+  const { manifests, annotations } = await indexAt(layout, 'v1')
+  assert.deepEqual(annotations, { 'org.opencontainers.image.source': 'https://example.com/app' })
+  assert.deepEqual(
+    (manifests as readonly Json[]).map(({ platform }) => platform),
+    [
+      { os: 'linux', architecture: 'amd64' },
+      { os: 'linux', architecture: 'arm64', variant: 'v8' },
+    ],
   )
-  await layout.putManifest({ mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }, 'multi')
+  const models = []
+  for (const platform of first.platforms) {
+    const { config } = await readImage(layout, { reference: 'v1', platform })
+    assert.equal(config.architecture, platform.split('/')[1])
+    models.push(readLabel(config))
+  }
+  assert.deepEqual(models[0], models[1])
+
+  await addVersion(store, 'm', { f: 'y' })
+  const second = await embedAs('m', { base: 'v1', tag: 'v1' })
+  assert.equal(second.former, 'v1.was-1')
+  assert.equal((await previousImage(layout, 'v1')).mediaType, OCI_INDEX)
+  assert.ok(second.bytesSent < 20_000, `${second.bytesSent} bytes sent`)
+  const numbers = await Promise.all(
+    first.platforms.map(async (platform) => {
+      const { config } = await readImage(layout, { reference: 'v1', platform })
+      return readLabel(config).map(({ number }) => number)
+    }),
+  )
+  assert.deepEqual(numbers, [[2], [2]])
+})
+
+test('of an index one platform is embedded into where it is named, and has to be named for what holds one only', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: 'x' })
+  await putIndex(t, layout, 'multi')
+  const into = await createArchive(join(await temporaryDirectory(t), 'app.tar'))
   await assert.rejects(
-    embedAs('m', { base: 'multi', tag: 'multi' }),
+    embedAs('m', { base: 'multi', into, tag: 'app:v1' }),
     (error) => isBallastError(error, 'REFUSED') && /linux\/arm64/.test(error.message),
   )
-  assert.equal((await layout.getManifest('multi'))?.digest, digestOf(bytes))
-  await embedAs('m', { base: 'multi', tag: 'amd64', platform: 'linux/amd64' })
+  const { platforms } = await embedAs('m', { base: 'multi', into, tag: 'app:v1', platform: 'linux/arm64' })
+  assert.deepEqual(platforms, ['linux/arm64'])
+  assert.equal((await readImage(into, { reference: 'app:v1' })).config.architecture, 'arm64')
+  await into.close?.()
+})
+
+test('an index inside an index is refused, and nothing is published', async (t) => {
+  const { store, layout, embedAs } = await createWorld(t)
+  await addVersion(store, 'm', { f: 'x' })
+  await putIndex(t, layout, 'multi')
+  const { manifests, ...rest } = await indexAt(layout, 'multi')
+  const nested = { mediaType: OCI_INDEX, digest: digestOf('nested'), size: 6 }
+  const bytes = Buffer.from(
+    JSON.stringify({ ...rest, manifests: [...(manifests as readonly Json[]), nested] }),
+  )
+  await layout.putManifest({ mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }, 'nested')
+  await assert.rejects(embedAs('m', { base: 'nested', tag: 'v1' }), (error) =>
+    isBallastError(error, 'REFUSED'),
+  )
+  assert.equal(await layout.getManifest('v1'), undefined)
 })
 
 test('an image of another platform than the one named is refused', async (t) => {

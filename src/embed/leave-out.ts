@@ -1,4 +1,4 @@
-import { BallastError, bytesContent, type CallOptions, type Digest, oneLine } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, oneLine } from '../core/index.ts'
 import {
   assembleImage,
   directoryOf,
@@ -10,10 +10,15 @@ import {
 } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { baseLayers } from './base-files.ts'
-import { readImage, readLayerInventory } from './base-image.ts'
-import type { ImagePlace } from './embed.ts'
-import { idOf, replaceImage } from './former-images.ts'
-import { transferBlobs } from './transfer.ts'
+import { readImage, readImages, readLayerInventory } from './base-image.ts'
+import {
+  type ImagePlace,
+  type ImageToPublish,
+  layerThere,
+  type Published,
+  publishImages,
+  refuseIndex,
+} from './publish.ts'
 
 export interface LeaveOutRequest {
   readonly base: ImagePlace
@@ -22,11 +27,7 @@ export interface LeaveOutRequest {
   readonly paths: readonly string[]
 }
 
-export interface LeftOut {
-  readonly digest: Digest
-  /** The tag that the former image got, where there was one. */
-  readonly former: string | undefined
-  readonly bytesSent: number
+export interface LeftOut extends Published {
   /** What the image's history says made the layers of copies that are gone. */
   readonly steps: readonly string[]
 }
@@ -40,23 +41,29 @@ export async function leaveOut(
   { base, result, paths }: LeaveOutRequest,
   options: CallOptions = {},
 ): Promise<LeftOut> {
-  const image = await readImage(base.repository, base, options)
-  const embedded = readLabel(image.config)
-  const gone = embedded.filter((model) =>
-    [model.path, directoryOf(model)].some((path) => path !== null && paths.includes(path)),
-  )
+  const there = await readImages(base.repository, base, options)
+  refuseIndex(there, { base, result })
   await using session = await store.beginReading()
-  const copied = await copiesIn(store, session, { image, repository: base.repository, paths }, options)
-  const assembled = assembleImage({
-    base: image,
-    remove: [...gone, ...copied.map(({ layer }) => asModel(layer))],
-    add: [],
-    label: embedded.filter((model) => !gone.includes(model)),
-  })
-  return {
-    ...(await publish({ image: assembled, from: base.repository, result }, options)),
-    steps: copied.map(({ step }) => step),
+  const steps = new Set<string>()
+  const images: ImageToPublish[] = []
+  for (const { digest, image } of there.images) {
+    const embedded = readLabel(image.config)
+    const gone = embedded.filter((model) =>
+      [model.path, directoryOf(model)].some((path) => path !== null && paths.includes(path)),
+    )
+    const copied = await copiesIn(store, session, { image, repository: base.repository, paths }, options)
+    for (const { step } of copied) steps.add(step)
+    const made = assembleImage({
+      base: image,
+      remove: [...gone, ...copied.map(({ layer }) => asModel(layer))],
+      add: [],
+      label: embedded.filter((model) => !gone.includes(model)),
+    })
+    const layers = made.layers.map((layer) => layerThere(layer, { of: 'base', in: base.repository }, options))
+    images.push({ insteadOf: digest, image: made, layers })
   }
+  const published = await publishImages(result, { index: there.index, images }, options)
+  return { ...published, steps: [...steps] }
 }
 
 /** What made the layers that hold files at the paths, by the image's history; without those that Ballast put in. */
@@ -140,36 +147,4 @@ function holdsMore({
       hint: 'keep the model out of that line by naming its directory in .dockerignore, and build the image again',
     },
   )
-}
-
-async function publish(
-  {
-    image: { config, manifest, layers, diffIds },
-    from,
-    result: { repository, reference },
-  }: {
-    readonly image: ReturnType<typeof assembleImage>
-    readonly from: ImageRepository
-    readonly result: ImagePlace
-  },
-  options: CallOptions,
-): Promise<Pick<LeftOut, 'digest' | 'former' | 'bytesSent'>> {
-  const known = layers.map(({ digest, size }, at) => ({ digest, size, diffId: diffIds[at] as Digest }))
-  await repository.whole?.begin({ manifest, layers: known }, options)
-  const blobs = known.map(({ digest, size }) => ({
-    digest,
-    size,
-    item: 'base layer',
-    heldBy: from,
-    content: () => from.openBlob({ digest, size }, options),
-  }))
-  const sent = await transferBlobs(repository, blobs, options)
-  if (!(await repository.hasBlob(config, options)))
-    await repository.putBlob(config, bytesContent(config.bytes), options)
-  const former = await replaceImage(repository, { tag: reference, manifest }, options)
-  return {
-    digest: await idOf(repository, manifest),
-    former,
-    bytesSent: sent.filter(({ how }) => how === 'sent').reduce((sum, { size }) => sum + size, 0),
-  }
 }

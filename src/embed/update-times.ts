@@ -5,6 +5,7 @@ import type { Store } from '../store/index.ts'
 import { type BaseLayer, baseLayers } from './base-files.ts'
 import { readImage } from './base-image.ts'
 import { formerImages } from './former-images.ts'
+import type { ImagePlace } from './publish.ts'
 
 /** When the tag moved to another version, or, for a number or a digest, when the model's versions came. Milliseconds since 1970. */
 export async function modelTimes(store: Store, { name, tag }: Reference): Promise<readonly number[]> {
@@ -30,14 +31,14 @@ export interface CodeHistory {
 /** Reads the image at the result's tag and its former ones (`<tag>.was-<n>`): at most 22 small requests. */
 export async function readCodeHistory(
   base: Image,
-  { repository, reference }: { readonly repository: ImageRepository; readonly reference: string },
+  { repository, reference, platform }: ImagePlace & { readonly platform?: string | undefined },
   options: CallOptions = {},
 ): Promise<CodeHistory> {
   const former = (await formerImages(repository, reference, options)).map(({ tag }) => tag)
   const images: Image[] = []
   let models: readonly EmbeddedModel[] = []
   for (const tag of [...former, reference]) {
-    const image = await readImageIfUsable(repository, tag, options)
+    const image = await readImageIfUsable(repository, { reference: tag, platform }, options)
     if (image === undefined) continue
     images.push(image)
     if (tag === reference) models = readLabel(image.config)
@@ -49,14 +50,14 @@ export async function readCodeHistory(
   return { times, changed: before === undefined ? layers : changedLayers(before, layers), models }
 }
 
-/** Undefined where there is none, and for what cannot be compared: an index of several platforms, a foreign label. */
+/** Undefined where there is none, and for what cannot be compared: an image of another platform, a foreign label. */
 async function readImageIfUsable(
   repository: ImageRepository,
-  reference: string,
+  wanted: { readonly reference: string; readonly platform: string | undefined },
   options: CallOptions,
 ): Promise<Image | undefined> {
   try {
-    const image = await readImage(repository, { reference }, options)
+    const image = await readImage(repository, wanted, options)
     readLabel(image.config)
     return image
   } catch (error) {

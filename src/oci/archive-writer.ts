@@ -133,6 +133,7 @@ function archiveAt(place: string, name: string): ImageRepository {
   return {
     name,
     scope: `archive being written:${place}`,
+    onePlatform: true,
     getManifest: (reference, options = {}) =>
       explained(options, async () => (isDigest(reference) ? heldManifest(reference) : tags.get(reference))),
     openBlob: (blob, options = {}) => openBlob(blob, options),

@@ -46,6 +46,8 @@ export interface ImageRepository {
   deleteTag?(tag: string, options?: CallOptions): Promise<boolean>
   /** Of repositories that can say what is attached to a manifest. */
   readonly referrers?: Referrers
+  /** Of what holds images of one platform each, and no index of several: Engines, and archives for them. */
+  readonly onePlatform?: true
   /** Of repositories that keep images but no manifests, as Engines do. Whether what is put has the right bytes they find out themselves. */
   readonly whole?: WholeImages
   /** Gives up what has been put but is not visible yet, where the repository holds any. For whoever is done with writing, or failed. */

@@ -53,6 +53,7 @@ export type {
   StoredManifest,
   WholeImages,
 } from './image-repository.ts'
+export { type NewIndex, withOtherImages } from './image-index.ts'
 export {
   decodeInventory,
   encodeInventory,

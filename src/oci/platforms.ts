@@ -13,7 +13,7 @@ export interface PlatformImage {
  */
 export function platformsOf(index: Uint8Array): readonly PlatformImage[] {
   return entriesOf(index)
-    .filter((entry) => !isAttestation(entry))
+    .filter((entry) => !isAttestation(entry) && !isNestedIndex(entry))
     .map((descriptor) => ({ descriptor, platform: formatPlatform(descriptor.platform) }))
 }
 
@@ -56,13 +56,18 @@ function withoutDefault(platform: string): string {
   return platform.replace(/\/arm64\/v8$/, '/arm64').replace(/\/arm\/v7$/, '/arm')
 }
 
-function isAttestation({ platform, annotations, mediaType }: Descriptor): boolean {
+/** What BuildKit says of another image of the same index. */
+export function isAttestation({ platform, annotations }: Descriptor): boolean {
   if (platform?.os === 'unknown' && platform.architecture === 'unknown') return true
-  if (annotations?.['vnd.docker.reference.type'] === 'attestation-manifest') return true
+  return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest'
+}
+
+export function isNestedIndex({ mediaType }: Descriptor): boolean {
   return /\.index\.|manifest\.list\./.test(mediaType)
 }
 
-function entriesOf(index: Uint8Array): readonly Descriptor[] {
+/** All that an index names, in its order. Throws DAMAGED for anything but an index. */
+export function entriesOf(index: Uint8Array): readonly Descriptor[] {
   const manifests = parseJson(index)?.manifests
   if (!Array.isArray(manifests)) throw new BallastError('DAMAGED', 'not an image index: it has no manifests')
   return manifests.map(checkEntry)

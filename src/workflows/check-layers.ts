@@ -1,5 +1,5 @@
 import { isBallastError, verified } from '../core/index.ts'
-import { readImage } from '../embed/index.ts'
+import { readImages } from '../embed/index.ts'
 import { directoryOf, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { notEmbedded } from './check-embedded.ts'
@@ -14,11 +14,11 @@ export async function checkLayers(
   { access, full = false, ...options }: CheckOptions & { readonly access: ImageAccess },
 ): Promise<readonly CheckResult[]> {
   const { repository, reference } = await openImage(name, access)
-  const image = await readImage(repository, { reference }, options)
-  const models = readLabel(image.config)
+  const { images } = await readImages(repository, { reference }, options)
+  const models = images.flatMap((of) => readLabel(of.image.config).map((model) => ({ ...of, model })))
   if (models.length === 0) return [notEmbedded(operand)]
   const results: CheckResult[] = []
-  for (const model of models) {
+  for (const { image, platform, model } of models) {
     const faults: string[] = []
     for (const diffId of model.layers) {
       const layer = image.layers[image.diffIds.indexOf(diffId)]
@@ -39,7 +39,7 @@ export async function checkLayers(
       mend:
         faults.length === 0 ? undefined : `embed it again: ballast embed ${model.reference} IMAGE -t ${name}`,
       ...(await staleness(store, model)),
-      notes: ['embedded in the image'],
+      notes: [images.length === 1 ? 'embedded in the image' : `embedded in the image for ${platform}`],
     })
   }
   return results

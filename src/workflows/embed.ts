@@ -24,6 +24,8 @@ export interface EmbedImageRequest {
   readonly at?: string | undefined
   /** The directory's name below `/models`, for a single model. */
   readonly as?: string | undefined
+  /** The same for several, in their order; undefined where it is the model's own. */
+  readonly names?: readonly (string | undefined)[] | undefined
   readonly platform?: string | undefined
   /** The files at PATH itself instead of a link. */
   readonly realPath?: boolean | undefined
@@ -45,6 +47,8 @@ export interface EmbedImageResult {
   readonly runningFormer: readonly RunningContainer[]
   /** In an Engine: the command that brings the same image into a registry, layers as they are. */
   readonly toRegistry: string | undefined
+  /** `linux/amd64`, of each image that was made. */
+  readonly platforms: readonly string[]
   readonly ms: number
   readonly warnings: readonly string[]
 }
@@ -63,9 +67,10 @@ export async function embed(
     })
   }
   const models: ModelToEmbed[] = []
-  for (const text of request.models) {
+  for (const [index, text] of request.models.entries()) {
     const { ref, path } = splitModelPath(text)
-    const { at, as: name, realPath, position } = request
+    const { at, realPath, position } = request
+    const name = request.as ?? request.names?.[index]
     models.push({ ...(await resolveVersion(store, ref)), path: path ?? at, name, realPath, position })
   }
   const base = await openImage(request.image, request.access, { store })

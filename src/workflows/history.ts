@@ -125,7 +125,7 @@ async function movesOf(
   return moves
 }
 
-/** The models that an image says it holds; none where it cannot be told, as of an index of several platforms. */
+/** The models that an image says it holds, those of one platform for all; none where it cannot be told. */
 export async function modelsOf(
   repository: ImageRepository,
   reference: string,

@@ -37,7 +37,10 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
       'top or bottom of the image for the layers of the model, or auto: where Docker nodes pull less ' +
         '(default: as IMAGE has it, else top)',
     ],
-    ['--platform <platform>', 'which image of an index, as linux/amd64'],
+    [
+      '--platform <platform>',
+      'of an index, that image alone, as linux/amd64 (default: every platform of the index)',
+    ],
     ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
   ],
   examples: [
@@ -87,7 +90,7 @@ function parsePosition(text: string | undefined): EmbedImageRequest['position'] 
 }
 
 function describe(result: EmbedImageResult): string {
-  const { image, digest, models, layers, bytesSent, former, pricing, ms } = result
+  const { image, digest, models, layers, bytesSent, former, pricing, platforms, ms } = result
   const { runningFormer, toRegistry } = result
   const operand = toRegistry === undefined ? image : `image:${image}`
   const count = (how: string): number => layers.filter((layer) => layer.how === how).length
@@ -99,6 +102,7 @@ function describe(result: EmbedImageResult): string {
   const moved = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)
   return (
     `${image}   ${shortDigest(digest)}   with ${models.map(({ ref, path }) => `${ref} at ${path}`).join(', ')}\n` +
+    (platforms.length === 1 ? '' : `an index for ${platforms.join(', ')}\n`) +
     `${formatCount(layers.length, 'layer')}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}\n` +
     pricing.map(describePricing).join('') +
     `${former === undefined ? '' : `the former image is ${former}; to return to it: ballast rollback ${operand}\n`}` +
