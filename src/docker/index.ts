@@ -23,6 +23,7 @@ export {
   changedInContainer,
   createContainer,
   inspectContainer,
+  listContainers,
   type NewContainer,
   type PathInfo,
   readFromContainer,

@@ -21,8 +21,9 @@ const LINES: readonly (readonly [line: string, image: string, at: number])[] = [
 
 test('the image is the first word that is neither an option nor the value of one', () => {
   for (const [line, image, imageAt] of LINES) {
-    const { options: _, ...read } = readRunArguments(line.split(' '))
+    const { options: _, optionsEnd, ...read } = readRunArguments(line.split(' '))
     assert.deepEqual(read, { image, imageAt }, line)
+    assert.equal(optionsEnd, line.includes(' -- ') ? imageAt - 1 : imageAt, line)
   }
 })
 

@@ -6,6 +6,8 @@ export interface RunArguments {
   readonly image: string
   /** Where the image stands among them. */
   readonly imageAt: number
+  /** Where one more option can be put in, behind all others. */
+  readonly optionsEnd: number
   /** By their long names, in order; a switch has `true` or what is written behind `=`. */
   readonly options: readonly RunOption[]
 }
@@ -28,7 +30,7 @@ export function readRunArguments(
   let at = 0
   while (at < args.length) {
     const arg = args[at] ?? ''
-    if (arg === '--') return found(args, { at: at + 1, options, image })
+    if (arg === '--') return found(args, { at: at + 1, optionsEnd: at, options, image })
     if (!arg.startsWith('-') || arg === '-') return found(args, { at, options, image })
     const read = arg.startsWith('--') ? readLong(arg, args[at + 1]) : readShort(arg, args[at + 1])
     if (read === undefined) {
@@ -85,11 +87,12 @@ function valueBehind(arg: string, next: string | undefined): string {
 
 interface Found {
   readonly at: number
+  readonly optionsEnd?: number
   readonly options: readonly RunOption[]
   readonly image: string | undefined
 }
 
-function found(args: readonly string[], { at, options, image: named }: Found): RunArguments {
+function found(args: readonly string[], { at, optionsEnd = at, options, image: named }: Found): RunArguments {
   const image = args[at]
   if (named !== undefined && image !== named) {
     throw new BallastError('USAGE', `--image ${named} does not stand among the arguments of docker run`, {
@@ -97,7 +100,7 @@ function found(args: readonly string[], { at, options, image: named }: Found): R
     })
   }
   if (image === undefined || image === '') throw noImage()
-  return { image, imageAt: at, options }
+  return { image, imageAt: at, optionsEnd, options }
 }
 
 function unknownOption(arg: string): BallastError {

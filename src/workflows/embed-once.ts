@@ -37,7 +37,8 @@ export async function embedOnce(
   const digests = models.map(({ resolved: { reference, version } }) => `${reference.name}@${version.digest}`)
   const embedAs = (refs: readonly string[]) => {
     const placed = refs.map((ref, at) => `${ref}=${models[at]?.path}`)
-    const request = { models: placed, image: `image:${base}`, result: `image:${image}`, access }
+    const names = models.map(({ name }) => name)
+    const request = { models: placed, names, image: `image:${base}`, result: `image:${image}`, access }
     return embed(store, request, options)
   }
   // The image remembers which tag was meant; where that has moved since, the version counts.

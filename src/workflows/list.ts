@@ -2,6 +2,7 @@ import { type Digest, isBallastError } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { readDescriptions } from './inspect-version.ts'
+import { latestFigures, readMetrics } from './metrics.ts'
 import { parseModelReference, requireName } from './resolve.ts'
 
 export interface ListedVersion {
@@ -15,6 +16,8 @@ export interface ListedVersion {
   readonly format: string | undefined
   readonly precision: string | undefined
   readonly parameters: number | undefined
+  /** What evaluations measured, each figure as it was measured last, by its path: `eval.accuracy`. */
+  readonly figures: Readonly<Record<string, number>>
 }
 
 /** Every version of every model, or of one. Throws NOT_FOUND for a model that is not there. */
@@ -25,6 +28,7 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
   for (const model of names) {
     const tags = await store.records.listTags(model)
     const describe = await readDescriptions(store, model)
+    const measured = await readMetrics(store, model)
     for (const { number, digest, time } of await store.records.listVersions(model)) {
       const files = await store.readVersion(digest).then(
         (version) => version.files,
@@ -44,6 +48,7 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
         format: description?.format,
         precision: description?.precision,
         parameters: description?.parameters,
+        figures: Object.fromEntries(latestFigures(await measured(digest))),
       })
     }
   }

@@ -4,9 +4,10 @@ import { test } from 'node:test'
 import { temporaryStore } from '../../test/fixtures/store.ts'
 import { temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
 import { isBallastError } from '../core/index.ts'
-import { parseMetrics } from '../model/index.ts'
+import { type Json, parseMetrics } from '../model/index.ts'
 import { add } from './add.ts'
 import { diff } from './diff.ts'
+import { list } from './list.ts'
 import { attachMetrics, attachMetricsFile } from './metrics.ts'
 import { show } from './show.ts'
 
@@ -18,12 +19,10 @@ test('metrics are shown with their version, compared by diff, and change nothing
     await writeFiles(directory, { w: text })
     digests.push((await add(store, { name: 'm', sources: [join(directory, 'w')] })).digest)
   }
-  const beside = ['m:1', 'm:2']
-  const attach = (ref: string, metrics: Readonly<Record<string, unknown>>): Promise<unknown> =>
-    attachMetrics(store, { ref, metrics, by: 'run', beside })
-  await attach('m:1', { accuracy: 0.5, classes: [1, 2], loss: { train: 1.5 } })
-  await attach('m:1', { accuracy: 0.75 })
-  await attach('m:2', { accuracy: 0.9, f1: 0.8 })
+  const attach = (...measured: readonly (readonly [ref: string, metrics: Json])[]): Promise<unknown> =>
+    attachMetrics(store, { measured: measured.map(([ref, metrics]) => ({ ref, metrics })), by: 'run' })
+  await attach(['m:1', { accuracy: 0.5, classes: [1, 2], loss: { train: 1.5 } }])
+  await attach(['m:1', { accuracy: 0.75 }], ['m:2', { accuracy: 0.9, f1: 0.8 }])
   const shown = await show(store, 'm:1')
   assert.equal(shown.digest, digests[0])
   assert.deepEqual(
@@ -33,15 +32,27 @@ test('metrics are shown with their version, compared by diff, and change nothing
       ['run', 0.75],
     ],
   )
-  assert.deepEqual(shown.metrics[0]?.beside, beside)
+  assert.deepEqual(
+    shown.metrics.map(({ beside }) => beside),
+    [[], ['m:2']],
+  )
   assert.deepEqual((await diff(store, ['m:1', 'm:2'])).metrics, [
     { name: 'accuracy', before: 0.75, after: 0.9 },
     { name: 'loss.train', before: 1.5, after: undefined },
     { name: 'f1', before: undefined, after: 0.8 },
   ])
+  assert.deepEqual(
+    (await list(store)).map(({ figures }) => figures),
+    [
+      { accuracy: 0.75, 'loss.train': 1.5 },
+      { accuracy: 0.9, f1: 0.8 },
+    ],
+  )
   assert.deepEqual((await store.verify()).problems, [])
   assert.equal((await store.gc()).removed.length, 0)
-  await assert.rejects(attach('m:3', {}), (error) => isBallastError(error, 'NOT_FOUND'))
+  const missing = attach(['m:1', { accuracy: 1 }], ['m:3', { accuracy: 1 }])
+  await assert.rejects(missing, (error) => isBallastError(error, 'NOT_FOUND'))
+  assert.equal((await show(store, 'm:1')).metrics.length, 2, 'all or none')
 })
 
 test('a file of metrics is attached as it is; one that is not there is not found', async (t) => {

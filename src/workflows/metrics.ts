@@ -2,6 +2,7 @@ import { BallastError, type Digest, readIfPresent } from '../core/index.ts'
 import {
   blobsOfVersion,
   decodeMetrics,
+  type EvaluationRun,
   encodeMetrics,
   figuresOf,
   type Json,
@@ -21,33 +22,40 @@ export interface AttachedMetrics {
 }
 
 /**
- * Attaches what an evaluation measured to a version; the version stays what it is, and earlier metrics stay. `by` is who
- * says so, for people; `beside` names versions that were evaluated in the same run. Throws what `resolveVersion` throws.
+ * Attaches what one evaluation measured to the versions that were evaluated; they stay what they are, and earlier metrics
+ * stay. `by` is who says so, for people. Nothing is attached unless all of them are there. Throws what `resolveVersion` throws.
  */
 export async function attachMetrics(
   store: Store,
   {
-    ref,
-    metrics,
+    measured,
     by,
-    beside = [],
+    run,
   }: {
-    readonly ref: string
-    readonly metrics: Json
+    readonly measured: readonly { readonly ref: string; readonly metrics: Json }[]
     readonly by: string
-    readonly beside?: readonly string[]
+    readonly run?: EvaluationRun
   },
-): Promise<AttachedMetrics> {
+): Promise<readonly AttachedMetrics[]> {
   await using session = await store.begin()
-  const { version, number, reference } = await resolveVersion(store, ref)
-  const { name } = reference
-  await session.lease(blobsOfVersion(version))
-  // It may have been removed before it was leased.
-  await resolveDigest(store, { name, digest: version.digest })
-  const data = encodeMetrics({ time: new Date().toISOString(), by, beside, metrics })
-  await attach(store, session, { name, subject: version.digest, type: MODEL_METRICS, data })
+  const found: (AttachedMetrics & { readonly name: RepositoryName; readonly metrics: Json })[] = []
+  for (const { ref, metrics } of measured) {
+    const { version, number, reference } = await resolveVersion(store, ref)
+    const { digest } = version
+    const { name } = reference
+    await session.lease(blobsOfVersion(version))
+    // It may have been removed before it was leased.
+    await resolveDigest(store, { name, digest })
+    found.push({ ref: `${name}:${number}`, digest, name, metrics })
+  }
+  const time = new Date().toISOString()
+  for (const { ref, digest, name, metrics } of found) {
+    const beside = found.map((other) => other.ref).filter((other) => other !== ref)
+    const data = encodeMetrics({ time, by, beside, run, metrics })
+    await attach(store, session, { name, subject: digest, type: MODEL_METRICS, data })
+  }
   await store.project(session)
-  return { ref: `${name}:${number}`, digest: version.digest }
+  return found.map(({ ref, digest }) => ({ ref, digest }))
 }
 
 /** The same with a file of one JSON object. Throws NOT_FOUND, and USAGE for a file of anything else. */
@@ -59,7 +67,9 @@ export async function attachMetricsFile(
   if (bytes === undefined) {
     throw new BallastError('NOT_FOUND', `${file}: no such file`, { hint: 'name the file with the metrics' })
   }
-  return attachMetrics(store, { ref, metrics: parseMetrics(bytes, file), by: 'attach' })
+  const measured = [{ ref, metrics: parseMetrics(bytes, file) }]
+  const [attached] = await attachMetrics(store, { measured, by: 'attach' })
+  return attached as AttachedMetrics
 }
 
 /** What was measured of the versions of a model, of each the oldest first. */
@@ -95,6 +105,7 @@ export function compareMetrics(
   }))
 }
 
-function latestFigures(all: readonly Metrics[]): ReadonlyMap<string, number> {
+/** Each figure as it was measured last. */
+export function latestFigures(all: readonly Metrics[]): ReadonlyMap<string, number> {
   return new Map(all.flatMap(({ metrics }) => [...figuresOf(metrics)]))
 }

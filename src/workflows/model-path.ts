@@ -9,3 +9,8 @@ export function splitModelPath(text: string): { readonly ref: string; readonly p
     hint: 'write REF=PATH with the path in the container, as in sentiment:prod=/app/models',
   })
 }
+
+/** Absolute, of something below `/`, without `.` and `..`. */
+export function isContainerPath(path: string): boolean {
+  return /^(?:\/(?!\.\.?(?:\/|$))[^/]+)+$/.test(path)
+}

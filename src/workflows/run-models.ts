@@ -1,4 +1,4 @@
-import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
+import { BallastError, type CallOptions, isBallastError, shortDigest } from '../core/index.ts'
 import {
   type Engine,
   inspectContainer,
@@ -8,12 +8,15 @@ import {
 } from '../docker/index.ts'
 import { APP_FILE, type AppModel, lastPart, splitReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { splitModelPath } from './model-path.ts'
+import { isContainerPath, splitModelPath } from './model-path.ts'
 import { readAppFile } from './read-app-file.ts'
-import { resolveVersion } from './resolve.ts'
+import { type ResolvedVersion, resolveVersion } from './resolve.ts'
 import { isAtOrBelow, type PlacedModel, type RunRequest, withTag } from './run-request.ts'
 
-/** PATH as stated, else that of `ballast.yaml`, else the directory that an embedded model has in any case. */
+/**
+ * PATH as stated, else that of `ballast.yaml`, else the directory that an embedded model has in any case; of several versions
+ * of one model the latter is `/models/NAME-NUMBER`.
+ */
 export async function placeModels(
   store: Store,
   { request, image }: { readonly request: RunRequest; readonly image: string },
@@ -28,14 +31,20 @@ export async function placeModels(
       hint: `name it: ballast run --model sentiment:prod=/app/models -- ${image}; or declare it in ${APP_FILE}: ballast init`,
     })
   }
-  const placed: PlacedModel[] = []
-  for (const { ref, path } of asked) {
-    const resolved = await resolveVersion(store, ref)
-    const { name } = resolved.reference
-    const ofApp = declared.find((model) => splitReference(model.ref).name === name)?.path
-    placed.push({ resolved, path: (path ?? ofApp ?? `/models/${lastPart(name)}`).replace(/(?<=.)\/+$/, '') })
-  }
-  return placed
+  const found: { readonly resolved: ResolvedVersion; readonly path: string | undefined }[] = []
+  for (const { ref, path } of asked) found.push({ resolved: await resolveVersion(store, ref), path })
+  return found.map(({ resolved, path }) => {
+    const { reference, number, version } = resolved
+    const usual = lastPart(reference.name)
+    const others = found.map((other) => other.resolved).filter((other) => other !== resolved)
+    const hasNamesake = others.some((other) => lastPart(other.reference.name) === usual)
+    const isCompared = others.some((other) => other.reference.name === reference.name)
+    const name = hasNamesake ? `${usual}-${number === 0 ? shortDigest(version.digest) : number}` : undefined
+    const ofApp = isCompared
+      ? undefined
+      : declared.find((model) => splitReference(model.ref).name === reference.name)?.path
+    return { resolved, name, path: (path ?? ofApp ?? `/models/${name ?? usual}`).replace(/(?<=.)\/+$/, '') }
+  })
 }
 
 async function modelsOfApp(directory: string, image: string): Promise<readonly AppModel[]> {
@@ -50,7 +59,7 @@ async function modelsOfApp(directory: string, image: string): Promise<readonly A
 export function refuseTakenPaths(models: readonly PlacedModel[], options: readonly RunOption[]): void {
   const mounts = mountsOf(options)
   for (const [at, { path }] of models.entries()) {
-    if (!/^(?:\/(?!\.\.?(?:\/|$))[^/]+)+$/.test(path)) {
+    if (!isContainerPath(path)) {
       throw new BallastError('REFUSED', `the path ${JSON.stringify(path)} cannot be used`, {
         hint: 'give the absolute path of a directory in the container, as in sentiment=/app/models',
       })

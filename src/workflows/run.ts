@@ -5,9 +5,17 @@ import { formatReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
 import { runEmbedded } from './run-embedded.ts'
+import { planEvaluation } from './run-evaluation.ts'
 import { placeModels, refuseSharedPaths, refuseTakenPaths } from './run-models.ts'
 import { runMounted } from './run-mounted.ts'
-import { engineOf, type PlacedModel, type PreparedRun, type RunRequest, type RunWork } from './run-request.ts'
+import {
+  engineOf,
+  type PlacedModel,
+  type PreparedRun,
+  type RunModel,
+  type RunRequest,
+  type RunWork,
+} from './run-request.ts'
 
 export type { PreparedRun, RunRequest }
 
@@ -20,23 +28,39 @@ export async function prepareRun(
   request: RunRequest,
   options: CallOptions = {},
 ): Promise<PreparedRun> {
-  const parsed = readRunArguments(request.args, request)
-  const models = await placeModels(store, { request, image: parsed.image })
-  refuseTakenPaths(models, parsed.options)
+  const { image, options: given } = readRunArguments(request.args, request)
+  const models = await placeModels(store, { request, image })
+  refuseTakenPaths(models, given)
+  const planned = request.metrics === undefined ? undefined : planEvaluation(request, models)
+  const args = planned?.args ?? request.args
+  const parsed = readRunArguments(args, request)
   return withEngine(engineOf(request.access), async (engine) => {
     await refuseSharedPaths(engine, { models, run: parsed }, options)
     const facts = await imageFacts(engine, parsed.image, options)
-    const work: RunWork = { store, engine, request, parsed, facts, models }
+    const work: RunWork = { store, engine, request: { ...request, args }, parsed, facts, models }
     const { strategy, because } = await choose(work)
     const prepared = await (strategy === 'embed' ? runEmbedded : runMounted)(work, options)
-    return { ...prepared, strategy, because, models: models.map(named) }
+    // A mounted run is of the user's own image, whose container says which one that was.
+    const imageId = strategy === 'embed' ? facts?.id : undefined
+    const evaluation = planned && {
+      ...planned.evaluation,
+      run: { ...planned.evaluation.run, imageId },
+    }
+    return { ...prepared, strategy, because, models: models.map(named), evaluation }
   })
 }
 
-function named({ resolved, path }: PlacedModel): PreparedRun['models'][number] {
+function named({ resolved, path }: PlacedModel): RunModel {
   const { reference, number, version } = resolved
-  const name = number === 0 ? formatReference(reference) : `${reference.name}:${number}`
-  return { version: name, digest: version.digest, path }
+  const text = formatReference(reference)
+  const { name: model } = reference
+  return {
+    model,
+    version: number === 0 ? text : `${model}:${number}`,
+    reference: text,
+    digest: version.digest,
+    path,
+  }
 }
 
 async function choose({ engine, request }: RunWork): Promise<Pick<PreparedRun, 'strategy' | 'because'>> {

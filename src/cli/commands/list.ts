@@ -1,3 +1,5 @@
+import type { ListedVersion } from '../../workflows/list.ts'
+import { formatListedFigures } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -11,22 +13,25 @@ export const verb = defineVerb<[string | undefined]>({
     const { list } = await import('../../workflows/list.ts')
     const versions = await list(store, name)
     if (versions.length === 0) session.note(`no models in ${store.root}; to add one: ballast add NAME FILES…`)
-    session.print(versions, () =>
-      versions.length === 0
-        ? ''
-        : formatTable(
-            ['VERSION', 'TAGS', 'FORMAT', 'FILES', 'SIZE', 'DIGEST', 'ADDED'],
-            versions.map(({ ref, tags, format, precision, files, bytes, digest, added }) => [
-              ref,
-              tags.join(', '),
-              [format, precision].filter((part) => part !== undefined).join(', '),
-              `${files}`,
-              formatBytes(bytes),
-              formatDigest(digest),
-              formatAge(added),
-            ]),
-            [3, 4],
-          ),
-    )
+    session.print(versions, () => (versions.length === 0 ? '' : formatVersions(versions)))
   },
 })
+
+/** What was measured only where something was: the table is wide enough. */
+function formatVersions(versions: readonly ListedVersion[]): string {
+  const measured = versions.some(({ figures }) => Object.keys(figures).length > 0)
+  return formatTable(
+    ['VERSION', 'TAGS', 'FORMAT', 'FILES', 'SIZE', 'DIGEST', 'ADDED', ...(measured ? ['METRICS'] : [])],
+    versions.map(({ ref, tags, format, precision, files, bytes, digest, added, figures }) => [
+      ref,
+      tags.join(', '),
+      [format, precision].filter((part) => part !== undefined).join(', '),
+      `${files}`,
+      formatBytes(bytes),
+      formatDigest(digest),
+      formatAge(added),
+      ...(measured ? [formatListedFigures(figures)] : []),
+    ]),
+    [3, 4],
+  )
+}

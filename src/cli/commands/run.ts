@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { BallastError, isSystemError } from '../../core/index.ts'
 import type { PreparedRun, RunRequest } from '../../workflows/run.ts'
+import type { EndedRun } from '../../workflows/run-metrics.ts'
 import { cacheDirectory } from '../cache-directory.ts'
 import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
@@ -10,13 +11,14 @@ import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
 interface RunOptions {
-  readonly model?: string
+  readonly model?: readonly string[]
   readonly strategy: string
   readonly image?: string
+  readonly metrics?: string
   readonly dryRun?: boolean
 }
 
-/** As docker has it: what was to run was never started. */
+/** As docker has it: what was to run was never started. Also where its metrics could not be attached. */
 const NOT_STARTED = 125
 
 export const verb = defineVerb<[string[], RunOptions]>({
@@ -28,10 +30,15 @@ export const verb = defineVerb<[string[], RunOptions]>({
     '--model, all that ballast.yaml says is taken.\n' +
     'mount: read-only from a tree that all containers of the host share, linked to the store where that is safe. ' +
     'embed: in an image NAME:ballast-… that is made from yours, once. auto: mount where the Engine runs on this machine.\n' +
-    'The exit code is that of the container; 125 where none was started.',
+    'An evaluation (--metrics FILE) writes what it has measured to FILE, a path in the container, as one JSON object: about a ' +
+    'single model the metrics themselves, about several one object for each, under its reference, version or path. When the ' +
+    'container has ended with 0 they are attached to the versions, for `show`, `list` and `diff`: all or none.\n' +
+    'Versions of one model without a PATH are at /models/NAME-NUMBER.\n' +
+    'The exit code is that of the container; 125 where none was started, or its metrics could not be attached.',
   options: [
-    ['--model <ref>', 'REF or REF=PATH (several: A,B)'],
+    ['--model <ref...>', 'REF or REF=PATH (several: once each, or A,B)'],
     ['--strategy <strategy>', 'mount, embed or auto', 'auto'],
+    ['--metrics <file>', 'attach what the container has written there to the versions that it had'],
     ['--image <image>', 'which of the arguments is the image, where an unknown option stands before it'],
     ['--dry-run', 'bring the model to its place and print the command instead of running it'],
   ],
@@ -39,6 +46,7 @@ export const verb = defineVerb<[string[], RunOptions]>({
     'ballast run --model sentiment:prod=/app/models -- -d -p 8000:8000 my_ml_app:latest',
     'ballast run --model sentiment:3=/app/models --strategy embed -- --rm my_ml_app:latest',
     'ballast run -- -d -p 8000:8000 my_ml_app:latest',
+    'ballast run --model sentiment:3 --model sentiment:4 --metrics /tmp/metrics.json -- --rm my_evaluation',
   ],
   usageHint:
     'the arguments of docker run stand behind --: ballast run --model sentiment:prod=/app/models -- -p 8000:8000 my_ml_app',
@@ -49,6 +57,7 @@ export const verb = defineVerb<[string[], RunOptions]>({
     const { prepareRun } = await import('../../workflows/run.ts')
     const prepared = await prepareRun(await session.store(), request, session)
     for (const warning of prepared.warnings) session.note(`warning: ${warning}`)
+    const { models, evaluation } = prepared
     if (options.dryRun === true) {
       session.print(prepared, () => `${['docker', ...prepared.args].map(shellWord).join(' ')}\n`)
       return
@@ -60,21 +69,45 @@ export const verb = defineVerb<[string[], RunOptions]>({
       const hint = await explainRefusal(request).catch(() => undefined)
       if (hint !== undefined) session.io.err(`ballast: ${hint}\n`)
     }
+    if (evaluation !== undefined) {
+      await attach(session, { models, evaluation, exitCode: code, access: request.access })
+    }
     session.io.setExitCode(code)
   },
 })
 
-function requestFrom(io: Io, args: readonly string[], { model, strategy, image }: RunOptions): RunRequest {
+async function attach(session: Session, ended: EndedRun): Promise<void> {
+  const { attachRunMetrics } = await import('../../workflows/run-metrics.ts')
+  const attached = await attachRunMetrics(await session.store(), ended, session)
+  if (attached.length === 0) {
+    session.note(`the container ended with ${ended.exitCode}: no metrics attached`)
+    return
+  }
+  const versions = attached.map(({ ref }) => ref)
+  session.note(`metrics attached to ${versions.join(', ')}; to see them: ballast show ${versions[0]}`)
+}
+
+function requestFrom(
+  io: Io,
+  args: readonly string[],
+  { model = [], strategy, image, metrics, dryRun }: RunOptions,
+): RunRequest {
   if (strategy !== 'embed' && strategy !== 'mount' && strategy !== 'auto') {
     throw new BallastError('USAGE', `--strategy ${strategy}: there is no such strategy`, {
       hint: 'choose mount, embed or auto',
     })
   }
+  if (metrics !== undefined && dryRun === true) {
+    throw new BallastError('USAGE', '--dry-run starts nothing that could write --metrics', {
+      hint: 'leave one of the two out',
+    })
+  }
   return {
-    models: model === undefined ? [] : model.split(','),
+    models: model.flatMap((refs) => refs.split(',')),
     strategy,
     args,
     image,
+    metrics,
     directory: '.',
     cacheDirectory: cacheDirectory(io),
     access: imageAccess(io),

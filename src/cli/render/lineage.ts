@@ -1,3 +1,4 @@
+import { oneLine } from '../../core/index.ts'
 import { figuresOf, type Lineage, type Metrics, type ParentVersion } from '../../model/index.ts'
 import type { DiffResult } from '../../workflows/diff.ts'
 import { formatAge, formatCount, formatTable } from './text.ts'
@@ -26,11 +27,25 @@ export function formatOrigin({ from, checkpoint, parent }: Lineage): string {
 export function formatMetrics(metrics: readonly Metrics[]): string {
   const latest = metrics.slice(-MOST_LINES).reverse()
   return latest
-    .map(({ time, by, metrics }) => {
-      const figures = [...figuresOf(metrics)].map(([name, figure]) => `${name} ${figure}`)
-      return `measured: ${formatAge(time)} (${by}) ${figures.join(', ') || 'no figures'}\n`
+    .map(({ time, by, beside, run, metrics }) => {
+      const where = run === undefined ? by : `${by} of ${oneLine(run.image)}`
+      const others = beside.length === 0 ? '' : `, beside ${beside.join(', ')}`
+      return `measured: ${formatAge(time)} (${where}${others}) ${formatPairs([...figuresOf(metrics)]) || 'no figures'}\n`
     })
     .join('')
+}
+
+const MOST_LISTED = 3
+
+/** A cell of `list`: the first few. */
+export function formatListedFigures(figures: Readonly<Record<string, number>>): string {
+  const all = Object.entries(figures)
+  const more = all.length > MOST_LISTED ? `, ${all.length - MOST_LISTED} more` : ''
+  return `${formatPairs(all.slice(0, MOST_LISTED))}${more}`
+}
+
+function formatPairs(figures: readonly (readonly [name: string, figure: number])[]): string {
+  return figures.map(([name, figure]) => `${oneLine(name)} ${figure}`).join(', ')
 }
 
 /** Below the files of `diff`: the figures of both versions beside each other. */
