@@ -1,6 +1,6 @@
 import { createReader, type Path, type Reader } from './app-file-reader.ts'
 import { type AppTarget, readTarget } from './app-file-target.ts'
-import { RELOAD_ORDERS, RELOAD_TEXTS, RELOAD_WAYS, type Reload } from './reload.ts'
+import { RELOAD_ORDERS, RELOAD_SERVERS, RELOAD_TEXTS, RELOAD_WAYS, type Reload } from './reload.ts'
 import { parseYaml } from './yaml.ts'
 
 /** What the file is called that says which applications use which models, and where (`docs/ballast.schema.json`). */
@@ -94,6 +94,14 @@ function readReload(at: Reader, value: unknown, path: Path): Reload {
   if (reload.pid !== undefined && (reload.signal === undefined || reload.containers !== undefined)) {
     at.fail([...path, 'pid'], 'is for a signal to a process of this host', 'leave it or containers out')
   }
+  const server = RELOAD_SERVERS.find((one) => reload[one] !== undefined)
+  if (server !== undefined && reload.ready !== undefined) {
+    at.fail(
+      [...path, 'ready'],
+      `does not go with ${server}`,
+      'leave it out: the server is asked what it serves',
+    )
+  }
   if (order !== undefined && !RELOAD_ORDERS.some((one) => one === order)) {
     at.fail([...path, 'order'], `is ${JSON.stringify(order)}`, `choose ${RELOAD_ORDERS.join(' or ')}`)
   }
@@ -102,6 +110,8 @@ function readReload(at: Reader, value: unknown, path: Path): Reload {
     signal: text('signal'),
     command: text('command'),
     restart: restart === true ? true : undefined,
+    triton: text('triton'),
+    tfserving: text('tfserving'),
     containers: readContainers(at, reload.containers, [...path, 'containers']),
     pid: text('pid'),
     order: RELOAD_ORDERS.find((one) => one === order),

@@ -13,6 +13,11 @@ test('every way to reload can be written on a command line', () => {
   assert.deepEqual(read('signal:SIGHUP@container:api'), { signal: 'SIGHUP', containers: ['api'] })
   assert.deepEqual(read('signal:SIGHUP@pid:./run/api.pid'), { signal: 'SIGHUP', pid: './run/api.pid' })
   assert.deepEqual(read('restart:container:a, b'), { restart: true, containers: ['a', 'b'] })
+  assert.deepEqual(read('triton:http://localhost:8000@container:a'), {
+    triton: 'http://localhost:8000',
+    containers: ['a'],
+  })
+  assert.deepEqual(read('tfserving:http://localhost:8501'), { tfserving: 'http://localhost:8501' })
   assert.deepEqual(read('command:mail -s new ops@container:x'), { command: 'mail -s new ops@container:x' })
 })
 
@@ -39,6 +44,8 @@ test('what cannot be read is refused with what can', () => {
     { reload: 'restart:container:,' },
     { reload: `${HTTP}@pid:./api.pid` },
     { reload: 'command:  ' },
+    { reload: 'triton:localhost:8000' },
+    { reload: 'triton:http://localhost:8000', ready: 'command:true' },
     { reload: HTTP, ready: 'soon' },
     { reload: HTTP, within: '30' },
     { reload: HTTP, order: 'some' },

@@ -1,13 +1,17 @@
 import { BallastError } from '../core/index.ts'
 
-/** How the application is told of a new version, by one of the first four or none, and how it shows that it serves it. */
+/** How the application is told of a new version, by one of the first six or none, and how it shows that it serves it. */
 export interface Reload {
-  /** `POST http://localhost:8000/reload`; `{number}`, `{digest}` and `{model}` in it are filled in. */
+  /** `POST http://localhost:8000/reload`; `{number}`, `{digest}`, `{model}` and `{name}` in it are filled in. */
   readonly http?: string | undefined
   readonly signal?: string | undefined
   /** For `sh -c`. */
   readonly command?: string | undefined
   readonly restart?: boolean | undefined
+  /** Where a Triton Inference Server answers, `http://localhost:8000`; it says itself what it serves. */
+  readonly triton?: string | undefined
+  /** The same of TensorFlow Serving, or of an OpenVINO Model Server: `http://localhost:8501`. */
+  readonly tfserving?: string | undefined
   /** Which containers are told, by name; `image`: those of the application's image that have the target mounted. */
   readonly containers?: readonly string[] | 'image' | undefined
   /** With `signal`: the file that has the number of the process on this host. */
@@ -20,7 +24,9 @@ export interface Reload {
   readonly within?: string | undefined
 }
 
-export const RELOAD_WAYS = ['http', 'signal', 'command', 'restart'] as const
+export const RELOAD_WAYS = ['http', 'signal', 'command', 'restart', 'triton', 'tfserving'] as const
+/** Which of them are model servers, whose own calls say what they serve. */
+export const RELOAD_SERVERS = ['triton', 'tfserving'] as const
 export const RELOAD_ORDERS = ['one-by-one', 'all'] as const
 export type ReloadOrder = (typeof RELOAD_ORDERS)[number]
 
@@ -29,6 +35,8 @@ export const RELOAD_TEXTS = {
   http: [/^(?:GET|POST|PUT) https?:\/\/\S+$/, 'POST http://localhost:8000/reload'],
   signal: [/^SIG[A-Z0-9]+$/, 'SIGHUP'],
   command: [/./, 'nginx -s reload'],
+  triton: [/^https?:\/\/[^\s/]+\/?$/, 'http://localhost:8000'],
+  tfserving: [/^https?:\/\/[^\s/]+\/?$/, 'http://localhost:8501'],
   pid: [/./, './run/api.pid'],
   ready: [
     /^(?:(?:GET|POST|PUT) https?:\/\/\S+|file:.+|command:.+)$/,
@@ -55,8 +63,14 @@ export function parseReloadFlags({ reload, ready, within, order }: ReloadFlags):
   if (order !== undefined && found === undefined) {
     throw wrong('--order', order, RELOAD_ORDERS.join(' or '))
   }
+  const way = reload === undefined ? {} : parseWay(reload)
+  if (ready !== undefined && RELOAD_SERVERS.some((server) => way[server] !== undefined)) {
+    throw new BallastError('USAGE', `--ready does not go with --reload ${reload}`, {
+      hint: 'leave it out: the server is asked what it serves',
+    })
+  }
   return {
-    ...(reload !== undefined && parseWay(reload)),
+    ...way,
     ...(ready !== undefined && { ready: checked('ready', ready) }),
     ...(within !== undefined && { within: checked('within', within) }),
     ...(found !== undefined && { order: found }),
@@ -77,6 +91,12 @@ function parseWay(text: string): Reload {
     if (!RELOAD_TEXTS.signal[0].test(signal)) fail(text)
     return { signal, ...(kind === 'pid' ? { pid: names } : containers) }
   }
+  const [, server, url] = /^(triton|tfserving):(.*)$/s.exec(way) ?? []
+  const found = RELOAD_SERVERS.find((one) => one === server)
+  if (found !== undefined && url !== undefined) {
+    if (!RELOAD_TEXTS[found][0].test(url) || kind === 'pid') fail(text)
+    return { [found]: url, ...containers }
+  }
   if (!RELOAD_TEXTS.http[0].test(way) || kind === 'pid') fail(text)
   return { http: way, ...containers }
 }
@@ -96,7 +116,7 @@ function fail(text: string): never {
   throw wrong(
     '--reload',
     text,
-    "'POST http://localhost:8000/reload', signal:SIGHUP@container:NAME, signal:SIGHUP@pid:FILE, restart:container:NAME or 'command:COMMAND'",
+    "'POST http://localhost:8000/reload', signal:SIGHUP@container:NAME, signal:SIGHUP@pid:FILE, restart:container:NAME, triton:http://localhost:8000, tfserving:http://localhost:8501 or 'command:COMMAND'",
   )
 }
 

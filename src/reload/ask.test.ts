@@ -7,16 +7,16 @@ import { temporaryDirectory } from '../../test/fixtures/temporary.ts'
 import { digestOf } from '../core/index.ts'
 import { type Answer, askReady } from './ask.ts'
 import { LONGEST_TEXT } from './claims.ts'
-import { readReady } from './plan.ts'
+import { type Ready, readyOf } from './plan.ts'
 
 const digest = digestOf('a version')
 const PADDING = 'x'.repeat(LONGEST_TEXT)
 
 function ask(ready: string, directory = '/'): Promise<Answer> {
-  return askReady({ name: 'api' }, readReady(ready), {
+  return askReady({ name: 'api' }, readyOf({ ready }) as Ready, {
     directory,
     engine: undefined,
-    version: { model: 'sentiment', digest, number: 3 },
+    version: { model: 'sentiment', digest, number: 3, name: 'sentiment' },
     signal: AbortSignal.timeout(20_000),
     since: Date.now() - 60_000,
   })

@@ -6,9 +6,11 @@ import { readTarBodies } from '../tar/index.ts'
 import { callHttp } from './call.ts'
 import { LONGEST_TEXT, type Said, type Word, wordOf } from './claims.ts'
 import { whyCommandFailed } from './command.ts'
+import { callOf } from './listener-call.ts'
 import type { Listener } from './listeners.ts'
 import { namesVersion, type Ready } from './plan.ts'
-import { callOf, commandOptions, type Telling } from './tell.ts'
+import { commandOptions, type Telling } from './tell.ts'
+import { askTriton } from './triton.ts'
 import { reasonIn } from './words.ts'
 
 /** What one that was told says of itself. `waiting` may become `ready` yet, `failed` cannot. */
@@ -26,6 +28,8 @@ export async function askReady(listener: Listener, ready: Ready, asking: Asking)
   switch (ready.kind) {
     case 'http':
       return askHttp(listener, ready.call, asking)
+    case 'triton':
+      return askTriton(listener, ready.url, asking)
     case 'file':
       return askFile(listener, ready.path, asking)
     case 'command': {

@@ -6,7 +6,7 @@ import { fillIn, namesVersion } from './plan.ts'
 
 const digest = digestOf('a version')
 const other = digestOf('another one')
-const version = { model: 'sentiment', digest, number: 3 }
+const version = { model: 'sentiment', digest, number: 3, name: 'sentiment' }
 const said = (body: unknown, headers: Readonly<Record<string, string>> = {}) =>
   wordOf(
     { text: typeof body === 'string' ? body : JSON.stringify(body), header: (name) => headers[name] ?? null },

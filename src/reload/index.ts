@@ -8,7 +8,7 @@ export {
   millisecondsOf,
   planReload,
   type ReloadPlan,
-  readReady,
+  readyOf,
   type ToldVersion,
 } from './plan.ts'
 export { inWords } from './words.ts'

@@ -23,7 +23,7 @@ test('a process that has got the number of one that has ended is not the one of 
   const telling = {
     directory: '/',
     engine: undefined,
-    version: { model: 'sentiment', digest: digestOf('a version'), number: 3 },
+    version: { model: 'sentiment', digest: digestOf('a version'), number: 3, name: 'sentiment' },
     signal: AbortSignal.timeout(10_000),
   }
   const told = await tell({ name: 'api', pidFile }, { kind: 'signal', signal: 'SIGTERM' }, telling)

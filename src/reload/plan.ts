@@ -7,6 +7,8 @@ export interface ToldVersion {
   readonly model: string
   readonly digest: Digest
   readonly number: number
+  /** By which a model server knows it: that of its link in the target. */
+  readonly name: string
 }
 
 /** How the application is told; `none`: it notices by itself. */
@@ -15,6 +17,7 @@ export type Way =
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'command'; readonly command: string }
   | { readonly kind: 'restart' }
+  | { readonly kind: 'triton'; readonly url: string }
   | { readonly kind: 'none' }
 
 /** Who is told: whoever is at the address or behind the command, a process of this host, or containers. */
@@ -28,6 +31,7 @@ export type Ready =
   | { readonly kind: 'http'; readonly call: string }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'command'; readonly command: string }
+  | { readonly kind: 'triton'; readonly url: string }
 
 export interface ReloadPlan {
   /** The application, for messages; empty where it has no name. */
@@ -48,9 +52,11 @@ export function planReload(
   { app = '', image }: { readonly app?: string | undefined; readonly image?: string | undefined } = {},
 ): ReloadPlan {
   const way = wayOf(reload)
-  const ready = reload.ready === undefined ? undefined : readReady(reload.ready)
-  if (way.kind === 'http') checkCall(way.call)
-  if (ready?.kind === 'http') checkCall(ready.call)
+  const ready = readyOf(reload)
+  for (const one of [way, ready]) {
+    if (one?.kind === 'http') checkCall(one.call)
+    if (one?.kind === 'triton') checkCall(callAt(one.url, 'GET /'))
+  }
   if (way.kind === 'signal' && !Object.hasOwn(constants.signals, way.signal)) {
     throw new BallastError('USAGE', `there is no signal ${way.signal}`, { hint: 'write SIGHUP, or SIGUSR1' })
   }
@@ -70,10 +76,11 @@ function checkCall(call: string): void {
   throw new BallastError('USAGE', `${url} is no address`, { hint: 'write http://localhost:8000/reload' })
 }
 
-function wayOf({ http, signal, command, restart }: Reload): Way {
+function wayOf({ http, signal, command, restart, triton }: Reload): Way {
   if (http !== undefined) return { kind: 'http', call: http }
   if (signal !== undefined) return { kind: 'signal', signal: signal as NodeJS.Signals }
   if (command !== undefined) return { kind: 'command', command }
+  if (triton !== undefined) return { kind: 'triton', url: triton }
   return restart === true ? { kind: 'restart' } : { kind: 'none' }
 }
 
@@ -95,7 +102,21 @@ function whomOf(
   )
 }
 
-export function readReady(text: string): Ready {
+/** Undefined where nothing that says so is declared. */
+export function readyOf({ ready, triton, tfserving }: Reload): Ready | undefined {
+  if (triton !== undefined) return { kind: 'triton', url: triton }
+  // It looks for versions itself, and has no call for that by HTTP.
+  if (tfserving !== undefined) return { kind: 'http', call: callAt(tfserving, 'GET /v1/models/{name}') }
+  return ready === undefined ? undefined : readReady(ready)
+}
+
+/** `GET http://localhost:8000/v1/models` of `GET /v1/models`. */
+export function callAt(url: string, call: string): string {
+  const [method, path] = call.split(' ')
+  return `${method} ${url.replace(/\/$/, '')}${path}`
+}
+
+function readReady(text: string): Ready {
   if (text.startsWith('file:')) return { kind: 'file', path: text.slice('file:'.length) }
   if (text.startsWith('command:')) return { kind: 'command', command: text.slice('command:'.length) }
   return { kind: 'http', call: text }
@@ -121,13 +142,14 @@ export function namesVersion(call: string): boolean {
 }
 
 /** Puts the version into a call. */
-export function fillIn(call: string, { model, digest, number }: ToldVersion): string {
+export function fillIn(call: string, { model, digest, number, name }: ToldVersion): string {
   const parts: Readonly<Record<string, string>> = {
     number: `${number}`,
     digest,
     model: encodeURIComponent(model),
+    name: encodeURIComponent(name),
   }
-  return call.replace(/\{(number|digest|model)\}/g, (_, key: string) => parts[key] ?? '')
+  return call.replace(/\{(number|digest|model|name)\}/g, (_, key: string) => parts[key] ?? '')
 }
 
 /** What commands find in their environment. */

@@ -1,12 +1,11 @@
 import { isBallastError, isSystemError } from '../core/index.ts'
-import { readContainer, restartContainer, signalContainer } from '../docker/index.ts'
-import { callHttp } from './call.ts'
-import { type Word, wordOf } from './claims.ts'
+import { restartContainer, signalContainer } from '../docker/index.ts'
+import type { Word } from './claims.ts'
 import { type CommandOptions, whyCommandFailed } from './command.ts'
-import { containerCall, type HttpCall, readCall } from './container-url.ts'
+import { callListener } from './listener-call.ts'
 import { type Listener, pidIn, type Surroundings } from './listeners.ts'
-import { fillIn, type ToldVersion, versionVariables, type Way } from './plan.ts'
-import { reasonIn } from './words.ts'
+import { type ToldVersion, versionVariables, type Way } from './plan.ts'
+import { loadInTriton } from './triton.ts'
 
 /** What became of the call: what it answered, or why the application was not told and whether to try again. */
 export type Told = { readonly word: Word } | { readonly why: string; readonly again: boolean }
@@ -23,7 +22,7 @@ export async function tell(listener: Listener, way: Way, telling: Telling): Prom
     case 'none':
       return { word: 'untold' }
     case 'http':
-      return call(listener, way.call, telling)
+      return callListener(listener, way.call, telling)
     case 'command': {
       const why = await whyCommandFailed(way.command, commandOptions(listener, telling))
       return why === undefined ? { word: 'untold' } : { why: `the command failed: ${why}`, again: false }
@@ -32,6 +31,8 @@ export async function tell(listener: Listener, way: Way, telling: Telling): Prom
       return send(listener, way.signal, telling)
     case 'restart':
       return restart(listener, telling)
+    case 'triton':
+      return loadInTriton(listener, way.url, telling)
   }
 }
 
@@ -41,28 +42,6 @@ export function commandOptions(
 ): CommandOptions {
   const own = container === undefined ? {} : { BALLAST_CONTAINER: name }
   return { directory, signal, variables: { ...versionVariables(version), ...own } }
-}
-
-/** As one replica of several has it, where it is one. Throws NOT_FOUND where its container is gone. */
-export async function callOf(
-  { container }: Listener,
-  text: string,
-  { engine, version, signal }: Telling,
-): Promise<HttpCall> {
-  const filled = fillIn(text, version)
-  if (container === undefined || engine === undefined) return readCall(filled)
-  return containerCall(filled, await readContainer(engine, container, { signal }))
-}
-
-async function call(listener: Listener, text: string, telling: Telling): Promise<Told> {
-  const request = await callOf(listener, text, telling)
-  const answer = await callHttp(request, telling.signal)
-  if ('unreachable' in answer)
-    return { why: `${request.url} does not answer (${answer.unreachable})`, again: true }
-  const { status, said } = answer
-  if (status >= 200 && status < 300) return { word: wordOf(said, telling.version) }
-  const reason = reasonIn(said)
-  return { why: `${request.url} answers ${status}${reason === '' ? '' : `: ${reason}`}`, again: false }
 }
 
 async function send(

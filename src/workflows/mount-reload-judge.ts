@@ -27,7 +27,7 @@ export async function judge(
   { place, task }: { readonly place: ReloadedPlace; readonly task: ReloadTask },
   options: CallOptions,
 ): Promise<Told | undefined> {
-  const { target, settle } = place
+  const { target, name, settle } = place
   const followed = await place.followed()
   const current = followed?.generations.at(-1)
   if (followed === undefined || current === undefined) return undefined
@@ -36,7 +36,7 @@ export async function judge(
   const judged = { version: `${model}:${number}`, digest }
   if (current.proof?.is !== 'pending') await settle(id, { is: 'pending' })
 
-  const { verdict, told } = await tellAll(task, { target, version: { model, digest, number } }, options)
+  const { verdict, told } = await tellAll(task, { target, version: { model, digest, number, name } }, options)
   // One that was put back is not left for another one still.
   const failed = verdict.is === 'failed' && current.by !== 'put back' ? verdict : undefined
   const back =
@@ -50,7 +50,7 @@ export async function judge(
     await settle(id, verdict)
     return { id, judged: { ...judged, proof: verdict } }
   }
-  const former = { model, digest: back.to.digest, number: back.to.number }
+  const former = { model, digest: back.to.digest, number: back.to.number, name }
   const again = await tellAll(task, { target, version: former, only: told }, options)
   await settle(back.to.id, again.verdict)
   const there = { version: `${model}:${former.number}`, digest: former.digest, proof: again.verdict }

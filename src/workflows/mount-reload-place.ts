@@ -21,6 +21,8 @@ import { GRACE_MS } from './mount.ts'
 /** A link by which applications find their model. */
 export interface ReloadedPlace {
   readonly target: Surroundings['target']
+  /** Of the link. */
+  readonly name: string
   /** The directory of the version that it leads to; undefined where to look is not cheap. */
   readonly linked: (() => Promise<string | undefined>) | undefined
   /** Undefined where there is no such link. */
@@ -48,6 +50,7 @@ export function placeHere(
 ): ReloadedPlace {
   return {
     target: { directory, volume },
+    name,
     linked: () => currentGeneration(directory, name),
     followed: async () => (await recordsOf(await seeTarget(directory))).get(name),
     settle: (id, proof) => settleProof(directory, { name, id, proof }, options),
@@ -66,6 +69,7 @@ export function placeInVolume(
     withEngine(choice, (engine) => withVolumeHelper(engine, { volume, signal: options.signal }, work))
   return {
     target: { directory: undefined, volume },
+    name,
     linked: undefined,
     followed: () =>
       withHelper(async (helper) =>

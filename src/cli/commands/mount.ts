@@ -53,7 +53,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     [
       '--reload <how>',
       "with --follow: how the application is told: 'POST http://HOST/reload[@container:A,B]', signal:SIGHUP@container:A (or " +
-        "@pid:FILE), restart:container:A, 'command:…'",
+        "@pid:FILE), restart:container:A, triton:URL, tfserving:URL, 'command:…'",
     ],
     [
       '--ready <how>',

@@ -1,6 +1,7 @@
 import { BallastError, type CallOptions } from '../../core/index.ts'
 import { imageFacts, inspectImage, type NewMount } from '../../docker/index.ts'
 import { leaveOut } from '../../embed/index.ts'
+import { lastPart } from '../../model/index.ts'
 import type { ToldVersion } from '../../reload/index.ts'
 import type { Store } from '../../store/index.ts'
 import { capture } from '../capture.ts'
@@ -49,6 +50,7 @@ export async function bring(
     model: resolved.reference.name,
     digest: resolved.version.digest,
     number: resolved.number,
+    name: lastPart(resolved.reference.name),
   }))
   const withoutMounts = replica.models.flatMap(unmountsOf)
   const known = { serves, withoutMounts, made: base.made }

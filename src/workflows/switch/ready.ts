@@ -8,7 +8,7 @@ import {
   askReady,
   inWords,
   millisecondsOf,
-  readReady,
+  readyOf,
   type ToldVersion,
 } from '../../reload/index.ts'
 
@@ -60,11 +60,12 @@ async function answerOf(
     signal,
   }: Waiting & { readonly since: number; readonly waited: number },
 ): Promise<Answer> {
-  if (reload?.ready === undefined || version === undefined) {
+  const ready = reload && readyOf(reload)
+  if (ready === undefined || version === undefined) {
     return answerByLife({ container, runs: container.state.isRunning }, waited)
   }
   const times = AbortSignal.timeout(LONGEST_ANSWER_MS)
-  return askReady({ name: container.name, container: container.id }, readReady(reload.ready), {
+  return askReady({ name: container.name, container: container.id }, ready, {
     engine,
     directory,
     version,

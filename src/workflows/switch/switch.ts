@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { BallastError, digestOf, isBallastError, shortDigest, withLock } from '../../core/index.ts'
 import type { Engine } from '../../docker/index.ts'
 import { APP_FILE } from '../../model/index.ts'
-import { commandsOf, readReady } from '../../reload/index.ts'
+import { commandsOf, readyOf } from '../../reload/index.ts'
 import type { Store } from '../../store/index.ts'
 import { requireAllowedCommands } from '../allowed-commands.ts'
 import { withEngine } from '../engine-access.ts'
@@ -134,9 +134,7 @@ async function switchOnEngine(
 
 /** Of `reload` a switch uses only what says that the application is ready. */
 function readyCommands({ reload }: Declared['app']): readonly string[] {
-  return reload?.ready === undefined
-    ? []
-    : commandsOf({ way: { kind: 'none' }, ready: readReady(reload.ready) })
+  return reload === undefined ? [] : commandsOf({ way: { kind: 'none' }, ready: readyOf(reload) })
 }
 
 function halfDone(app: string): BallastError {
