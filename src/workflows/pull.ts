@@ -14,13 +14,13 @@ import {
   totalSize,
   type Version,
 } from '../model/index.ts'
-import { type ImageRepository, isReferrersTag, type StoredManifest } from '../oci/index.ts'
+import type { ImageRepository, StoredManifest } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { pullAttachments } from './carry-attachments.ts'
 import type { ImageAccess } from './image-places.ts'
 import { projectTags } from './project.ts'
 import { numberThere } from './remote-numbers.ts'
-import { openRemote, type Remote, statedNumber } from './remotes.ts'
+import { nothingThere, openRemote, type Remote, statedNumber } from './remotes.ts'
 import { parseModelReference } from './resolve.ts'
 import { pointTag } from './tag.ts'
 
@@ -202,16 +202,6 @@ async function storeManifest(
   }
   await store.blobs.ingest(session, bytesContent(bytes).open(), { item: 'manifest', expected: { digest } })
   return version
-}
-
-async function nothingThere(
-  { repository, reference, at }: Remote,
-  options: CallOptions,
-): Promise<BallastError> {
-  const tags = (await repository.listTags(options)).filter((tag) => !isReferrersTag(tag))
-  return new BallastError('NOT_FOUND', `there is no ${at(reference)}`, {
-    hint: tags.length === 0 ? 'check the name' : `there is: ${tags.slice(0, 20).join(', ')}`,
-  })
 }
 
 function notRead({ at, reference }: Remote): BallastError {

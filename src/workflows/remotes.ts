@@ -1,7 +1,7 @@
-import { BallastError } from '../core/index.ts'
+import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatImageReference, type ImageReference } from '../embed/index.ts'
 import { hasVersion, numberOfTag, parseOperand } from '../model/index.ts'
-import type { ImageRepository } from '../oci/index.ts'
+import { type ImageRepository, isReferrersTag } from '../oci/index.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 
 /** A place outside the store where versions of models are kept, and what in it is meant. */
@@ -42,6 +42,17 @@ export async function openRemote(
 /** The number that a tag is, where it is one that Ballast gives. */
 export function statedNumber({ reference, isStated }: Remote): number | undefined {
   return isStated ? numberOfTag(reference) : undefined
+}
+
+/** For a tag or digest that is not there: with what is. */
+export async function nothingThere(
+  { repository, reference, at }: Remote,
+  options: CallOptions,
+): Promise<BallastError> {
+  const tags = (await repository.listTags(options)).filter((tag) => !isReferrersTag(tag))
+  return new BallastError('NOT_FOUND', `there is no ${at(reference)}`, {
+    hint: tags.length === 0 ? 'check the name' : `there is: ${tags.slice(0, 20).join(', ')}`,
+  })
 }
 
 function noRemote(text: string): BallastError {

@@ -4,6 +4,7 @@ import { verb as advise } from './advise.ts'
 import { verb as attach } from './attach.ts'
 import { verb as capture } from './capture.ts'
 import { verb as check } from './check.ts'
+import { verb as copy } from './copy.ts'
 import { verb as diff } from './diff.ts'
 import { verb as embed } from './embed.ts'
 import { verb as gc } from './gc.ts'
@@ -45,6 +46,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   tag,
   push,
   pull,
+  copy,
   remove,
   capture,
   unmount,

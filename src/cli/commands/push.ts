@@ -1,7 +1,8 @@
 import { shortDigest } from '../../core/index.ts'
 import type { PushResult } from '../../workflows/push.ts'
 import { imageAccess } from '../image-access.ts'
-import { formatBytes, formatCount, formatDuration } from '../render/text.ts'
+import { formatMoved } from '../render/moved.ts'
+import { formatBytes } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
 interface PushOptions {
@@ -32,18 +33,8 @@ export const verb = defineVerb<[string, string, PushOptions]>({
 })
 
 function describe({ ref, digest, tag, blobs, bytes, bytesSent, attached, ms }: PushResult): string {
-  const there = blobs.filter(({ how }) => how === 'exists').length
-  const mounted = blobs.filter(({ how }) => how === 'mounted').length
-  const sent = blobs.length - there - mounted
-  const moved = [
-    ...(sent > 0 ? [`${sent} sent`] : []),
-    ...(mounted > 0 ? [`${mounted} mounted from another repository`] : []),
-    ...(there > 0 ? [`${there} there already`] : []),
-  ]
   return (
     `${ref}   ${shortDigest(digest)}${tag === undefined ? '' : `   ${tag}`}\n` +
-    `${formatBytes(bytes)} as files (ModelPack), ${formatCount(blobs.length, 'blob')}: ${moved.join(', ')}; ` +
-    `${formatBytes(bytesSent)} sent in ${formatDuration(ms)}` +
-    `${attached === 0 ? '' : `; ${formatCount(attached, 'document')} attached`}\n`
+    `${formatBytes(bytes)} as files (ModelPack); ${formatMoved({ blobs, bytesSent, attached, ms })}\n`
   )
 }

@@ -15,7 +15,14 @@ import {
   parseJson,
 } from '../../model/index.ts'
 import type { StoredManifest } from '../../oci/index.ts'
-import { CONTENT_DIGEST, deleteScope, LARGEST_MANIFEST, pullScope, pushScope } from '../protocol/index.ts'
+import {
+  CONTENT_DIGEST,
+  deleteScope,
+  LARGEST_MANIFEST,
+  OCI_SUBJECT,
+  pullScope,
+  pushScope,
+} from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
 
 const ACCEPT = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST].join(', ')
@@ -63,7 +70,10 @@ export async function headManifest(
   return announced(response) ?? (await getManifest(connection, { name, reference }, options))?.digest
 }
 
-/** Under the tag where one is given, else by digest. Throws DAMAGED when `digest` is not that of the bytes. */
+/**
+ * Under the tag where one is given, else by digest. Throws DAMAGED when `digest` is not that of the bytes. The digest of
+ * the subject that the registry knows the manifest to be attached to, where it says so.
+ */
 export async function putManifest(
   connection: Connection,
   {
@@ -72,7 +82,7 @@ export async function putManifest(
     tag,
   }: { readonly name: string; readonly manifest: StoredManifest; readonly tag: string | undefined },
   { signal }: CallOptions = {},
-): Promise<void> {
+): Promise<string | undefined> {
   const { mediaType, digest, bytes } = manifest
   if (digestOf(bytes) !== digest) throw new BallastError('DAMAGED', `the manifest to push is not ${digest}`)
   const request = {
@@ -84,11 +94,11 @@ export async function putManifest(
     signal,
   } as const
   const what = `the manifest of ${name}:${tag ?? digest}`
-  await withRetries(connection.retryDelays, signal, async () => {
+  return withRetries(connection.retryDelays, signal, async () => {
     const response = await askOnce(connection, request, { statuses: [200, 201, 202, 204], what })
     await response.discard()
     const stored = announced(response)
-    if (stored === undefined || stored === digest) return
+    if (stored === undefined || stored === digest) return response.header(OCI_SUBJECT)
     // What was changed on its way stands under the tag now, until it is put there again.
     throw new BallastError('REMOTE', `registry ${connection.host} stored ${stored} instead of ${digest}`, {
       hint: 'something between this machine and the registry changes what is sent',

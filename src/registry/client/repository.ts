@@ -7,7 +7,7 @@ import {
   type RetryDelays,
   withRedirects,
 } from '../../http/index.ts'
-import type { BlobUpload, ImageRepository } from '../../oci/index.ts'
+import { type BlobUpload, type ImageRepository, taggedReferrers } from '../../oci/index.ts'
 import type { Login } from '../protocol/index.ts'
 import { withAuthentication } from './authenticate.ts'
 import { beginBlob } from './begun-upload.ts'
@@ -15,6 +15,7 @@ import { hasBlob, openBlob } from './blobs.ts'
 import type { Connection } from './connection.ts'
 import { endpointOf, normalisePlace } from './endpoint.ts'
 import { deleteManifest, getManifest, headManifest, putManifest } from './manifests.ts'
+import { registryReferrers } from './referrers.ts'
 import { listTags } from './tags.ts'
 import { mountBlob, putBlob } from './upload.ts'
 
@@ -53,12 +54,14 @@ export function openRepository(options: RepositoryOptions): RegistryRepository {
   const connection = connect({ ...options, host })
   if (!NAME.test(name)) throw new BallastError('USAGE', `not a repository name: ${JSON.stringify(name)}`)
   const scope = `registry:${host}`
-  return {
+  const repository: Omit<RegistryRepository, 'referrers'> = {
     name: `${host}/${name}`,
     scope,
     getManifest: (reference, call) => getManifest(connection, { name, reference }, call),
     headManifest: (reference, call) => headManifest(connection, { name, reference }, call),
-    putManifest: (manifest, tag, call) => putManifest(connection, { name, manifest, tag }, call),
+    async putManifest(manifest, tag, call) {
+      await putManifest(connection, { name, manifest, tag }, call)
+    },
     deleteTag: (tag, call) => deleteManifest(connection, { name, reference: tag }, call),
     deleteManifest: (digest, call) => deleteManifest(connection, { name, reference: digest }, call),
     openBlob: (blob, call) => openBlob(connection, { name, blob }, call),
@@ -73,6 +76,8 @@ export function openRepository(options: RepositoryOptions): RegistryRepository {
       return mountBlob(connection, { name, blob, from: other }, call)
     },
   }
+  const referrers = registryReferrers(connection, { name, tagged: taggedReferrers(repository) })
+  return { ...repository, referrers }
 }
 
 /** The names of the distribution-spec ("Pulling manifests"), which allows more than Ballast's own. */

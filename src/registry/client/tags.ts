@@ -1,8 +1,9 @@
-import { BallastError, type CallOptions } from '../../core/index.ts'
-import { linkTo, readDocument } from '../../http/index.ts'
+import type { CallOptions } from '../../core/index.ts'
+import { readDocument } from '../../http/index.ts'
 import { parseJson } from '../../model/index.ts'
 import { LARGEST_LISTING, pullScope } from '../protocol/index.ts'
 import { ask, type Connection, urlOf } from './connection.ts'
+import { nextPage, unusable } from './pages.ts'
 
 /** A registry that goes on for longer has no end. */
 const MOST_TAGS = 1_000_000
@@ -47,22 +48,4 @@ export async function listTags(
 /** As the distribution-spec has them; others cannot be asked for, and should not reach a terminal. */
 function isTag(tag: unknown): tag is string {
   return typeof tag === 'string' && /^\w[\w.-]{0,127}$/.test(tag)
-}
-
-function nextPage(
-  connection: Connection,
-  { link, base, what }: { readonly link: string | undefined; readonly base: URL; readonly what: string },
-): URL | undefined {
-  const target = linkTo('next', link)
-  if (target === undefined) return undefined
-  const url = URL.parse(target, base.href)
-  // A registry behind a proxy that ends TLS may name itself by http.
-  if (url?.host === base.host) return new URL(`${url.pathname}${url.search}`, base.origin)
-  throw unusable(connection, `${what} with a next page at another place`)
-}
-
-function unusable({ host }: Connection, what: string): BallastError {
-  return new BallastError('REMOTE', `registry ${host} answers with ${what}`, {
-    hint: 'check that this host and port are a registry',
-  })
 }
