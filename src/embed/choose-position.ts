@@ -1,9 +1,9 @@
-import { BallastError, type CallOptions } from '../core/index.ts'
+import type { CallOptions } from '../core/index.ts'
 import { formatReference } from '../model/index.ts'
 import type { EmbeddedModel, Image, Position } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import type { BaseFiles } from './base-files.ts'
-import { type ModelToEmbed, type PlannedModel, whyNotBelow } from './plan.ts'
+import { type ModelToEmbed, type PlannedModel, refuseHiddenBelow, whyNotBelow } from './plan.ts'
 import { choosePosition, DEFAULT_POSITION, type PositionChoice, updatesPerMonth } from './position.ts'
 import type { ImagePlace } from './publish.ts'
 import { modelTimes, readCodeHistory } from './update-times.ts'
@@ -52,12 +52,8 @@ export async function positionOf(
     return { position: pricing.position, pricing }
   }
   const position = model.position ?? before?.position ?? DEFAULT_POSITION
-  const refusal = position === 'bottom' ? whyNotBelow(planned, base) : undefined
-  if (refusal === undefined) return { position, pricing: undefined }
-  const text = formatReference(model.reference)
-  throw new BallastError('REFUSED', `${text} cannot lie at the bottom: ${refusal}`, {
-    hint: 'embed it with --position top, or change that step of the Dockerfile',
-  })
+  if (position === 'bottom') refuseHiddenBelow(planned, { base, reference: formatReference(model.reference) })
+  return { position, pricing: undefined }
 }
 
 async function price(

@@ -1,23 +1,13 @@
-import { BallastError, type CallOptions, shortDigest } from '../core/index.ts'
-import {
-  type AddedLayer,
-  assembleImage,
-  decodeRecipe,
-  directoryOf,
-  type EmbeddedModel,
-  layerContent,
-  type Position,
-  readLabel,
-  warnings,
-} from '../oci/index.ts'
+import { BallastError, type CallOptions } from '../core/index.ts'
+import { directoryOf, type EmbeddedModel, readLabel } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { readBaseFiles } from './base-files.ts'
 import type { ImageOfPlatform } from './base-image.ts'
 import { type Pricing, positionOf } from './choose-position.ts'
 import type { EarlyUploads } from './early-uploads.ts'
-import { type ModelToEmbed, nameOf, type PlannedModel, planModel } from './plan.ts'
-import { type ImagePlace, type ImageToPublish, layerThere } from './publish.ts'
-import type { ImageBlob } from './transfer.ts'
+import { type ModelToEmbed, nameOf, planModel } from './plan.ts'
+import type { ImagePlace } from './publish.ts'
+import { derivedBlob, type ImageWithModels, type PlacedModel, withModels } from './with-models.ts'
 
 export interface EmbedInImage {
   /** Has leased all blobs of the models. */
@@ -31,19 +21,17 @@ export interface EmbedInImage {
   readonly early: EarlyUploads
 }
 
-export interface EmbeddedInImage extends ImageToPublish {
-  readonly models: readonly EmbeddedModel[]
+export interface EmbeddedInImage extends ImageWithModels {
   readonly pricing: readonly Pricing[]
-  readonly warnings: readonly string[]
 }
 
 /** One image with the models in it, ready to be published. Throws as `embed` does. */
 export async function embedInImage(
   store: Store,
-  { session, of: { digest, platform, image }, models, command, ...places }: EmbedInImage,
+  { session, of, models, command, early, ...places }: EmbedInImage,
   options: CallOptions = {},
 ): Promise<EmbeddedInImage> {
-  const { early } = places
+  const { platform, image } = of
   const [from, target] = [places.base.repository, places.result.repository]
   const former = readLabel(image.config)
   const names = models.map(nameOf)
@@ -66,57 +54,17 @@ export async function embedInImage(
     const result = { ...places.result, platform }
     const choice = { model, planned, before, image, base, result, now: Date.now() }
     const chosen = await positionOf(store, choice, options)
-    placed.push({ planned, position: chosen.position, label: planned.label(chosen.position) })
+    const here = { heldBy: from, early }
+    placed.push({
+      label: planned.label(chosen.position),
+      files: planned.files.map((layer) => derivedBlob(store, layer, here)),
+      placement: derivedBlob(store, planned.placement, here),
+    })
     if (chosen.pricing !== undefined) pricing.push(chosen.pricing)
   }
-  const label = [...kept, ...placed.map((model) => model.label)]
-  const assembled = assembleImage({ base: image, remove: replaced, add: placed.flatMap(addedLayers), label })
-  const own = new Map(placed.flatMap(({ planned }) => [...planned.files, planned.placement]).map(byDigest))
-  const layers = assembled.layers.map((layer): ImageBlob => {
-    const made = own.get(layer.digest)
-    if (made === undefined) return layerThere(layer, { of: 'base', in: from }, options)
-    return {
-      ...{
-        digest: made.digest,
-        size: made.size,
-        item: `model layer ${shortDigest(made.digest)}`,
-        heldBy: from,
-      },
-      content: () => layerContent(decodeRecipe(made.recipe), store.fileContent),
-      early: early.of(made.digest),
-    }
-  })
-  // Loaded as `docker save` has them, images lose nothing.
-  const lost = target.whole === undefined ? warnings(image) : []
-  const moved = placed.flatMap((model) => movedPath(model.label, replaced))
-  return {
-    insteadOf: digest,
-    image: assembled,
-    layers,
-    models: label,
-    pricing,
-    warnings: [...lost, ...moved],
-  }
-}
-
-function byDigest<T extends { readonly digest: string }>(item: T): readonly [T['digest'], T] {
-  return [item.digest, item]
-}
-
-interface PlacedModel {
-  readonly planned: PlannedModel
-  readonly position: Position
-  readonly label: EmbeddedModel
-}
-
-/** The placement layer goes on top in any case, where nothing of the base can hide its link (design, "Position"). */
-function addedLayers({ planned, position, label }: PlacedModel): readonly AddedLayer[] {
-  const createdBy = `ballast embed ${label.reference}`
-  const { digest, size } = planned.placement
-  return [
-    ...planned.files.map((file) => ({ digest: file.digest, size: file.size, createdBy, position })),
-    { digest, size, createdBy, position: 'top' },
-  ]
+  const made = withModels({ of, from, target }, { replaced, kept, placed }, options)
+  const moved = placed.flatMap(({ label }) => movedPath(label, replaced))
+  return { ...made, pricing, warnings: [...made.warnings, ...moved] }
 }
 
 function movedPath({ name, path }: EmbeddedModel, replaced: readonly EmbeddedModel[]): readonly string[] {

@@ -7,6 +7,7 @@ import {
   type Image,
   type LayerRecipe,
   modelLayers,
+  type Placement,
   type Position,
   planPlacement,
   volumesOf,
@@ -77,14 +78,16 @@ export async function planModel(
   for (const place of new Set([path ?? directory, directory])) {
     refuseCopiedModel({ base, files: version.files, path: place, reference: text, command })
   }
-  const placement = planPlacement({
-    base: base.view,
-    volumes: volumesOf(image.config),
-    directory,
-    at: path ?? undefined,
-    marker: encodeMarker({ model: reference.name, digest: version.digest, number, reference: text }),
-    others: others.flatMap((other) => [directoryOf(other), ...(other.path === null ? [] : [other.path])]),
-  })
+  const stated = {
+    name,
+    model: reference.name,
+    digest: version.digest,
+    number,
+    reference: text,
+    path,
+    realPath,
+  }
+  const placement = placementOf(stated, { image, base, others })
   const recipes = modelLayers({
     files: version.files,
     directory: placement.directory,
@@ -93,18 +96,25 @@ export async function planModel(
   const files: DerivedBlob[] = []
   for (const recipe of recipes) files.push(await deriveLayer(store, { session, recipe, early }, options))
   const top = await deriveLayer(store, { session, recipe: placement.recipe }, options)
-  const label = (position: Position): EmbeddedModel => ({
-    name,
-    model: reference.name,
-    digest: version.digest,
-    number,
-    reference: text,
-    path,
-    layers: [...files, top].map(({ digest }) => digest),
-    position,
-    realPath,
-  })
+  const layers = [...files, top].map(({ digest }) => digest)
+  const label = (position: Position): EmbeddedModel => ({ ...stated, layers, position })
   return { name, files, placement: top, recipes, label }
+}
+
+/** Where a model goes in an image, and what says so there. Throws what `planPlacement` does. */
+export function placementOf(
+  model: Omit<EmbeddedModel, 'layers' | 'position'>,
+  { image, base, others }: Pick<PlanOptions, 'image' | 'base' | 'others'>,
+): Placement {
+  const { model: name, digest, number, reference } = model
+  return planPlacement({
+    base: base.view,
+    volumes: volumesOf(image.config),
+    directory: directoryOf(model),
+    at: model.path ?? undefined,
+    marker: encodeMarker({ model: name, digest, number, reference }),
+    others: others.flatMap((other) => [directoryOf(other), ...(other.path === null ? [] : [other.path])]),
+  })
 }
 
 function placeOf(
@@ -119,6 +129,18 @@ function placeOf(
     })
   }
   return place
+}
+
+/** Throws REFUSED where a layer of the base would hide the model below it. */
+export function refuseHiddenBelow(
+  planned: PlannedModel,
+  { base, reference }: { readonly base: BaseFiles; readonly reference: string },
+): void {
+  const refusal = whyNotBelow(planned, base)
+  if (refusal === undefined) return
+  throw new BallastError('REFUSED', `${reference} cannot lie at the bottom: ${refusal}`, {
+    hint: 'embed it with --position top, or change that step of the Dockerfile',
+  })
 }
 
 /** Why the model cannot lie below the base's layers, in words; undefined when it can. */

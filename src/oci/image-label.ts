@@ -27,7 +27,11 @@ export interface EmbeddedModel {
 }
 
 /** The absolute directory that a model's files are in. */
-export function directoryOf({ name, path, realPath }: EmbeddedModel): string {
+export function directoryOf({
+  name,
+  path,
+  realPath,
+}: Pick<EmbeddedModel, 'name' | 'path' | 'realPath'>): string {
   return realPath && path !== null ? path : `/models/${name}`
 }
 

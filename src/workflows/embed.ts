@@ -6,7 +6,7 @@ import {
   type Pricing,
   type Transferred,
 } from '../embed/index.ts'
-import { directoryOf, type Position, type RunningContainer } from '../oci/index.ts'
+import { directoryOf, type EmbeddedModel, type Position, type RunningContainer } from '../oci/index.ts'
 import { isLoopback } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
@@ -37,7 +37,7 @@ export interface EmbedImageResult {
   readonly image: string
   readonly digest: Digest
   /** What the image holds: `sentiment:3`, where, and where its layers lie among the image's. */
-  readonly models: readonly { readonly ref: string; readonly path: string; readonly position: Position }[]
+  readonly models: readonly PlaceIn[]
   /** How `auto` chose the position, by model. */
   readonly pricing: readonly Pricing[]
   readonly layers: readonly Transferred[]
@@ -51,6 +51,12 @@ export interface EmbedImageResult {
   readonly platforms: readonly string[]
   readonly ms: number
   readonly warnings: readonly string[]
+}
+
+export interface PlaceIn {
+  readonly ref: string
+  readonly path: string
+  readonly position: Position
 }
 
 /** Models become layers of an image. Throws what resolving, reading the base, placing and sending throw. */
@@ -88,11 +94,7 @@ export async function embed(
       ...embedded,
       image: formatImageReference(result.image),
       toRegistry: result.image.kind === 'engine' ? toRegistry(request, result.image) : undefined,
-      models: embedded.models.map((model) => ({
-        ref: `${model.model}:${model.number}`,
-        path: model.path ?? directoryOf(model),
-        position: model.position,
-      })),
+      models: embedded.models.map(placeIn),
       ms: Math.round(ms),
     }
   } catch (error) {
@@ -100,6 +102,15 @@ export async function embed(
   } finally {
     await result?.repository.close?.()
     await base.repository.close?.()
+  }
+}
+
+/** What an image's label says of a model, for people. */
+export function placeIn(model: EmbeddedModel): PlaceIn {
+  return {
+    ref: `${model.model}:${model.number}`,
+    path: model.path ?? directoryOf(model),
+    position: model.position,
   }
 }
 

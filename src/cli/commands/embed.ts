@@ -1,8 +1,9 @@
-import { BallastError, shortDigest } from '../../core/index.ts'
+import { BallastError } from '../../core/index.ts'
 import type { EmbedImageRequest, EmbedImageResult } from '../../workflows/embed.ts'
 import { imageAccess } from '../image-access.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
-import { formatBytes, formatCount, formatDuration } from '../render/text.ts'
+import { describeFormer, describeMade } from '../render/image.ts'
+import { formatBytes } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
 interface EmbedOptions {
@@ -90,22 +91,12 @@ function parsePosition(text: string | undefined): EmbedImageRequest['position'] 
 }
 
 function describe(result: EmbedImageResult): string {
-  const { image, digest, models, layers, bytesSent, former, pricing, platforms, ms } = result
-  const { runningFormer, toRegistry } = result
+  const { image, pricing, runningFormer, toRegistry } = result
   const operand = toRegistry === undefined ? image : `image:${image}`
-  const count = (how: string): number => layers.filter((layer) => layer.how === how).length
-  const parts = [
-    [count('sent'), 'sent'],
-    [count('mounted'), 'mounted from another repository'],
-    [count('exists'), 'there already'],
-  ] as const
-  const moved = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)
   return (
-    `${image}   ${shortDigest(digest)}   with ${models.map(({ ref, path }) => `${ref} at ${path}`).join(', ')}\n` +
-    (platforms.length === 1 ? '' : `an index for ${platforms.join(', ')}\n`) +
-    `${formatCount(layers.length, 'layer')}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}\n` +
+    describeMade(result) +
     pricing.map(describePricing).join('') +
-    `${former === undefined ? '' : `the former image is ${former}; to return to it: ballast rollback ${operand}\n`}` +
+    describeFormer(result, operand) +
     describeRunning(runningFormer) +
     (toRegistry === undefined
       ? ''

@@ -14,6 +14,7 @@ import { verb as list } from './list.ts'
 import { verb as mount } from './mount.ts'
 import { verb as pull } from './pull.ts'
 import { verb as push } from './push.ts'
+import { verb as rebase } from './rebase.ts'
 import { verb as remove } from './remove.ts'
 import { verb as rollback } from './rollback.ts'
 import { verb as route } from './route.ts'
@@ -43,6 +44,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   history,
   diff,
   attach,
+  rebase,
   tag,
   push,
   pull,
