@@ -8,6 +8,7 @@ export { bodyOfRange } from './range-body.ts'
 export * from './ranges.ts'
 export { withRedirects } from './redirects.ts'
 export { isRetryable, parseRetryAfter, type Refusal, readBeginning } from './refusal.ts'
+export { type RetryOptions, retriedContent } from './retried-content.ts'
 export { RETRY_DELAYS, type RetryDelays, waitToRetry, withRetries } from './retry.ts'
 export {
   createTransport,

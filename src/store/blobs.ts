@@ -70,6 +70,14 @@ export interface BlobStore {
     place: (path: string) => Promise<boolean>,
     options: IngestOptions,
   ): Promise<Ingested | undefined>
+  /**
+   * Takes over a file on the store's own file system that its caller alone has written, and whose digest was made of what
+   * is in it. Its former path is gone afterwards.
+   */
+  adopt(
+    session: Session,
+    { path, blob }: { readonly path: string; readonly blob: BlobInfo },
+  ): Promise<Ingested>
   list(): Promise<readonly BlobInfo[]>
   remove(digest: Digest): Promise<void>
   /**
@@ -214,6 +222,15 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
         async (path) => ((await place(path)) ? stampPlaced(path, options) : undefined),
         options,
       ),
+    async adopt(session, { path, blob }) {
+      const handle = await open(path, 'r')
+      try {
+        await named(path, () => seal(handle, blob))
+      } finally {
+        await handle.close()
+      }
+      return { ...blob, existed: await publish(session, path, blob) }
+    },
     async list() {
       const names = await listIfPresent(layout.blobs)
       const blobs: BlobInfo[] = []

@@ -12,6 +12,7 @@ import { dropOldEntries } from './cache.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
+import { findPartials, type PartialInfo, removePartials } from './partials.ts'
 import type { Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
@@ -20,6 +21,8 @@ import { removeGarbage } from './sweep.ts'
 
 export interface GcOptions extends CallOptions {
   readonly dryRun?: boolean
+  /** Also what arrived in pieces lately, and is not whole. */
+  readonly partials?: boolean
   /** How long to wait for another `gc`, in milliseconds. */
   readonly lockTimeoutMs?: number
   /** With processes that cannot be looked at. */
@@ -32,7 +35,23 @@ export interface GcReport {
   readonly kept: number
   /** What killed processes had left half-written. */
   readonly abandoned: number
+  /** What had begun to arrive and was not taken up again. */
+  readonly partials: number
+  /** That it took on the disk. */
+  readonly partialBytes: number
 }
+
+export const NOTHING_COLLECTED: GcReport = {
+  removed: [],
+  removedBytes: 0,
+  kept: 0,
+  abandoned: 0,
+  partials: 0,
+  partialBytes: 0,
+}
+
+/** Whoever wants to take it up again does so within that time. */
+const PARTIAL_MS = 7 * 24 * 60 * 60_000
 
 interface Parts {
   readonly layout: StoreLayout
@@ -51,12 +70,27 @@ export async function collectGarbage(parts: Parts, options: GcOptions = {}): Pro
   const { patience, signal } = options
   // Before the lock, because everybody who leases waits for it.
   await settleDoubts(layout, { patience, signal })
-  if (options.dryRun) return (await findGarbage(parts, patience)).report
+  if (options.dryRun) {
+    const { report } = await findGarbage(parts, patience)
+    return { ...report, ...totalOf(await stalePartials(layout, options)) }
+  }
   await giveUpReserve(layout)
   const lock = { timeoutMs: options.lockTimeoutMs ?? 30_000, signal, sharing: layout.sharing, patience }
   const report = await withLock(layout.gcLock, lock, () => sweep(parts, options))
+  const partials = await removePartials(layout, await stalePartials(layout, options), patience)
   await keepReserve(layout)
-  return report
+  return { ...report, ...totalOf(partials) }
+}
+
+function stalePartials(
+  layout: StoreLayout,
+  { partials = false }: GcOptions,
+): Promise<readonly PartialInfo[]> {
+  return findPartials(layout, partials ? 0 : PARTIAL_MS)
+}
+
+function totalOf(partials: readonly PartialInfo[]): Pick<GcReport, 'partials' | 'partialBytes'> {
+  return { partials: partials.length, partialBytes: partials.reduce((sum, { bytes }) => sum + bytes, 0) }
 }
 
 interface Garbage {
@@ -75,6 +109,8 @@ async function findGarbage(parts: Parts, patience: Patience | undefined): Promis
     removedBytes: removed.reduce((sum, blob) => sum + blob.size, 0),
     kept: stored.length - removed.length,
     abandoned: abandoned.length,
+    partials: 0,
+    partialBytes: 0,
   }
   return { report, live, abandoned }
 }

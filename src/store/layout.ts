@@ -24,6 +24,8 @@ export interface StoreLayout {
   readonly damaged: string
   readonly gcLock: string
   readonly indexLock: string
+  /** What arrives in pieces, by what it is. */
+  readonly partials: string
   readonly reserve: string
   /** Of a store that a group of users shares. */
   readonly sharing: Sharing | undefined
@@ -46,6 +48,7 @@ export function layoutOf(root: string, mode = 0): StoreLayout {
     damaged: join(own, 'damaged'),
     gcLock: join(own, 'locks', 'gc'),
     indexLock: join(own, 'locks', 'index'),
+    partials: join(own, 'partial'),
     reserve: join(own, 'reserve'),
     sharing: sharingOf(mode, join(own, 'sessions')),
   }

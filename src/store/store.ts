@@ -24,9 +24,10 @@ import {
 import { type BlobStore, createBlobStore, damagedBlob, missingBlob } from './blobs.ts'
 import { type Cache, createCache } from './cache.ts'
 import { createDerivedBlobs, type DerivedBlobs } from './derived.ts'
-import { collectGarbage, type GcOptions, type GcReport } from './gc.ts'
+import { collectGarbage, type GcOptions, type GcReport, NOTHING_COLLECTED } from './gc.ts'
 import { FORMAT, fileOptions, layoutOf, modeOf, type StoreLayout } from './layout.ts'
 import { createPacks, type Packs } from './packs.ts'
+import { createPartials, type Partials } from './partials.ts'
 import { isProjected, project } from './projection.ts'
 import { createRecords, type Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
@@ -57,6 +58,7 @@ export interface Store {
   /** The bytes of one file of a version, wherever the store keeps them. Not verified. */
   fileContent(file: Omit<ModelFile, 'path'>): Content
   readonly packs: Packs
+  readonly partials: Partials
   /** The version that a manifest describes, whose packs are in the store. Throws DAMAGED, REFUSED or NOT_FOUND. */
   decodeVersion(manifest: Uint8Array): Promise<Version>
   /** Manifests of the repository that are attached to others, a version's description among them. */
@@ -130,6 +132,7 @@ export async function openStore(directory: string): Promise<Store> {
         throw error
       }),
     packs,
+    partials: createPartials(layout),
     fileContent: ({ digest, size, pack }) =>
       pack === undefined
         ? blobs.content({ digest, size })
@@ -139,7 +142,7 @@ export async function openStore(directory: string): Promise<Store> {
     project: (session) => project(layout, records, session),
     isProjected: () => isProjected(layout, records),
     async gc(options) {
-      if (!(await checkFormat(layout))) return { removed: [], removedBytes: 0, kept: 0, abandoned: 0 }
+      if (!(await checkFormat(layout))) return NOTHING_COLLECTED
       return explainUnwritable(layout, () => collectGarbage({ layout, blobs, derived, records }, options))
     },
     verify: (options) => verifyStore({ layout, blobs, derived, records }, options),

@@ -1,0 +1,66 @@
+import type { ByteRange } from '../core/index.ts'
+import type { Extents } from './extents.ts'
+
+/** A part that is being fetched. Its end may come nearer, when somebody else takes over what is behind it. */
+export interface Segment {
+  readonly offset: number
+  /** Up to here, without it. */
+  end: number
+  /** What has arrived of it. */
+  done: number
+}
+
+export interface Segments {
+  /** The next part to fetch; undefined where all is being fetched and none is worth dividing. */
+  next(): Segment | undefined
+  finish(segment: Segment): void
+}
+
+/** In bytes. A request costs a round trip, so that smaller ones leave a fast connection idle for much of the time. */
+const SMALLEST = 4 * 1024 * 1024
+/** The front of the file, which can be hashed, must not wait for one slow connection for long. */
+const LARGEST = 32 * 1024 * 1024
+/** So that all connections end at about the same time. */
+const SHARE = 4
+
+/**
+ * Divides what is missing: in the order of the file, each a share of what is left for each connection. Once all is being
+ * fetched, whoever is free takes half of what a slower one has before it.
+ */
+export function createSegments(missing: Extents, connections: () => number): Segments {
+  const waiting: ByteRange[] = [...missing]
+  const running = new Set<Segment>()
+  const begin = (offset: number, end: number): Segment => {
+    const segment = { offset, end, done: 0 }
+    running.add(segment)
+    return segment
+  }
+
+  function cutOff(): Segment | undefined {
+    const [first] = waiting
+    if (first === undefined) return undefined
+    const left = waiting.reduce((sum, { length }) => sum + length, 0)
+    const share = Math.ceil(left / (SHARE * Math.max(1, connections())))
+    const wanted = Math.min(Math.max(share, SMALLEST), LARGEST)
+    // A rest that is not worth a request of its own goes with it.
+    const length = first.length - wanted < SMALLEST / 2 ? first.length : wanted
+    if (length === first.length) waiting.shift()
+    else waiting[0] = { offset: first.offset + length, length: first.length - length }
+    return begin(first.offset, first.offset + length)
+  }
+
+  function takeOver(): Segment | undefined {
+    const leftOf = ({ offset, end, done }: Segment): number => end - offset - done
+    const [slowest] = [...running].sort((a, b) => leftOf(b) - leftOf(a))
+    if (slowest === undefined || leftOf(slowest) < 2 * SMALLEST) return undefined
+    const middle = slowest.end - Math.floor(leftOf(slowest) / 2)
+    const { end } = slowest
+    slowest.end = middle
+    return begin(middle, end)
+  }
+
+  return {
+    next: () => cutOff() ?? takeOver(),
+    finish: (segment) => void running.delete(segment),
+  }
+}
