@@ -1,4 +1,4 @@
-import { parseOperand, parseReloadFlags, type ReloadFlags } from '../model/index.ts'
+import { parseOperand, parseReloadFlags, type ReloadFlags, type ServerLayout } from '../model/index.ts'
 import type { MountResult } from '../workflows/mount.ts'
 import type { ReloadEvents } from '../workflows/mount-reload.ts'
 import type { Judged } from '../workflows/mount-reload-judge.ts'
@@ -35,6 +35,9 @@ export interface MountWanted {
   readonly replace: boolean | undefined
   readonly as: string | undefined
   readonly readAhead: boolean
+  readonly layout: ServerLayout | undefined
+  /** How many former versions stay. */
+  readonly keep: number | undefined
 }
 
 export interface MountVerbs {
@@ -46,10 +49,12 @@ export interface MountVerbs {
 /** What can be done with the target, of whichever kind it is. */
 export async function mountVerbs(
   session: Session,
-  { target, ...request }: MountWanted,
+  { target, keep, ...rest }: MountWanted,
   { task, onJudged }: { readonly task: ReloadTask | undefined; readonly onJudged: (judged: Judged) => void },
 ): Promise<MountVerbs> {
   const store = await session.store()
+  const { GRACE_MS } = await import('../workflows/mount.ts')
+  const request = { ...rest, retention: keep === undefined ? undefined : { graceMs: GRACE_MS, keep } }
   const calls = { signal: session.signal, onProgress: session.onProgress }
   const operand = parseOperand(target)
   if (operand.kind === 'volume') {

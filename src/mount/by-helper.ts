@@ -1,13 +1,14 @@
 import { basename } from 'node:path'
-import { shortDigest, temporaryName } from '../core/index.ts'
+import { BallastError, shortDigest, temporaryName } from '../core/index.ts'
 import type { HelperStep, VolumeHelper } from '../docker/index.ts'
-import { OWN_DIRECTORY, totalSize } from '../model/index.ts'
+import { isServerLayout, OWN_DIRECTORY, totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { fileEntry } from '../tar/index.ts'
 import type { Delivery } from './delivery.ts'
 import { recordAfter, recordOf, refuseOtherUse } from './followed.ts'
 import { type FollowingOptions, movedMeanwhile, type Swapped } from './following.ts'
 import { recentGenerations } from './generations.ts'
+import { layoutOfLink } from './layouts/index.ts'
 import {
   checkLinkName,
   freeFileLinks,
@@ -15,7 +16,7 @@ import {
   refuseForeignNames,
   takenFileLinks,
 } from './links.ts'
-import { GENERATIONS, HELPER_LOCK, INCOMING, STATE, TEMPORARY_LINK, VARIANTS } from './names.ts'
+import { GENERATIONS, HELPER_LOCK, INCOMING, STATE, TEMPORARY_LINK, VARIANTS, VIEWS } from './names.ts'
 import { encodeState, isGenerationId, withUnrecorded } from './state.ts'
 import { findWhole, tarOf, writeIncoming } from './volume-tree.ts'
 import { lookIntoVolume, refuseForeign, sweepSteps } from './volume-view.ts'
@@ -44,6 +45,7 @@ export async function deliverByHelper(
   refuseForeign(seen, target)
   const { root, state, readGeneration } = seen
   const { layout } = options
+  if (isServerLayout(layout) || layoutOfLink(root.get(name)) !== undefined) throw layoutByHelper(target)
   const files = freeFileLinks(root, { target, name, layout, version })
   refuseForeignNames(root, { target, name, files })
   const link = `${target}/${name}`
@@ -100,8 +102,11 @@ export async function deliverByHelper(
       ...former.map((file): HelperStep => ['unlink', file, `${name}/${file}`]),
       ['rename', `${incoming}/state.json`, STATE],
       ['sync'],
-      // Which versions variants have is not read here, so that none goes.
-      ...(seen.left.some(({ path }) => path === basename(VARIANTS)) ? [] : seen.generations)
+      // Which versions variants and servers have is not read here, so that none goes.
+      ...(seen.left.some(({ path }) => [VARIANTS, VIEWS].map((own) => basename(own)).includes(path))
+        ? []
+        : seen.generations
+      )
         .filter((old) => isGenerationId(old) && !keep.has(old))
         .map((old): HelperStep => ['remove', `${GENERATIONS}/${old}`]),
     ]
@@ -113,6 +118,16 @@ export async function deliverByHelper(
   } finally {
     await helper.run([['remove', incoming]]).catch(() => undefined)
   }
+}
+
+function layoutByHelper(target: string): BallastError {
+  return new BallastError(
+    'REFUSED',
+    `${target} is written to by a container, which lays out nothing for model servers`,
+    {
+      hint: 'use a volume of an Engine on this host as a user who may write there, or a directory that is bind-mounted',
+    },
+  )
 }
 
 function preferred(linked: string | undefined, taken: readonly string[]): readonly string[] {

@@ -1,16 +1,19 @@
 import { BallastError } from '../core/index.ts'
-import type { Marker } from '../model/index.ts'
+import { isServerLayout, type Marker } from '../model/index.ts'
 import type { Delivery } from './delivery.ts'
+import type { Retention } from './generations.ts'
 import type { Layout } from './links.ts'
 import { withRefusal } from './proof.ts'
-import { type Followed, type TargetRecord, withGeneration } from './state.ts'
+import { type Followed, isPinned, type TargetRecord, withGeneration } from './state.ts'
 
 /** What decides whether a link may move, and what its record says afterwards. */
 export interface MoveOptions {
   /** What made it move, for the history: `mount`, `follow`, `rollback`. */
   readonly by: string
-  /** `flat` for a target that shows one version until another is put in its place with `replace`. */
-  readonly layout?: Layout
+  /** By default `link`; of a move back, what the link has. A `flat` one is pinned. */
+  readonly layout?: Layout | undefined
+  /** Whether the link shows one version until another is put in its place with `replace`. */
+  readonly pinned?: boolean
   readonly replace?: boolean
   /** Set where an application is to take the version over; it is not for the first version of a link. */
   readonly proof?: 'pending' | undefined
@@ -18,8 +21,12 @@ export interface MoveOptions {
   readonly leaves?: { readonly id: string; readonly why: string } | undefined
 }
 
-/** Moves that make the link go on following what it followed. */
+/** Moves that make the link go on following what it followed, in the layout that it has. */
 const VISITS = ['rollback', 'put back']
+
+export function isVisit({ by }: Pick<MoveOptions, 'by'>): boolean {
+  return VISITS.includes(by)
+}
 
 /** What is recorded of the link, or what a new one begins with. Throws CONFLICT for the link of another model. */
 export function recordOf(
@@ -40,21 +47,22 @@ export function recordOf(
 export function refuseOtherUse(
   link: string,
   { known, delivery }: { readonly known: Followed | undefined; readonly delivery: Delivery },
-  { layout, replace = false, by }: MoveOptions,
+  { layout, pinned, replace = false, by }: MoveOptions,
 ): void {
-  if (known === undefined || VISITS.includes(by)) return
-  if (known.flat !== true && layout === 'flat') {
+  if (known === undefined || isVisit({ by })) return
+  const pins = layout === 'flat' || pinned === true
+  if (!isPinned(known) && pins) {
     throw new BallastError('CONFLICT', `${link} follows ${known.reference} already`, {
       hint: 'mount with --follow to go on so, or name another target',
     })
   }
-  if (known.flat === true && layout !== 'flat') {
+  if (isPinned(known) && !pins) {
     throw new BallastError('CONFLICT', `${link} is a mount of one version, so it cannot follow a tag`, {
       hint: 'unmount it first, or name another target',
     })
   }
   const digest = known.generations.at(-1)?.digest
-  if (layout !== 'flat' || replace || digest === undefined || digest === delivery.version.digest) return
+  if (!pins || replace || digest === undefined || digest === delivery.version.digest) return
   throw new BallastError('CONFLICT', `${link} is a mount of another version (${digest})`, {
     hint: 'put the new one in its place with --replace, or use --follow where versions are to change',
   })
@@ -72,7 +80,7 @@ export interface Arrival {
 export function recordAfter(
   followed: Followed,
   { id, delivery: { version, marker }, files }: Arrival,
-  { by, layout, proof, leaves }: MoveOptions,
+  { by, layout, pinned, keep, proof, leaves }: MoveOptions & Pick<Retention, 'keep'>,
 ): { readonly next: Followed; readonly moved: boolean } {
   const moved = followed.generations.at(-1)?.id !== id
   const time = new Date().toISOString()
@@ -82,13 +90,15 @@ export function recordAfter(
     ...(proof !== undefined && isAnother && { proof: { is: proof } }),
   }
   const { refused, ...rest } = leaves === undefined ? followed : withRefusal(followed, leaves)
-  const left = VISITS.includes(by) && refused !== undefined ? { ...rest, refused } : rest
+  const left = isVisit({ by }) && refused !== undefined ? { ...rest, refused } : rest
   return {
     moved,
     next: {
       ...(moved ? withGeneration(left, generation) : left),
       ...(layout === 'flat' && { flat: true as const }),
-      reference: VISITS.includes(by) ? followed.reference : marker.reference,
+      ...(pinned === true && { pinned }),
+      ...(keep !== undefined && isServerLayout(layout) && { keep }),
+      reference: isVisit({ by }) ? followed.reference : marker.reference,
       files,
     },
   }

@@ -8,12 +8,13 @@ import {
   removeAbandonedFiles,
   withLock,
 } from '../core/index.ts'
-import { OWN_DIRECTORY } from '../model/index.ts'
+import { isServerLayout, OWN_DIRECTORY } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
-import { type MoveOptions, recordAfter, recordOf, refuseOtherUse } from './followed.ts'
+import { isVisit, type MoveOptions, recordAfter, recordOf, refuseOtherUse } from './followed.ts'
 import { placeGeneration, prune, type Retention } from './generations.ts'
 import { removeAbandoned } from './incoming.ts'
+import { addToRepository, layOut, layoutToUse, leaveView, refuseUnfit } from './layouts/index.ts'
 import {
   checkLinkName,
   ensureFileLink,
@@ -59,12 +60,13 @@ export async function deliverFollowing(
     // Before the first link, so that a target is known for what it is at every instant.
     await createFileDurably(join(target, STATE), encodeState({ version: 1, models: {} }), { mode: 0o644 })
     await sweep(target)
-    const { layout } = options
     const { version } = delivery
     const { root, state, readGeneration } = await seeTarget(target)
+    const link = join(target, name)
+    const layout = layoutToUse(link, { leadsTo: linkedGeneration(root, name) && root.get(name) }, options)
+    if (isServerLayout(layout) && !isVisit(options)) await refuseUnfit(store, { layout, name, delivery })
     const files = freeFileLinks(root, { target, name, layout, version })
     refuseForeignNames(root, { target, name, files })
-    const link = join(target, name)
     const { known, followed: recorded } = recordOf(state, { link, name, marker: delivery.marker })
     const id = linkedGeneration(root, name)
     if (options.leaves !== undefined && options.leaves.id !== id) throw movedMeanwhile(link)
@@ -73,11 +75,22 @@ export async function deliverFollowing(
     const current = followed.generations.at(-1)
     const place = await placeGeneration(store, { target, current, delivery }, options)
     for (const file of files) await ensureFileLink(target, { file, name })
-    const relinked = id !== place.id
-    if (options.readAhead === true && id !== undefined && relinked && place.bytesCopied === 0) {
+    const { to, warnings: unfit } = isServerLayout(layout)
+      ? await layOut(
+          target,
+          { layout, name, id: place.id, followed, delivery },
+          { keep: options.keep ?? followed.keep, readGeneration },
+        )
+      : { to: `${GENERATIONS}/${place.id}`, warnings: [] }
+    const relinked = root.get(name) !== to
+    if (options.readAhead === true && id !== undefined && id !== place.id && place.bytesCopied === 0) {
       await readAhead(join(target, GENERATIONS, place.id), version.files, options)
     }
-    if (relinked) await swapLink(target, { name, to: `${GENERATIONS}/${place.id}` })
+    if (relinked) {
+      await leaveView(target, root.get(name))
+      await swapLink(target, { name, to })
+    }
+    if (layout === 'triton') await addToRepository(target, name)
     for (const file of followed.files.filter((old) => !files.includes(old))) {
       await removeFileLink(target, { file, name })
     }
@@ -87,7 +100,8 @@ export async function deliverFollowing(
     await writeState(target, { version: 1, models })
     await prune(target, Object.values(models), options)
     const { bytesCopied } = place
-    const warnings = [...place.warnings, ...unread, ...takenFileLinks(version, { name, layout, files })]
+    const taken = takenFileLinks(version, { name, layout, files })
+    const warnings = [...place.warnings, ...unfit, ...unread, ...taken]
     return { how: moved || relinked ? 'delivered' : 'unchanged', bytesCopied, warnings, path: name, files }
   })
 }

@@ -7,6 +7,7 @@ import type { Store } from '../store/index.ts'
 import { checkTree } from './check.ts'
 import type { DeliverOptions, Delivery } from './delivery.ts'
 import { createIncoming } from './incoming.ts'
+import { retireViews } from './layouts/index.ts'
 import { linkedGeneration, readRoot } from './links.ts'
 import { DIRECTORY_MODE, GENERATIONS, INCOMING } from './names.ts'
 import { formerServed, isPending } from './proof.ts'
@@ -72,7 +73,7 @@ const LONGEST_DOUBT_MS = 24 * 60 * 60_000
 /**
  * Former versions go once nobody can be expected to be opening them any more; the newest former ones stay. What a
  * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link. So does
- * what variants have; where those cannot be read, all stays.
+ * what servers are shown, and what variants have; where those cannot be read, all stays.
  */
 export async function prune(
   target: string,
@@ -86,7 +87,8 @@ export async function prune(
     throw error
   })
   if (variants === undefined) return
-  const keep = new Set([...linked, ...variants, ...recentGenerations(models, retention)])
+  const shown = await retireViews(target, { linked: [...root.values()], graceMs: retention.graceMs })
+  const keep = new Set([...linked, ...shown, ...variants, ...recentGenerations(models, retention)])
   const directory = join(target, GENERATIONS)
   for (const id of await readdir(directory)) {
     if (isGenerationId(id) && !keep.has(id)) await rm(join(directory, id), { recursive: true, force: true })

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { BallastError, discard, isSystemError, syncDirectory } from '../core/index.ts'
-import { OWN_DIRECTORY, type Version } from '../model/index.ts'
-import { GENERATIONS, TEMPORARY_LINK } from './names.ts'
+import { isServerLayout, OWN_DIRECTORY, type ServerLayout, type Version } from '../model/index.ts'
+import { GENERATIONS, TEMPORARY_LINK, VIEWS } from './names.ts'
 
 /** What the link leads to, from the link itself; undefined when there is none. */
 export async function currentGeneration(target: string, name: string): Promise<string | undefined> {
@@ -30,7 +30,12 @@ export async function readRoot(target: string): Promise<TargetRoot> {
 /** Which version the link leads to; undefined where there is no link to one. */
 export function linkedGeneration(root: TargetRoot, name: string): string | undefined {
   const to = root.get(name)
-  return to?.startsWith(`${GENERATIONS}/`) === true ? basename(to) : undefined
+  return to !== undefined && leadsToVersion(to) ? basename(to) : undefined
+}
+
+/** To its directory, or to what a server finds of it. */
+function leadsToVersion(to: string): boolean {
+  return to.startsWith(`${GENERATIONS}/`) || to.startsWith(`${VIEWS}/`)
 }
 
 /** The names that lead to versions, sorted: the truth also where the state that tells of them has not been written yet. */
@@ -66,8 +71,11 @@ export async function swapLink(
   await syncDirectory(target)
 }
 
-/** Where a version's files are found: below the directory link alone, a single one also beside it, or all also beside it. */
-export type Layout = 'link' | 'flat'
+/**
+ * Where a version's files are found: below the directory link alone, a single one also beside it (`link`); all of them also beside it
+ * (`flat`); or as a model server looks for them.
+ */
+export type Layout = 'link' | 'flat' | ServerLayout
 
 /** What else a link is called, and what it leads to. */
 export interface LinkOptions {
@@ -81,6 +89,7 @@ export interface LinkOptions {
  */
 export function fileLinksOf({ files }: Version, { name, layout }: LinkOptions): readonly string[] {
   if (layout === 'flat') return [...new Set(files.map(({ path }) => path.split('/')[0] as string))]
+  if (isServerLayout(layout)) return []
   const [only, ...others] = files
   if (only === undefined || others.length > 0 || only.path.includes('/') || only.path === name) return []
   return [only.path]
@@ -120,9 +129,12 @@ export function refuseForeignNames(
     files,
   }: { readonly target: string; readonly name: string; readonly files: readonly string[] },
 ): void {
-  const own = new Map([[name, `${GENERATIONS}/`], ...files.map((file) => [file, `${name}/${file}`] as const)])
-  for (const [link, to] of own) {
-    if (root.get(link)?.startsWith(to) ?? true) continue
+  const isFree = (link: string): boolean => {
+    const to = root.get(link)
+    return to === undefined || (link === name ? leadsToVersion(to) : to.startsWith(`${name}/${link}`))
+  }
+  for (const link of [name, ...files]) {
+    if (isFree(link)) continue
     throw new BallastError('CONFLICT', `${target}/${link} is in the way, and was not put there by Ballast`, {
       hint: 'nothing was changed; move it away, or choose another name with --as',
     })

@@ -12,6 +12,10 @@ export const TREE_RECORD = `${OWN_DIRECTORY}/files.json`
 /** In a following target, below `.ballast/`. */
 export const STATE = `${OWN_DIRECTORY}/state.json`
 export const GENERATIONS = `${OWN_DIRECTORY}/versions`
+/** What links of a server's layout lead to: directories of links to versions. */
+export const VIEWS = `${OWN_DIRECTORY}/views`
+/** The models of a target for Triton, and nothing else. */
+export const REPOSITORY = `${OWN_DIRECTORY}/repository`
 /** What a link has beside the version that it leads to: one file a link. */
 export const VARIANTS = `${OWN_DIRECTORY}/variants`
 export const LOCK = `${OWN_DIRECTORY}/lock`

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
-import { isGenerationId, objectOf, parseJson } from '../model/index.ts'
+import { decodeProof, isGenerationId, objectOf, type Proof, parseJson } from '../model/index.ts'
 import { STATE } from './names.ts'
-import { decodeProof, type Proof } from './proof.ts'
 import type { DeliveredTree } from './tree.ts'
 
 /** One version that a link has led to. `id` names its directory below `.ballast/versions/`; `time` is ISO 8601. */
@@ -31,6 +30,10 @@ export interface Followed {
   readonly reference: string
   /** All entries of the version are found at the root as well, and it moves only when it is told to. */
   readonly flat?: true
+  /** It moves only when it is told to, as a flat one does. */
+  readonly pinned?: true
+  /** Of a server's layout: how many former versions it shows, where that was asked for. */
+  readonly keep?: number
   /** Links at the target's root beside the directory link, for a model of one file and for a flat one. */
   readonly files: readonly string[]
   /** Oldest first; the last one is what the link leads to. */
@@ -72,7 +75,7 @@ export function decodeState(bytes: Uint8Array, path: string): TargetRecord {
 }
 
 function decodeFollowed(value: unknown): Followed | undefined {
-  const { model, reference, flat, files, generations, refused } = objectOf(value)
+  const { model, reference, flat, pinned, keep, files, generations, refused } = objectOf(value)
   if (typeof model !== 'string' || typeof reference !== 'string') return undefined
   if (
     !Array.isArray(files) ||
@@ -80,9 +83,15 @@ function decodeFollowed(value: unknown): Followed | undefined {
   )
     return undefined
   const decoded = Array.isArray(generations) ? generations.map(decodeGeneration) : [undefined]
-  if (flat !== undefined && flat !== true) return undefined
+  if ((flat !== undefined && flat !== true) || (pinned !== undefined && pinned !== true)) return undefined
+  if (keep !== undefined && (typeof keep !== 'number' || !Number.isSafeInteger(keep))) return undefined
+  const kind = {
+    ...(flat === true && { flat: true as const }),
+    ...(pinned === true && { pinned: true as const }),
+    ...(keep !== undefined && { keep }),
+  }
   return decoded.every((generation) => generation !== undefined)
-    ? { model, reference, ...(flat && { flat }), files, generations: decoded, ...decodeRefused(refused) }
+    ? { model, reference, ...kind, files, generations: decoded, ...decodeRefused(refused) }
     : undefined
 }
 
@@ -101,6 +110,11 @@ function decodeGeneration(value: unknown): Generation | undefined {
   if (typeof number !== 'number' || typeof time !== 'string' || typeof by !== 'string') return undefined
   const proof = decodeProof(said)
   return { id, digest, number, time, by, ...(proof && { proof }) }
+}
+
+/** Whether a link shows one version until it is told to show another. */
+export function isPinned({ flat, pinned }: Pick<Followed, 'flat' | 'pinned'>): boolean {
+  return flat === true || pinned === true
 }
 
 export async function writeState(target: string, state: TargetRecord): Promise<void> {

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, explainSystemError, isBallastError, isPresent, isSystemError } from '../core/index.ts'
 import { OWN_DIRECTORY } from '../model/index.ts'
-import { FOLLOWERS, GENERATIONS, LOCK, STATE, VARIANTS } from './names.ts'
+import { FOLLOWERS, GENERATIONS, LOCK, REPOSITORY, STATE, VARIANTS, VIEWS } from './names.ts'
 import { type DeliveredTree, readTree } from './tree.ts'
 
 /** What stands at a target before a mount. */
@@ -54,7 +54,7 @@ export async function inspectTarget(target: string): Promise<TargetState> {
  */
 export async function refuseLinks(
   target: string,
-  paths: readonly string[] = [OWN_DIRECTORY, GENERATIONS, LOCK, FOLLOWERS, VARIANTS],
+  paths: readonly string[] = [OWN_DIRECTORY, GENERATIONS, VIEWS, REPOSITORY, LOCK, FOLLOWERS, VARIANTS],
 ): Promise<void> {
   for (const path of paths) {
     const info = await lstat(join(target, path)).catch(() => undefined)

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, isBallastError, untilStopped } from '../core/index.ts'
-import { formatReference, lastPart, type Reference } from '../model/index.ts'
+import { formatReference, type Reference } from '../model/index.ts'
 import { type Followed, withFollower } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import {
   type FollowEvents,
+  linkOf,
   type MountRequest,
   type MountResult,
   mountFollowing,
@@ -64,7 +65,7 @@ async function reloadingOf(
   options: CallOptions,
 ): Promise<Reloading> {
   const reference = await resolveFollowed(store, request.ref)
-  const name = request.as ?? lastPart(reference.name)
+  const name = linkOf(request, reference)
   const directory = resolve(request.target)
   return {
     reference,

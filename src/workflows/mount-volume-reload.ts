@@ -1,10 +1,9 @@
 import type { CallOptions } from '../core/index.ts'
 import type { EngineChoice } from '../docker/index.ts'
-import { lastPart } from '../model/index.ts'
 import { withFollower } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
-import { type MountResult, resolveFollowed } from './mount.ts'
+import { linkOf, type MountResult, resolveFollowed } from './mount.ts'
 import { keepUpReloading, type ReloadEvents, type Reloading, reloadOnce } from './mount-reload.ts'
 import { placeHere, placeInVolume } from './mount-reload-place.ts'
 import type { ReloadTask } from './mount-reload-told.ts'
@@ -39,7 +38,7 @@ async function reloadingOf(
 ): Promise<Reloading> {
   const { volume, link = false } = request
   const reference = await resolveFollowed(store, request.ref)
-  const name = request.as ?? lastPart(reference.name)
+  const name = linkOf(request, reference)
   const { directory } = await withEngine(engine, (opened) =>
     openVolume(opened, { name: volume, use: 'write', model: reference.name }, options),
   )
@@ -54,6 +53,10 @@ async function reloadingOf(
     asFollower: (work) =>
       directory === undefined ? work() : withFollower(directory, { name, signal: options.signal }, work),
     deliver: (by) =>
-      deliverInto(store, { ...request, layout: 'link', by, proof: 'pending' }, { ...options, engine }),
+      deliverInto(
+        store,
+        { ...request, layout: request.layout ?? 'link', by, proof: 'pending' },
+        { ...options, engine },
+      ),
   }
 }

@@ -1,11 +1,12 @@
 import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
 import { type Engine, type EngineChoice, withVolumeHelper } from '../docker/index.ts'
-import { lastPart } from '../model/index.ts'
+import { isServerLayout, type ServerLayout } from '../model/index.ts'
 import {
   type Delivery,
   deliverByHelper,
   deliverFollowing,
   type FollowingOptions,
+  type Layout,
   type Retention,
   type Swapped,
   whyNotLinked,
@@ -17,6 +18,7 @@ import {
   type FollowEvents,
   GRACE_MS,
   keepUp,
+  linkOf,
   type MountResult,
   resolveFollowed,
   unlessInterrupted,
@@ -36,6 +38,8 @@ export interface MountVolumeRequest {
   /** As of a directory. */
   readonly readAhead?: boolean | undefined
   readonly retention?: Retention | undefined
+  /** As of a directory; of volumes on this host. */
+  readonly layout?: ServerLayout | undefined
 }
 
 type EngineOptions = CallOptions & { readonly engine: EngineChoice }
@@ -49,7 +53,11 @@ export function mountVolume(
   request: MountVolumeRequest,
   options: EngineOptions,
 ): Promise<MountResult> {
-  return deliverInto(store, { ...request, layout: 'flat', by: 'mount' }, options)
+  return deliverInto(
+    store,
+    { ...request, layout: request.layout ?? 'flat', pinned: request.layout !== undefined, by: 'mount' },
+    options,
+  )
 }
 
 /** Brings a following volume to the version that the tag points to now. */
@@ -58,13 +66,13 @@ export function mountVolumeFollowing(
   request: MountVolumeRequest,
   options: EngineOptions,
 ): Promise<MountResult> {
-  return deliverInto(store, { ...request, layout: 'link', by: 'mount' }, options)
+  return deliverInto(store, { ...request, layout: request.layout ?? 'link', by: 'mount' }, options)
 }
 
 /** Puts a former version back, in the shape that the volume has (a rollback). Its link goes on following what it followed. */
 export function mountFormer(
   store: Store,
-  request: MountVolumeRequest & Pick<Into, 'layout'>,
+  request: Omit<MountVolumeRequest, 'layout'> & Pick<Into, 'layout'>,
   options: EngineOptions,
 ): Promise<MountResult> {
   return deliverInto(store, { ...request, by: 'rollback' }, options)
@@ -78,9 +86,9 @@ export async function followVolume(
 ): Promise<void> {
   const options = { signal: events.signal, onProgress: events.onProgress }
   const reference = await resolveFollowed(store, request.ref)
-  const name = request.as ?? lastPart(reference.name)
+  const name = linkOf(request, reference)
   const deliver = (by: string): Promise<MountResult> =>
-    deliverInto(store, { ...request, layout: 'link', by }, { ...options, engine })
+    deliverInto(store, { ...request, layout: request.layout ?? 'link', by }, { ...options, engine })
   const work = (): Promise<void> => keepUp(store, { reference, deliver }, events)
   const volume = await withEngine(engine, (opened) =>
     openVolume(opened, { name: request.volume, use: 'write', model: reference.name }, options),
@@ -94,28 +102,41 @@ export async function followVolume(
   await followed.catch(unlessInterrupted)
 }
 
-interface Into extends MountVolumeRequest, Pick<FollowingOptions, 'proof'> {
-  readonly layout: 'flat' | 'link'
+interface Into extends Omit<MountVolumeRequest, 'layout'>, Pick<FollowingOptions, 'pinned' | 'proof'> {
+  readonly layout: Layout
   readonly by: string
 }
 
 /** In either layout; `by` is for the history. */
 export function deliverInto(
   store: Store,
-  { ref, volume, as, link = false, replace = false, layout, by, readAhead, proof, retention }: Into,
+  {
+    ref,
+    volume,
+    as,
+    link = false,
+    replace = false,
+    layout,
+    pinned = false,
+    by,
+    readAhead,
+    proof,
+    retention,
+  }: Into,
   { engine: choice, ...options }: EngineOptions,
 ): Promise<MountResult> {
   return withDelivery(store, { ref }, (resolved, delivery) =>
     withEngine(choice, async (engine) => {
       const model = resolved.reference.name
       if (layout === 'flat') await refuseExternalData(store, { delivery, volume, ref })
-      const name = as ?? lastPart(model)
+      const name = linkOf({ layout: isServerLayout(layout) ? layout : undefined, as }, resolved.reference)
       const { directory } = await openVolume(engine, { name: volume, use: 'write', model }, options)
       const settings = {
         ...options,
         link,
         replace,
         layout,
+        pinned,
         by,
         readAhead,
         proof,

@@ -7,6 +7,7 @@ import {
   type Marker,
   numberOfTag,
   type Reference,
+  type ServerLayout,
   totalSize,
 } from '../model/index.ts'
 import {
@@ -14,6 +15,7 @@ import {
   deliverFollowing,
   deliverPinned,
   type FollowingOptions,
+  linkOfLayout,
   type Retention,
   withFollower,
 } from '../mount/index.ts'
@@ -32,11 +34,13 @@ export interface MountRequest {
   readonly target: string
   readonly link?: boolean | undefined
   readonly replace?: boolean | undefined
-  /** The name of the link in a following target; the last part of the model's name by default. */
+  /** The name of the link in a following target; the last part of the model's name by default. In a hub cache that of the repository. */
   readonly as?: string | undefined
+  /** For a model server, in place of the files themselves. */
+  readonly layout?: ServerLayout | undefined
   /** Of a following target: whether what was linked is read before the swap. False by default. */
   readonly readAhead?: boolean | undefined
-  /** Of a following target: which former versions stay; by default the one before, and others for a minute. */
+  /** Of a following target: which former versions stay, and are shown by a layout; by default the one before, and others for a minute. */
   readonly retention?: Retention | undefined
 }
 
@@ -58,12 +62,16 @@ export interface MountResult {
 /** How long a version that was replaced stays for those who are still opening its files. */
 export const GRACE_MS = 60_000
 
-/** Makes the directory the tree of one version. Throws CONFLICT when something else is there. */
+/**
+ * Makes the directory the tree of one version, or with a layout what a model server finds of it. Throws CONFLICT when something
+ * else is there.
+ */
 export async function mount(
   store: Store,
   request: MountRequest,
   options: CallOptions = {},
 ): Promise<MountResult> {
+  if (request.layout !== undefined) return mountFollowing(store, { ...request, pinned: true }, options)
   if (request.as !== undefined) {
     throw new BallastError('USAGE', '--as names the link of a following target', {
       hint: 'add --follow, or leave it out',
@@ -89,18 +97,28 @@ export function pinnedAt(
 /** Brings a following target to the version that the tag points to now. */
 export async function mountFollowing(
   store: Store,
-  request: MountRequest & Pick<FollowingOptions, 'proof'> & { readonly by?: string },
+  request: MountRequest & Pick<FollowingOptions, 'pinned' | 'proof'> & { readonly by?: string },
   options: CallOptions = {},
 ): Promise<MountResult> {
   const target = resolve(request.target)
   return withDelivery(store, request, async (resolved, delivery) => {
-    const name = request.as ?? lastPart(resolved.reference.name)
-    const { link = false, by = 'mount', readAhead, proof, retention = { graceMs: GRACE_MS } } = request
-    const settings = { ...options, link, by, readAhead, proof, ...retention }
+    const name = linkOf(request, resolved.reference)
+    const { link = false, by = 'mount', retention = { graceMs: GRACE_MS } } = request
+    const { layout, pinned = false, replace = false, readAhead, proof } = request
+    const move = { by, layout, pinned, replace, proof }
+    const settings = { ...options, ...move, link, readAhead, ...retention }
     const { files, ...swapped } = await deliverFollowing(store, { target, name, delivery }, settings)
     const mountAt = files.length > 0 ? 'path' : 'parent'
     return { target, version: versionName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
   })
+}
+
+/** The link of a target that leads to the model. Throws USAGE for one that the layout cannot have. */
+export function linkOf(
+  { layout, as }: Pick<MountRequest, 'layout' | 'as'>,
+  { name }: Pick<Reference, 'name'>,
+): string {
+  return layout === undefined ? (as ?? lastPart(name)) : linkOfLayout(layout, { model: name, as })
 }
 
 export interface FollowEvents {
@@ -133,7 +151,7 @@ export async function follow(
 ): Promise<void> {
   const { signal, onProgress } = events
   const reference = await resolveFollowed(store, request.ref)
-  const name = request.as ?? lastPart(reference.name)
+  const name = linkOf(request, reference)
   const deliver = (by: string): Promise<MountResult> =>
     mountFollowing(store, { ...request, by }, { signal, onProgress })
   await withFollower(resolve(request.target), { name, signal }, () =>

@@ -1,10 +1,11 @@
 import { BallastError } from '../../core/index.ts'
-import { parseOperand, type ReloadFlags } from '../../model/index.ts'
+import { parseOperand, parseServerLayout, type ReloadFlags, type ServerLayout } from '../../model/index.ts'
 import type { MountResult } from '../../workflows/mount.ts'
 import type { Judged } from '../../workflows/mount-reload-judge.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
+import { layoutUsage } from '../render/layout-usage.ts'
 import { describeProof } from '../render/proof.ts'
 import { formatBytes, formatDuration } from '../render/text.ts'
 import type { Session } from '../session.ts'
@@ -19,6 +20,8 @@ interface MountOptions extends ReloadFlags, ReloadChoices {
   readonly rw?: boolean
   /** False with `--no-read-ahead`. */
   readonly readAhead?: boolean
+  readonly layout?: string
+  readonly keep?: string
 }
 
 export const verb = defineVerb<[string, string, MountOptions]>({
@@ -39,7 +42,15 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     ['--once', 'with --follow: deliver what the tag points to now, and return'],
     [
       '--as <name>',
-      'with --follow, and in volumes: the name of the link (default: the last part of the model name)',
+      'with --follow or --layout, and in volumes: the name of the link (default: the last part of the model name)',
+    ],
+    [
+      '--layout <layout>',
+      'what a model server expects in place of the files: triton, tfserving (NAME/NUMBER/…), or hf (a hub cache; --as ORG/NAME)',
+    ],
+    [
+      '--keep <n>',
+      'with --follow or --layout: how many former versions stay, and are shown by a layout (default: 1)',
     ],
     ['--replace', 'put the version in the place of another one'],
     [
@@ -72,6 +83,8 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     "ballast mount sentiment:prod ./models --follow --reload 'POST http://localhost:8000/reload' --ready 'GET http://localhost:8000/health'",
     'docker run -v "$PWD/models:/app/models:ro" my_ml_app:latest',
     'ballast mount sentiment:3 ./scratch --rw',
+    'ballast mount sentiment:prod ./repository --layout triton --follow',
+    'ballast mount sentiment:3 ./cache --layout hf --as acme/sentiment',
     'ballast mount sentiment:prod volume:ml_models',
     'docker run -v ml_models:/app/models:ro my_ml_app:latest',
   ],
@@ -86,7 +99,9 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     const judgements: Judged[] = []
     const { readAhead = true } = options
     const task = options.follow === true ? await reloadTask(session, { ref, target }, options) : undefined
-    const wanted = { ref, target, link, replace, as, readAhead }
+    const layout = options.layout === undefined ? undefined : parseServerLayout(options.layout)
+    const keep = formerOnes(options)
+    const wanted = { ref, target, link, replace, as, readAhead, layout, keep }
     const verbs = await mountVerbs(session, wanted, { task, onJudged: (one) => void judgements.push(one) })
     if (options.follow === true && options.once !== true) {
       await verbs.follow({
@@ -107,7 +122,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     session.print({ ...result, ...told }, () =>
       [describe(result), ...judgements.map(describeJudged)].map((line) => `${line}\n`).join(''),
     )
-    await noteUsage(session, result)
+    await noteUsage(session, result, { layout })
     await noteChangedAdvice(session, { refs: [ref], used: 'mount' })
   },
 })
@@ -132,8 +147,23 @@ async function mountToWrite(
 
 const LINK_WARNING = 'warning: --link: whoever can write to the target could change the bytes in the store'
 
-function checkOptions({ follow, once, replace, reload, ready, retry, rw, link, as }: MountOptions): void {
-  if (rw === true && [follow, once, replace, link, as].some((option) => option !== undefined)) {
+/** Throws USAGE for what is no number of versions, and where none are kept. */
+function formerOnes({ keep, follow, layout }: MountOptions): number | undefined {
+  if (keep === undefined) return undefined
+  if (!/^\d{1,4}$/.test(keep)) {
+    throw new BallastError('USAGE', `--keep ${keep} is no number of versions`, { hint: 'write --keep 2' })
+  }
+  if (follow !== true && layout === undefined) {
+    throw new BallastError('USAGE', '--keep goes with --follow or --layout', {
+      hint: 'without them the directory is one version and has no former ones',
+    })
+  }
+  return Number(keep)
+}
+
+function checkOptions(options: MountOptions): void {
+  const { follow, once, replace, reload, ready, retry, rw, link, as, layout, keep } = options
+  if (rw === true && [follow, once, replace, link, as, layout, keep].some((option) => option !== undefined)) {
     throw new BallastError(
       'USAGE',
       '--rw goes with no other option: what was written lies over one version',
@@ -179,14 +209,18 @@ function describeJudged({ version, proof, putBack }: Judged): string {
 }
 
 /** For an application that expects its model at /app/models. */
-async function noteUsage(session: Session, { target, path, mountAt }: MountResult): Promise<void> {
+async function noteUsage(
+  session: Session,
+  { target, path, mountAt }: MountResult,
+  { layout }: { readonly layout: ServerLayout | undefined },
+): Promise<void> {
   const isVolume = target.startsWith('volume:')
   const { bindNeeds } = await import('../../workflows/bind-needs.ts')
   const needs = isVolume ? undefined : await bindNeeds(engineChoice(session.io))
   const source = isVolume ? target.slice('volume:'.length) : target
-  const run = `  docker run -v ${source}:/app/models:ro${needs?.suffix ?? ''} …`
-  session.note(
-    mountAt === 'path' ? run : `${run}   (there: ${path}/; \`ballast/runtime\` finds it at /app/models)`,
-  )
+  const options = `ro${needs?.suffix ?? ''}`
+  const run = `  docker run -v ${source}:/app/models:${options} …`
+  const there = mountAt === 'path' ? '' : `   (there: ${path}/; \`ballast/runtime\` finds it at /app/models)`
+  session.note(layout === undefined ? `${run}${there}` : layoutUsage(layout, { source, options, path }))
   for (const note of needs?.notes ?? []) session.note(`  ${note}`)
 }
