@@ -10,14 +10,17 @@ export interface Verdict {
 }
 
 export interface LoadOptions {
-  readonly url: string
+  /** Several take turns. */
+  readonly url: string | readonly string[]
   /** Requests a second. They are sent when they are due, however long the answers take. */
   readonly rate: number
   /** How long requests are sent; without it, until the signal is aborted. */
   readonly seconds?: number | undefined
   readonly signal?: AbortSignal | undefined
   /** `checkPrediction` by default. */
-  readonly check?: ((status: number, body: string) => Verdict) | undefined
+  readonly check?: ((status: number, body: string, url: string) => Verdict) | undefined
+  /** What the answers are added to, where they are to be counted with those of an earlier run. */
+  readonly tally?: Tally | undefined
   /** An answer that takes longer is a failure. 10,000 by default. */
   readonly timeoutMs?: number | undefined
 }
@@ -40,19 +43,20 @@ export interface LoadSummary {
  * is charged for every request that was due meanwhile. Ends when the last answer is there. Never throws for an answer.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadSummary> {
-  const { url, rate, seconds = Infinity, signal, check = checkPrediction, timeoutMs = 10_000 } = options
+  const { rate, seconds = Infinity, signal, check = checkPrediction, timeoutMs = 10_000 } = options
+  const { tally = createTally() } = options
+  const urls = [options.url].flat()
   if (!(rate > 0)) throw new TypeError('a rate above 0 is needed')
   if (seconds === Infinity && signal === undefined) throw new TypeError('seconds or a signal is needed')
   const agent = new Agent({ keepAlive: true, maxSockets: MOST_SOCKETS })
-  const tally = createTally()
   const pending = new Set<Promise<void>>()
   const total = Math.ceil(rate * seconds)
   const begin = performance.now()
 
-  const send = async (due: number): Promise<void> => {
+  const send = async (url: string, due: number): Promise<void> => {
     try {
       const { status, body } = await get(url, agent, timeoutMs)
-      const verdict = check(status, body)
+      const verdict = check(status, body, url)
       tally.add({ ...verdict, latency: performance.now() - due })
     } catch (error) {
       tally.add({ problem: nameOf(error), latency: performance.now() - due })
@@ -69,8 +73,8 @@ export async function runLoad(options: LoadOptions): Promise<LoadSummary> {
       continue
     }
     latest = Math.max(latest, -wait)
-    sent++
-    const answer = send(due).finally(() => pending.delete(answer))
+    const url = urls[sent++ % urls.length] as string
+    const answer = send(url, due).finally(() => pending.delete(answer))
     pending.add(answer)
     // Requests that are overdue together must not keep the answers from being read.
     if (sent % BURST === 0) await pause(0)
@@ -118,7 +122,9 @@ function get(
   })
 }
 
-function createTally() {
+export type Tally = ReturnType<typeof createTally>
+
+export function createTally() {
   const latencies: number[] = []
   const versions: Record<string, number> = {}
   const problems: Record<string, number> = {}
