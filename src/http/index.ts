@@ -9,7 +9,7 @@ export * from './ranges.ts'
 export { withRedirects } from './redirects.ts'
 export { isRetryable, parseRetryAfter, type Refusal, readBeginning } from './refusal.ts'
 export { type RetryOptions, retriedContent } from './retried-content.ts'
-export { RETRY_DELAYS, type RetryDelays, waitToRetry, withRetries } from './retry.ts'
+export { RETRY_DELAYS, type RetryDelays, withRetries } from './retry.ts'
 export {
   createTransport,
   type IncomingResponse,

@@ -1,5 +1,5 @@
-import { BallastError, type ByteRange, type CallOptions, type Content } from '../../core/index.ts'
-import { bodyOfRange, formatRange, waitToRetry } from '../../http/index.ts'
+import { BallastError, type ByteRange, type CallOptions, type Content, metered } from '../../core/index.ts'
+import { bodyOfRange, formatRange, retriedContent } from '../../http/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
 import { pullScope } from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
@@ -28,11 +28,24 @@ export async function hasBlob(
 export function openBlob(
   connection: Connection,
   { name, blob }: { readonly name: string; readonly blob: BlobDescriptor },
-  options: CallOptions = {},
+  { signal, onProgress }: CallOptions = {},
 ): Content {
+  const { digest: item, size } = blob
+  const once: Content = {
+    size,
+    open: (range = { offset: 0, length: size }, own) =>
+      readOnce(connection, { name, blob, range }, own ?? signal),
+  }
+  const retried = retriedContent(once, { delays: connection.retryDelays })
   return {
-    size: blob.size,
-    open: (range = { offset: 0, length: blob.size }) => read(connection, { name, blob, range }, options),
+    size,
+    async *open(range = { offset: 0, length: size }, own = signal) {
+      onProgress?.({ kind: 'start', step: 'download', item, total: range.length })
+      yield* metered(retried.open(range, own), (count) => {
+        onProgress?.({ kind: 'bytes', step: 'download', item, count })
+      })
+      onProgress?.({ kind: 'done', step: 'download', item, digest: item })
+    },
   }
 }
 
@@ -40,33 +53,6 @@ interface Reading {
   readonly name: string
   readonly blob: BlobDescriptor
   readonly range: ByteRange
-}
-
-async function* read(
-  connection: Connection,
-  { name, blob, range }: Reading,
-  { signal, onProgress }: CallOptions,
-): AsyncIterable<Uint8Array> {
-  if (range.length === 0) return
-  onProgress?.({ kind: 'start', step: 'download', item: blob.digest, total: range.length })
-  const { retryDelays } = connection
-  let done = 0
-  let tries = 0
-  while (done < range.length) {
-    try {
-      const rest = { offset: range.offset + done, length: range.length - done }
-      for await (const chunk of readOnce(connection, { name, blob, range: rest }, signal)) {
-        done += chunk.length
-        tries = 0
-        onProgress?.({ kind: 'bytes', step: 'download', item: blob.digest, count: chunk.length })
-        yield chunk
-      }
-    } catch (error) {
-      await waitToRetry(error, retryDelays[tries], signal)
-      tries++
-    }
-  }
-  onProgress?.({ kind: 'done', step: 'download', item: blob.digest, digest: blob.digest })
 }
 
 /** Throws rather than ends early. */
