@@ -38,6 +38,8 @@ export interface MountWanted {
   readonly layout: ServerLayout | undefined
   /** How many former versions stay. */
   readonly keep: number | undefined
+  /** How long each former version does, in milliseconds. */
+  readonly graceMs?: number
 }
 
 export interface MountVerbs {
@@ -49,12 +51,12 @@ export interface MountVerbs {
 /** What can be done with the target, of whichever kind it is. */
 export async function mountVerbs(
   session: Session,
-  { target, keep, ...rest }: MountWanted,
+  { target, keep, graceMs, ...rest }: MountWanted,
   { task, onJudged }: { readonly task: ReloadTask | undefined; readonly onJudged: (judged: Judged) => void },
 ): Promise<MountVerbs> {
   const store = await session.store()
   const { GRACE_MS } = await import('../workflows/mount.ts')
-  const request = { ...rest, retention: keep === undefined ? undefined : { graceMs: GRACE_MS, keep } }
+  const request = { ...rest, retention: { graceMs: graceMs ?? GRACE_MS, keep } }
   const calls = { signal: session.signal, onProgress: session.onProgress }
   const operand = parseOperand(target)
   if (operand.kind === 'volume') {

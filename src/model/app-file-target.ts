@@ -1,4 +1,5 @@
 import type { Reader } from './app-file-reader.ts'
+import { SERVER_LAYOUTS, type ServerLayout } from './server-layout.ts'
 
 /** A place that is kept up with a model. */
 export interface AppTarget {
@@ -11,6 +12,8 @@ export interface AppTarget {
   readonly from?: string
   /** The name of the link; the last part of the model's name by default. */
   readonly as?: string
+  /** What a model server expects in place of the files. */
+  readonly layout?: ServerLayout
   /** Hard links to the store in place of copies. */
   readonly link?: boolean
   /** How often it is looked whether the tag has moved: a number with `ms`, `s` or `m`. */
@@ -21,7 +24,7 @@ export interface AppTarget {
   readonly grace?: string
 }
 
-const KEYS = ['ref', 'to', 'follow', 'from', 'as', 'link', 'every', 'keep', 'grace'] as const
+const KEYS = ['ref', 'to', 'follow', 'from', 'as', 'layout', 'link', 'every', 'keep', 'grace'] as const
 
 const HOST = String.raw`(?:localhost(?::\d+)?|[\w-]+(?:\.[\w-]+)+(?::\d+)?|[\w-]+:\d+)`
 
@@ -32,7 +35,7 @@ const TEXTS = {
     new RegExp(String.raw`^(?:(?:s3|gs|az|hf|https?)://\S+|${HOST}/\S+)$`),
     'registry.example.com/sentiment:prod or s3://bucket/sentiment:prod',
   ],
-  as: [/^(?!\.\.?$|\.ballast$)[^/]+$/, 'sentiment'],
+  as: [/^(?!\.\.?$|\.ballast$)[^/]+(?:\/[^/]+)?$/, 'sentiment'],
   every: [/^\d+(?:ms|s|m)$/, '30s'],
   grace: [/^\d+(?:ms|s|m)$/, '60s'],
 } as const satisfies Readonly<Record<string, readonly [RegExp, string]>>
@@ -55,6 +58,7 @@ export function readTarget(at: Reader, value: unknown, index: number): AppTarget
     follow: has('follow') && at.truth(target.follow, [...path, 'follow']),
     ...(has('from') && { from: text('from') }),
     ...(has('as') && { as: text('as') }),
+    ...(has('layout') && { layout: at.oneOf(target.layout, [...path, 'layout'], SERVER_LAYOUTS) }),
     ...(has('link') && { link: at.truth(target.link, [...path, 'link']) }),
     ...(has('every') && { every: text('every') }),
     ...(has('keep') && { keep: at.count(target.keep, [...path, 'keep']) }),

@@ -79,7 +79,7 @@ const RIGHT = [
   target('follow: true, from: "registry.example.com/team/sentiment:prod"'),
   target('follow: true, from: "localhost:5000/sentiment:prod", every: 10s, keep: 0, grace: 5m'),
   target('from: "s3://bucket/models/sentiment:prod", as: live, link: true'),
-  target('from: "hf://org/repo@main"'),
+  target('from: "hf://org/repo@main", layout: hf, as: org/repo'),
 ]
 
 const WRONG = [
@@ -127,7 +127,8 @@ const WRONG = [
   target('from: team/sentiment'),
   target('from: "ftp://host/sentiment"'),
   target('from: "oci:./layout"'),
-  target('as: a/b'),
+  target('as: a/b/c'),
+  target('layout: flat'),
   target('as: ..'),
   target('as: .ballast'),
   target('link: 1'),

@@ -1,2 +1,8 @@
 export * from './docker-plugin.ts'
+export { type Following, startFollowing, type Wanted } from './follow/following.ts'
+export type { FollowingLog, KeptTag, KeptTarget, TagEvents, TargetEvents } from './follow/kept.ts'
+export type { DiskMeasure } from './follow/metrics.ts'
+export { startStatusServer } from './follow/status-server.ts'
+export type { DeliveredVersion, TargetStatus } from './follow/target-status.ts'
+export { type WatchedFile, watchFile } from './follow/watched-file.ts'
 export * from './serve.ts'

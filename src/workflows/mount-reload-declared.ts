@@ -30,7 +30,16 @@ export async function declaredReloads(
 ): Promise<readonly ReloadPlan[]> {
   if (flags !== undefined) return [planReload(flags)]
   const file = await readAppFile(target.directory)
-  const plans = file === undefined ? [] : reloadsOf(file, target)
+  return file === undefined ? [] : allowedReloads(file, target, guard)
+}
+
+/** As the file has it. Throws USAGE, and REFUSED for commands that the user has not allowed. */
+export async function allowedReloads(
+  file: AppFile,
+  target: ReloadedTarget,
+  guard: CommandGuard,
+): Promise<readonly ReloadPlan[]> {
+  const plans = reloadsOf(file, target)
   await requireAllowedCommands(plans.flatMap(commandsOf), { ...guard, directory: target.directory })
   return plans
 }

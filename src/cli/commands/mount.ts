@@ -6,8 +6,7 @@ import { engineChoice } from '../engine-choice.ts'
 import { mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
 import { layoutUsage } from '../render/layout-usage.ts'
-import { describeProof } from '../render/proof.ts'
-import { formatBytes, formatDuration } from '../render/text.ts'
+import { describeJudged, describeMounted } from '../render/mounted.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -107,7 +106,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
       await verbs.follow({
         onSwap: (result) => {
           remarks(result)
-          session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
+          session.printLine({ time: new Date().toISOString(), ...result }, describeMounted(result))
         },
         onJudged: (judged) =>
           session.printLine({ time: new Date().toISOString(), ...judged }, describeJudged(judged)),
@@ -120,7 +119,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     remarks(result)
     const told = judgements.length === 0 ? {} : { judgements }
     session.print({ ...result, ...told }, () =>
-      [describe(result), ...judgements.map(describeJudged)].map((line) => `${line}\n`).join(''),
+      [describeMounted(result), ...judgements.map(describeJudged)].map((line) => `${line}\n`).join(''),
     )
     await noteUsage(session, result, { layout })
     await noteChangedAdvice(session, { refs: [ref], used: 'mount' })
@@ -139,7 +138,7 @@ async function mountToWrite(
   const workflow = await import('../../workflows/mount-writable.ts')
   const result = await workflow.mountToWrite(await session.store(), request, session)
   for (const warning of result.warnings) session.note(`warning: ${warning}`)
-  session.print(result, () => `${describe(result)}\n`)
+  session.print(result, () => `${describeMounted(result)}\n`)
   session.note(
     `  docker run -v ${result.target}:/app/models …   (what it writes: ballast capture ${result.target} NAME)`,
   )
@@ -188,24 +187,6 @@ function checkOptions(options: MountOptions): void {
       hint: 'leave it out: --follow swaps',
     })
   }
-}
-
-function describe({ target, path, version, how, bytesCopied, ms }: MountResult): string {
-  const where = path === '' ? target : `${target}/${path}`
-  const copied = how === 'delivered' ? `${formatBytes(bytesCopied)} copied, ` : ''
-  const said = {
-    delivered: 'mounted',
-    adopted: 'matches, and is now the mount of it',
-    unchanged: 'is there already',
-  }[how]
-  return `${version} ${said}   ${where}   ${copied}${formatDuration(ms)}`
-}
-
-function describeJudged({ version, proof, putBack }: Judged): string {
-  if (putBack === undefined) return `${version} ${describeProof(proof)}`
-  const { is, why } = putBack.proof
-  const taken = is === 'failed' ? `, and the application does not take that either: ${why}` : ''
-  return `${version} ${describeProof(proof)}; ${putBack.version} put back${taken}`
 }
 
 /** For an application that expects its model at /app/models. */

@@ -14,17 +14,26 @@ interface ServeOptions {
   readonly credentials?: string
   readonly dockerPlugin?: boolean
   readonly pluginSocket: string
+  readonly follow?: boolean
+  readonly file: string
+  readonly status: string
+  readonly allowCommands?: boolean
+  readonly plainHttp?: string
 }
 
 const PLUGIN_SOCKET = '/run/docker/plugins/ballast.sock'
 
 export const verb = defineVerb<[ServeOptions]>({
   usage: 'serve',
-  summary: 'run the embedded registry, or the plugin behind `docker volume create -d ballast`',
+  summary:
+    'run the embedded registry, the plugin behind `docker volume create -d ballast`, or what keeps targets current',
   details:
     'Registry: docker, skopeo and ballast pull from it and push to it; models are at HOST/NAME:TAG; the layers of embedded\n' +
     'images are made from the stored files while they are read. Docker plugin: volumes that are models of the store,\n' +
-    'without a copy, read-only, and refused before the container starts when the model is not whole.',
+    'without a copy, read-only, and refused before the container starts when the model is not whole. Follow: the targets of\n' +
+    'ballast.yaml are kept up with their tags, and these with what `from` names outside of this host; what is there stays when a\n' +
+    'source is out of reach. GET /healthz, /readyz, /metrics and /targets tell how they stand; the file is read again when it\n' +
+    'changes, and on SIGHUP.',
   options: [
     ['--registry', 'answer the OCI distribution API over this store'],
     ['--listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:5000'],
@@ -35,6 +44,15 @@ export const verb = defineVerb<[ServeOptions]>({
       'where; its name without .sock is what docker volume create -d calls it',
       PLUGIN_SOCKET,
     ],
+    ['--follow', 'keep the targets of ballast.yaml current, as a service of the host or a sidecar'],
+    ['--file <path>', 'the file; its paths are relative to its directory', 'ballast.yaml'],
+    [
+      '--status <address>',
+      'HOST:PORT of the endpoints; beyond loopback, only health without a login',
+      '127.0.0.1:5080',
+    ],
+    ['--allow-commands', 'let the commands of ballast.yaml run'],
+    ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
   ],
   examples: [
     'ballast serve --registry',
@@ -42,19 +60,26 @@ export const verb = defineVerb<[ServeOptions]>({
     'sudo ballast serve --docker-plugin',
     'docker volume create -d ballast -o ref=sentiment:prod ml_models',
     'docker run -v ml_models:/app/models my_ml_app:latest',
+    'ballast serve --follow --status 0.0.0.0:5080',
   ],
   movesBytes: true,
   async run(session, options) {
-    if (options.registry !== true && options.dockerPlugin !== true) {
+    if (options.registry !== true && options.dockerPlugin !== true && options.follow !== true) {
       throw new BallastError('USAGE', 'nothing to serve', {
-        hint: 'switch a part on: ballast serve --registry, ballast serve --docker-plugin',
+        hint: 'switch a part on: ballast serve --registry, ballast serve --docker-plugin, ballast serve --follow',
       })
     }
     const closing: (() => Promise<void>)[] = []
+    const failing: Promise<never>[] = []
     try {
       if (options.registry === true) closing.push(await startRegistry(session, options))
       if (options.dockerPlugin === true) closing.push(await startPlugin(session, options))
-      await aborted(session.signal)
+      if (options.follow === true) {
+        const { close, failed } = await startFollowing(session, options)
+        closing.push(close)
+        failing.push(failed)
+      }
+      await Promise.race([aborted(session.signal), ...failing])
     } finally {
       for (const close of closing.reverse()) await close()
     }
@@ -85,6 +110,20 @@ async function startPlugin(session: Session, options: ServeOptions): Promise<() 
     `volume plugin ${plugin.name} at ${plugin.socket} over ${store.root}`,
   )
   return plugin.close
+}
+
+async function startFollowing(
+  session: Session,
+  { file, status, credentials, allowCommands = false, plainHttp }: ServeOptions,
+): ReturnType<typeof import('../serve-follow.ts')['serveFollow']> {
+  const { serveFollow } = await import('../serve-follow.ts')
+  return serveFollow(session, {
+    file,
+    status: parseListen(status),
+    credentials: credentials === undefined ? undefined : await readCredentials(credentials),
+    allowCommands,
+    plainHttp: plainHttp?.split(',') ?? [],
+  })
 }
 
 /** sd_listen_fds(3): systemd listens already, and passes the socket on. */

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { BallastError, explainSystemError, systemCode } from '../../core/index.ts'
+import { createServer } from 'node:http'
+import { BallastError } from '../../core/index.ts'
+import { listen as startListening } from '../../http/index.ts'
 import { isLoopback } from '../client/endpoint.ts'
 import { createRegistryHandler, type HandlerOptions } from './handler.ts'
 import type { RegistryStorage } from './storage.ts'
@@ -23,7 +22,6 @@ export interface RunningRegistry {
 
 /** A client that sends or takes nothing for this long is gone, in milliseconds. */
 const IDLE_MS = 15 * 60_000
-const GRACE_MS = 5_000
 
 /**
  * Serves a registry over plain http. Throws REFUSED for an address that others can reach without credentials,
@@ -46,46 +44,13 @@ export async function startRegistry(options: StartOptions): Promise<RunningRegis
   server.requestTimeout = 0
   server.timeout = IDLE_MS
   server.keepAliveTimeout = 60_000
-  server.listen(port, host)
-  await once(server, 'listening').catch((error: unknown) => {
-    throw explainListen(error, `${shown}:${port}`)
-  })
-  const address = `${shown}:${(server.address() as AddressInfo).port}`
+  const { address, close } = await startListening(server, { host, port })
   return {
     url: `http://${address}`,
     host: address,
     async close() {
-      await closeServer(server)
+      await close()
       await storage.close()
     },
   }
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close')
-  server.close()
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS)
-  await closed
-  clearTimeout(timer)
-}
-
-function explainListen(error: unknown, address: string): unknown {
-  const code = systemCode(error)
-  if (code === 'EADDRINUSE') {
-    return new BallastError('CONFLICT', `${address} is in use by another program`, {
-      cause: error,
-      hint: 'choose another port, or end the other program',
-    })
-  }
-  if (code === 'EACCES') {
-    return new BallastError('REFUSED', `${address}: this user may not listen there`, {
-      cause: error,
-      hint: 'choose a port from 1024 on',
-    })
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new BallastError('USAGE', `${address} is not an address of this machine`, { cause: error })
-  }
-  return explainSystemError(error)
 }

@@ -1,0 +1,97 @@
+import { once } from 'node:events'
+import { join, resolve } from 'node:path'
+import { type AppFile, type AppTarget, parseOperand } from '../model/index.ts'
+import { inspectTarget, retireGenerations } from '../mount/index.ts'
+import type { KeptTag, KeptTarget, Wanted } from '../serve/index.ts'
+import { deliveredVersion, localPace, remotePace, retentionOf } from '../workflows/follow-targets.ts'
+import { followUpstream } from '../workflows/follow-upstream.ts'
+import { allowedReloads } from '../workflows/mount-reload-declared.ts'
+import type { ReloadTask } from '../workflows/mount-reload-told.ts'
+import { registryUpstream } from '../workflows/registry-upstream.ts'
+import { commandGuard } from './command-guard.ts'
+import { engineChoice } from './engine-choice.ts'
+import { imageAccess } from './image-access.ts'
+import { mountVerbs } from './mount-verbs.ts'
+import type { Session } from './session.ts'
+
+export interface KeptOptions {
+  /** Of the file: what its paths are relative to. */
+  readonly directory: string
+  /** Whether commands of the file may run. */
+  readonly allowCommands: boolean
+  readonly plainHttp: readonly string[]
+}
+
+/** What the targets of a `ballast.yaml` take to be kept up. Throws USAGE, and REFUSED for commands that were not allowed. */
+export async function keptTargets(session: Session, file: AppFile, options: KeptOptions): Promise<Wanted> {
+  const tags = new Map<string, KeptTag>()
+  const targets: KeptTarget[] = []
+  for (const declared of file.targets) {
+    const tag = keptTag(session, declared, options)
+    if (tag !== undefined && !tags.has(tag.key)) tags.set(tag.key, tag)
+    targets.push(await keptTarget(session, { file, declared, tag }, options))
+  }
+  return { tags: [...tags.values()], targets }
+}
+
+function keptTag(session: Session, declared: AppTarget, { plainHttp }: KeptOptions): KeptTag | undefined {
+  const { ref, from, every } = declared
+  if (from === undefined) return undefined
+  return {
+    key: JSON.stringify([ref, from, every]),
+    ref,
+    from,
+    async keepUp(events) {
+      const access = imageAccess(session.io, plainHttp)
+      const upstream = await registryUpstream(await session.store(), { ref, from, access })
+      await followUpstream(upstream, { ...events, pace: remotePace(declared) })
+    },
+  }
+}
+
+async function keptTarget(
+  session: Session,
+  {
+    file,
+    declared,
+    tag,
+  }: { readonly file: AppFile; readonly declared: AppTarget; readonly tag: KeptTag | undefined },
+  { directory, allowCommands }: KeptOptions,
+): Promise<KeptTarget> {
+  const { ref, from, as, link, layout, follow } = declared
+  const isVolume = parseOperand(declared.to).kind === 'volume'
+  const to = isVolume ? declared.to : resolve(directory, withHome(declared.to, session.io.home))
+  const guard = commandGuard(session, { allow: allowCommands })
+  const plans = follow ? await allowedReloads(file, { ref, target: to, directory }, guard) : []
+  const task: ReloadTask | undefined =
+    plans.length === 0 ? undefined : { plans, directory, engine: engineChoice(session.io), retry: false }
+  const retention = retentionOf(declared)
+  const replace = follow ? undefined : true
+  const wanted = { ref, target: to, link, as, layout, replace, readAhead: true, ...retention }
+  return {
+    key: JSON.stringify([declared, to, plans]),
+    ref,
+    to,
+    ...(from !== undefined && { from }),
+    tag: tag?.key,
+    delivered: async () => (isVolume ? undefined : deliveredVersion(to, declared)),
+    async keepUp({ signal, ...events }) {
+      const own = { ...session, ...(signal && { signal }) }
+      const verbs = await mountVerbs(own, wanted, { task, onJudged: events.onJudged })
+      if (follow) return verbs.follow({ ...events, pace: localPace(declared) })
+      // What never moves is delivered once.
+      events.onSwap(await verbs.mount())
+      events.onTurn(undefined)
+      if (!own.signal.aborted) await once(own.signal, 'abort')
+    },
+    async retire({ signal }) {
+      if (isVolume || !follow || (await inspectTarget(to)).kind !== 'following') return
+      await retireGenerations(to, { ...retention, signal })
+    },
+    graceMs: retention.graceMs,
+  }
+}
+
+function withHome(path: string, home: string): string {
+  return path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path
+}

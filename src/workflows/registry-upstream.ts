@@ -1,0 +1,25 @@
+import { BallastError } from '../core/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Upstream } from './follow-upstream.ts'
+import type { ImageAccess } from './image-places.ts'
+import { pull } from './pull.ts'
+import { digestAt } from './remote-numbers.ts'
+import { openRemote } from './remotes.ts'
+
+/** A tag of a registry or a layout (`from`), and the tag of the store that is kept up with it (`ref`). Throws USAGE. */
+export async function registryUpstream(
+  store: Store,
+  { ref, from, access }: { readonly ref: string; readonly from: string; readonly access: ImageAccess },
+): Promise<Upstream> {
+  const { repository, reference, at } = await openRemote(from, access)
+  return {
+    async look(options) {
+      const digest = await digestAt(repository, reference, options)
+      if (digest !== undefined) return digest
+      throw new BallastError('NOT_FOUND', `there is no ${at(reference)}`, {
+        hint: 'check the name and the tag',
+      })
+    },
+    bring: (options) => pull(store, { remote: from, name: ref, access }, options),
+  }
+}
