@@ -12,7 +12,17 @@ export type { GcOptions, GcReport } from './gc.ts'
 export type { LogEntry } from './log.ts'
 export type { Packs } from './packs.ts'
 export type { Partials, Place } from './partials.ts'
-export type { CurrentTag, Kind, NumberedVersion, Records, TagMove } from './records.ts'
+export {
+  claimFrom,
+  type Kind,
+  liveVersions,
+  moveBack,
+  type NumberedVersion,
+  stamped,
+  type TagMove,
+  type VersionRecord,
+} from './record-rules.ts'
+export type { CurrentTag, Records } from './records.ts'
 export type { Referrer } from './referrers.ts'
 export type { Session } from './session.ts'
 export { type BeginOptions, openStore, type Store } from './store.ts'

@@ -21,27 +21,17 @@ import {
   versionsPath,
 } from './layout.ts'
 import { type AppendOptions, appendRecord, type LogEntry, readHead, readLog } from './log.ts'
+import {
+  claimFrom,
+  type Kind,
+  liveVersions,
+  moveBack,
+  type NumberedVersion,
+  stamped,
+  type TagMove,
+  type VersionRecord,
+} from './record-rules.ts'
 import type { Session } from './session.ts'
-
-export type Kind = 'model' | 'image'
-
-/** One move of a tag. `digest` is null where the tag was removed. `time` is ISO 8601. */
-export interface TagMove {
-  readonly digest: Digest | null
-  readonly kind: Kind
-  readonly time: string
-  readonly by: string
-}
-
-/** A numbered version of a model; `from` is where it was added from, for people. */
-export interface NumberedVersion {
-  readonly number: number
-  readonly digest: Digest
-  readonly time: string
-  readonly from: string
-}
-
-type VersionRecord = NumberedVersion | { readonly removed: number; readonly time: string }
 
 export interface CurrentTag {
   readonly tag: Tag
@@ -195,42 +185,15 @@ export function createRecords(layout: StoreLayout): Records {
     },
     async rollbackTag(session, name, tag) {
       const gone = await goneFrom(session, name, await readLog<TagMove>(tagPath(layout, name, tag)))
-      const next = (log: readonly LogEntry<TagMove>[]): TagMove => {
-        const current = log.at(-1)?.record
-        const former = log.findLast(
-          ({ record: { digest } }) => digest !== null && digest !== current?.digest && !gone.has(digest),
-        )
-        if (current === undefined || former === undefined) {
-          const why =
-            gone.size > 0 ? 'pointed only to versions that were removed' : 'has never pointed anywhere else'
-          throw new BallastError('CONFLICT', `before, ${name}:${tag} ${why}`, {
-            hint: `see \`ballast history ${name}\``,
-          })
-        }
-        return stamped({ digest: former.record.digest, kind: former.record.kind, by: 'rollback' })
-      }
+      const next = (log: readonly LogEntry<TagMove>[]): TagMove => moveBack(log, { name, tag, gone })
       return appended(await appendRecord(tagPath(layout, name, tag), next, appending(session)))
     },
-    async claimNumber(session, name, { digest, from, wanted, given = false }) {
+    async claimNumber(session, name, version) {
       let held: NumberedVersion | undefined
       const next = (log: readonly LogEntry<VersionRecord>[]): NumberedVersion | undefined => {
-        held = liveVersions(log).find((version) => version.digest === digest)
-        if (held !== undefined && (wanted === undefined || held.number === wanted)) return undefined
-        if (held !== undefined)
-          throw numberConflict(`${name}:${wanted}`, `these bytes are ${name}:${held.number}`)
-        const highest = Math.max(0, ...log.map(({ record }) => ('number' in record ? record.number : 0)))
-        const isFree = given
-          ? log.every(
-              ({ record }) => !('number' in record) || record.number !== wanted || record.digest === digest,
-            )
-          : wanted === undefined || wanted > highest
-        if (!isFree) {
-          throw numberConflict(
-            `${name}:${wanted}`,
-            given ? 'others have it, or had it' : `the next free number is ${highest + 1}`,
-          )
-        }
-        return { number: wanted ?? highest + 1, digest, time: new Date().toISOString(), from }
+        const found = claimFrom(log, { ...version, name })
+        held = 'held' in found ? found.held : undefined
+        return 'claim' in found ? found.claim : undefined
       }
       const entry = await appendRecord(versionsPath(layout, name), next, appending(session))
       return (entry?.record as NumberedVersion | undefined) ?? (held as NumberedVersion)
@@ -255,26 +218,7 @@ export function createRecords(layout: StoreLayout): Records {
   }
 }
 
-function liveVersions(log: readonly LogEntry<VersionRecord>[]): readonly NumberedVersion[] {
-  const versions = new Map<number, NumberedVersion>()
-  for (const { record } of log) {
-    if ('removed' in record) versions.delete(record.removed)
-    else versions.set(record.number, record)
-  }
-  return [...versions.values()].sort((a, b) => a.number - b.number)
-}
-
-function stamped(move: Omit<TagMove, 'time'>): TagMove {
-  return { ...move, time: new Date().toISOString() }
-}
-
 function appended<T>(entry: LogEntry<T> | undefined): LogEntry<T> {
   if (entry === undefined) throw new Error('a tag move always appends')
   return entry
-}
-
-function numberConflict(reference: string, why: string): BallastError {
-  return new BallastError('CONFLICT', `${reference} cannot be given to these files: ${why}`, {
-    hint: 'leave the number out to get the next one',
-  })
 }

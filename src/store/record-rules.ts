@@ -1,0 +1,94 @@
+import { BallastError, type Digest } from '../core/index.ts'
+import type { LogEntry } from './log.ts'
+
+export type Kind = 'model' | 'image'
+
+/** One move of a tag. `digest` is null where the tag was removed. `time` is ISO 8601. */
+export interface TagMove {
+  readonly digest: Digest | null
+  readonly kind: Kind
+  readonly time: string
+  readonly by: string
+}
+
+/** A numbered version of a model; `from` is where it was added from, for people. */
+export interface NumberedVersion {
+  readonly number: number
+  readonly digest: Digest
+  readonly time: string
+  readonly from: string
+}
+
+export type VersionRecord = NumberedVersion | { readonly removed: number; readonly time: string }
+
+/** Versions that were not removed, by rising number. */
+export function liveVersions(log: readonly LogEntry<VersionRecord>[]): readonly NumberedVersion[] {
+  const versions = new Map<number, NumberedVersion>()
+  for (const { record } of log) {
+    if ('removed' in record) versions.delete(record.removed)
+    else versions.set(record.number, record)
+  }
+  return [...versions.values()].sort((a, b) => a.number - b.number)
+}
+
+export function stamped(move: Omit<TagMove, 'time'>): TagMove {
+  return { ...move, time: new Date().toISOString() }
+}
+
+/**
+ * The move that returns a tag (`reference`) to the newest former digest that differs from the present one and is not gone.
+ * Throws CONFLICT where there is none.
+ */
+export function moveBack(
+  log: readonly LogEntry<TagMove>[],
+  { name, tag, gone }: { readonly name: string; readonly tag: string; readonly gone: ReadonlySet<Digest> },
+): TagMove {
+  const current = log.at(-1)?.record
+  const former = log.findLast(
+    ({ record: { digest } }) => digest !== null && digest !== current?.digest && !gone.has(digest),
+  )
+  if (current === undefined || former === undefined) {
+    const why =
+      gone.size > 0 ? 'pointed only to versions that were removed' : 'has never pointed anywhere else'
+    throw new BallastError('CONFLICT', `before, ${name}:${tag} ${why}`, {
+      hint: `see \`ballast history ${name}\``,
+    })
+  }
+  return stamped({ digest: former.record.digest, kind: former.record.kind, by: 'rollback' })
+}
+
+export interface NumberRequest {
+  readonly name: string
+  readonly digest: Digest
+  readonly from: string
+  readonly wanted?: number | undefined
+  /** By another store or remote: any number that is free may be taken, not only higher ones. */
+  readonly given?: boolean
+}
+
+/** The number that these bytes have, or the record that gives them one. Throws CONFLICT where `wanted` cannot be had. */
+export function claimFrom(
+  log: readonly LogEntry<VersionRecord>[],
+  { name, digest, from, wanted, given = false }: NumberRequest,
+): { readonly held: NumberedVersion } | { readonly claim: NumberedVersion } {
+  const held = liveVersions(log).find((version) => version.digest === digest)
+  if (held !== undefined && (wanted === undefined || held.number === wanted)) return { held }
+  if (held !== undefined) throw numberConflict(`${name}:${wanted}`, `these bytes are ${name}:${held.number}`)
+  const highest = Math.max(0, ...log.map(({ record }) => ('number' in record ? record.number : 0)))
+  const isFree = given
+    ? log.every(({ record }) => !('number' in record) || record.number !== wanted || record.digest === digest)
+    : wanted === undefined || wanted > highest
+  if (!isFree) {
+    throw numberConflict(
+      `${name}:${wanted}`,
+      given ? 'others have it, or had it' : `the next free number is ${highest + 1}`,
+    )
+  }
+  return { claim: { number: wanted ?? highest + 1, digest, time: new Date().toISOString(), from } }
+}
+
+function numberConflict(reference: string, why: string): BallastError {
+  return new BallastError('CONFLICT', `${reference} cannot be given to these files: ${why}`, {
+    hint: 'leave the number out to get the next one',
+  })
+}
