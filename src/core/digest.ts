@@ -17,6 +17,28 @@ export function parseDigest(text: string): Digest {
   throw new BallastError('USAGE', `not a sha256 digest: ${JSON.stringify(text)}`)
 }
 
+declare const sha512Brand: unique symbol
+/** `sha512:` and 128 lower-case hexadecimal digits: another name for bytes, which are kept by their sha256 digest. */
+export type Sha512 = string & { readonly [sha512Brand]: 'Sha512' }
+export type AnyDigest = Digest | Sha512
+
+const SHA512_PATTERN = /^sha512:[0-9a-f]{128}$/
+
+export function isSha512(text: string): text is Sha512 {
+  return SHA512_PATTERN.test(text)
+}
+
+/** Of the algorithms that are registered (image-spec, descriptor.md, "Registered algorithms"). */
+export function isAnyDigest(text: string): text is AnyDigest {
+  return isDigest(text) || isSha512(text)
+}
+
+export async function sha512Of(chunks: AsyncIterable<Uint8Array>): Promise<Sha512> {
+  const hash = createHash('sha512')
+  for await (const chunk of chunks) hash.update(chunk)
+  return `sha512:${hash.digest('hex')}` as Sha512
+}
+
 export function digestOfHex(hex: string): Digest {
   return parseDigest(`sha256:${hex}`)
 }

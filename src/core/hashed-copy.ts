@@ -3,7 +3,7 @@ import { createBufferPool } from './buffer-pool.ts'
 import type { Digest } from './digest.ts'
 import { writeFully } from './durable-file.ts'
 import { throwIfAborted } from './errors.ts'
-import { createHashThreads } from './hash-threads.ts'
+import { createHashThreads, type StreamHash } from './hash-threads.ts'
 
 /** Bytes that are read once, from beginning to end, into memory of the reader's. */
 export interface ByteSource {
@@ -54,6 +54,34 @@ export async function copyHashed(
   )
 }
 
+/** Starts a digest of bytes that `appendHashed` writes. Whoever gives it up has to ask for it all the same. */
+export function startHash(): StreamHash {
+  return threads.start()
+}
+
+export interface AppendOptions extends HashedCopyOptions {
+  /** Of the bytes before the position; it is brought up to what is written. */
+  readonly hash: StreamHash | undefined
+  readonly position: number
+}
+
+/**
+ * Writes from the position on, each byte after the one before it, so that whatever ends this process leaves no hole. When
+ * it throws, the file holds, and the hash covers, what `onBytes` was told of; what stands behind it is to be cut off.
+ */
+export async function appendHashed(
+  source: ByteSource,
+  handle: FileHandle,
+  { hash, position, ...options }: AppendOptions,
+): Promise<void> {
+  let before: Promise<void> = Promise.resolve()
+  const place = (chunk: Uint8Array, offset: number): Promise<void> => {
+    before = before.then(() => writeFully(handle, chunk, position + offset))
+    return before.then(() => hash?.update(chunk))
+  }
+  await transfer(source, options, place, async () => handle.datasync())
+}
+
 /** Digest and length of what the source gives. */
 export function hashOf(source: ByteSource, options: HashedCopyOptions = {}): Promise<HashedCopy> {
   const nothing = async (): Promise<void> => undefined
@@ -62,11 +90,26 @@ export function hashOf(source: ByteSource, options: HashedCopyOptions = {}): Pro
 
 async function pump(
   source: ByteSource,
-  { signal, onBytes }: HashedCopyOptions,
+  options: HashedCopyOptions,
   write: (chunk: Uint8Array, position: number) => Promise<void>,
   sync: () => Promise<void>,
 ): Promise<HashedCopy> {
   const hash = threads.start()
+  const place = (chunk: Uint8Array, position: number): Promise<void> =>
+    bothOf(write(chunk, position), hash.update(chunk))
+  const [size] = await Promise.allSettled([transfer(source, options, place, sync)])
+  const [digest] = await Promise.allSettled([hash.digest()])
+  if (size.status === 'rejected') throw size.reason
+  if (digest.status === 'rejected') throw digest.reason
+  return { digest: digest.value, size: size.value }
+}
+
+async function transfer(
+  source: ByteSource,
+  { signal, onBytes }: HashedCopyOptions,
+  place: (chunk: Uint8Array, position: number) => Promise<void>,
+  sync: () => Promise<void>,
+): Promise<number> {
   const running = new Set<Promise<void>>()
   const failures: unknown[] = []
   /** Goes on beside the reading; the first failure ends the copy. */
@@ -88,7 +131,7 @@ async function pump(
     const { buffer, length } = taken
     const chunk = buffer.subarray(0, length)
     beside(
-      bothOf(write(chunk, size), hash.update(chunk)).then(() => onBytes?.(length)),
+      place(chunk, size).then(() => onBytes?.(length)),
       () => pool.give(buffer),
     )
     size += length
@@ -102,10 +145,8 @@ async function pump(
     }
   }
   await Promise.all(running)
-  const [digest] = await Promise.allSettled([hash.digest()])
   if (failures.length > 0) throw failures[0]
-  if (digest.status === 'rejected') throw digest.reason
-  return { digest: digest.value, size }
+  return size
 }
 
 /** Undefined at the end. The buffer is the caller's to give back. */

@@ -1,6 +1,6 @@
 import { type Digest, digestOf } from '../core/index.ts'
+import { childrenOf, type Descriptor } from './descriptors.ts'
 import { parseJson } from './json.ts'
-import { childrenOf, type Descriptor } from './manifest.ts'
 import { MODEL_MANIFEST, OCI_MANIFEST } from './media-types.ts'
 
 /** The config of an artifact without one (OCI image-spec, manifest.md, "Guidance for an Empty Descriptor"). */

@@ -24,6 +24,11 @@ export function objectOf(value: unknown): Json {
   return isObject(value) ? value : {}
 }
 
+/** The array, or an empty one for anything else. */
+export function arrayOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

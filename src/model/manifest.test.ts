@@ -4,16 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compareBytes, type Digest, digestOf } from '../core/index.ts'
-import {
-  checkVersion,
-  childrenOf,
-  completeVersion,
-  decodeManifest,
-  encodeVersion,
-  followedFrom,
-  LARGEST_MANIFEST,
-  mayBeManifest,
-} from './manifest.ts'
+import { childrenOf, followedFrom, LARGEST_MANIFEST } from './descriptors.ts'
+import { checkVersion, completeVersion, decodeManifest, encodeVersion, mayBeManifest } from './manifest.ts'
 import { blobsOfVersion, type ModelFile, type Version } from './version.ts'
 
 const decodeVersion = (bytes: Uint8Array): Version => completeVersion(decodeManifest(bytes))
@@ -220,6 +212,13 @@ test('the children of a manifest are its config, layers and manifests', () => {
   assert.throws(() => childrenOf(Buffer.from('{"layers":[{"digest":"sha256:abc","size":1}]}')), {
     code: 'DAMAGED',
   })
+})
+
+test('what other clients name by sha512 is followed, and is no part of a model', () => {
+  const layer = { digest: `sha512:${'0'.repeat(128)}`, size: 1 }
+  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, layers: [layer] }))
+  assert.deepEqual(followedFrom(manifest), [layer])
+  assert.throws(() => childrenOf(manifest), { code: 'DAMAGED' })
 })
 
 test('what is read as a manifest is followed, white space before it or not', () => {

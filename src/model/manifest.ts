@@ -1,6 +1,7 @@
 import { BallastError, compareBytes, type Digest, digestOf, isDigest } from '../core/index.ts'
+import { childrenOf, type Descriptor, LARGEST_MANIFEST } from './descriptors.ts'
 import { groupFiles } from './grouping.ts'
-import { parseJson } from './json.ts'
+import { arrayOf, parseJson } from './json.ts'
 import {
   FILE_METADATA,
   FILE_PATH,
@@ -13,34 +14,12 @@ import {
 } from './media-types.ts'
 import { checkPaths, type ModelFile, type Version } from './version.ts'
 
-/** A content descriptor (OCI image-spec, descriptor.md). `size` in bytes. */
-export interface Descriptor {
-  readonly mediaType: string
-  readonly digest: Digest
-  readonly size: number
-  readonly annotations?: Readonly<Record<string, string>>
-  readonly artifactType?: string
-  readonly platform?: Platform
-}
-
-export interface Platform {
-  readonly os: string
-  readonly architecture: string
-  readonly variant?: string
-}
-
 export interface EncodedVersion {
   readonly version: Version
   readonly manifest: Buffer
   readonly config: Buffer
   readonly configDigest: Digest
 }
-
-/**
- * In bytes. Registries accept manifests of at least 4 MiB (distribution-spec, "Pushing Manifests"), and `gc` follows
- * none that are larger, so none may be written or read.
- */
-export const LARGEST_MANIFEST = 4 * 1024 * 1024
 
 /**
  * The manifest of a set of files, as ModelPack model-spec has it and byte for byte as design 3 fixes it: it depends
@@ -88,7 +67,7 @@ function encodeLayers(layers: readonly Descriptor[]): Omit<EncodedVersion, 'vers
  */
 export function isOwnManifest(manifest: Uint8Array): boolean {
   try {
-    const layers = list(parseJson(manifest)?.layers).map((layer) => {
+    const layers = arrayOf(parseJson(manifest)?.layers).map((layer) => {
       const { mediaType, digest, size, annotations } = layer as Descriptor
       const path = annotations?.[FILE_PATH] ?? ''
       return layerOf(mediaType, { path, digest, size })
@@ -210,33 +189,6 @@ export function completeVersion(
   return { digest, files: all }
 }
 
-/** The descriptors that an OCI manifest or index refers to: config, layers, manifests. Throws DAMAGED. */
-export function childrenOf(manifest: Uint8Array): readonly Descriptor[] {
-  const parsed = parseJson(manifest)
-  if (parsed === undefined) throw new BallastError('DAMAGED', 'not a manifest: it is not JSON')
-  const children = [parsed.config, ...list(parsed.layers), ...list(parsed.manifests)].filter(
-    (child) => child !== undefined && child !== null,
-  )
-  return children.map((child) => {
-    const { digest, size } = child as Partial<Descriptor>
-    if (typeof digest === 'string' && isDigest(digest) && typeof size === 'number') return child as Descriptor
-    throw new BallastError('DAMAGED', 'not a manifest: a descriptor without sha256 digest and size')
-  })
-}
-
-/**
- * The children that keep a blob alive, of any blob: none for what is no manifest. Whatever is read as a manifest
- * anywhere has to be followed here, or `gc` would remove what it refers to.
- */
-export function followedFrom(blob: Uint8Array): readonly Descriptor[] {
-  if (blob.length > LARGEST_MANIFEST || parseJson(blob)?.schemaVersion !== 2) return []
-  try {
-    return childrenOf(blob)
-  } catch {
-    return []
-  }
-}
-
 /** False only for the first bytes of what cannot be a JSON object, so that weights need not be read to tell. */
 export function mayBeManifest(start: Uint8Array): boolean {
   const first = start.find((byte) => !JSON_SPACE.includes(byte))
@@ -246,7 +198,3 @@ export function mayBeManifest(start: Uint8Array): boolean {
 /** Space, tab, line feed and carriage return (RFC 8259, section 2). */
 const JSON_SPACE = [0x20, 0x09, 0x0a, 0x0d]
 const OPENING_BRACE = 0x7b
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
-}

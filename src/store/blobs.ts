@@ -12,6 +12,7 @@ import {
   discard,
   fileContent,
   fileSource,
+  type HashedCopy,
   type HashedCopyOptions,
   hashOf,
   hexOf,
@@ -42,6 +43,11 @@ export interface IngestOptions extends CallOptions {
   readonly expected?: { readonly digest?: Digest; readonly size?: number }
 }
 
+export interface PlacedOptions extends IngestOptions {
+  /** Digest and size of a file that only this process has written, which then is not read. */
+  readonly hashed?: HashedCopy | undefined
+}
+
 export interface Ingested extends BlobInfo {
   /** Whether the same bytes were there already. */
   readonly existed: boolean
@@ -68,7 +74,7 @@ export interface BlobStore {
   ingestPlaced(
     session: Session,
     place: (path: string) => Promise<boolean>,
-    options: IngestOptions,
+    options: PlacedOptions,
   ): Promise<Ingested | undefined>
   /**
    * Takes over a file on the store's own file system that its caller alone has written, and whose digest was made of what
@@ -289,12 +295,12 @@ async function writeBlob(
 }
 
 /** A file that is there already: its bytes are read for the digest alone. Throws REFUSED when it changes meanwhile. */
-async function stampPlaced(path: string, options: IngestOptions): Promise<BlobInfo> {
+async function stampPlaced(path: string, options: PlacedOptions): Promise<BlobInfo> {
   const handle = await open(path, 'r')
   try {
     return await named(path, async () => {
       const before = await handle.stat({ bigint: true })
-      const hashed = await hashOf(watched(fileSource(handle), options), hashing(options))
+      const hashed = options.hashed ?? (await hashOf(watched(fileSource(handle), options), hashing(options)))
       const after = await handle.stat({ bigint: true })
       // Who has the file open under its other name may write to it, and the stamp would hide that.
       if (before.size !== after.size || before.mtimeNs !== after.mtimeNs) throw changing(options.item)

@@ -1,14 +1,24 @@
 import { open } from 'node:fs/promises'
-import { isSystemError, named } from '../core/index.ts'
+import { type Digest, isSystemError, named } from '../core/index.ts'
 import { type Descriptor, followedFrom, LARGEST_MANIFEST, mayBeManifest } from '../model/index.ts'
+import { resolveAlias } from './aliases.ts'
+import { blobPath, type StoreLayout } from './layout.ts'
 
 /** Enough to tell a manifest from weights; beyond that, white space is read as a manifest would be. */
 const PEEK_SIZE = 4096
 
-/** What the blob at this path refers to; nothing for one that is absent or no manifest. Large files are not read. */
-export async function storedChildren(path: string): Promise<readonly Descriptor[]> {
-  const bytes = await storedManifest(path)
-  return bytes === undefined ? [] : followedFrom(bytes)
+/**
+ * What a blob refers to; nothing for one that is absent or no manifest. Large files are not read. What it names by
+ * another digest than sha256 is found by its alias.
+ */
+export async function storedChildren(layout: StoreLayout, digest: Digest): Promise<readonly Descriptor[]> {
+  const bytes = await storedManifest(blobPath(layout, digest))
+  const children: Descriptor[] = []
+  for (const child of bytes === undefined ? [] : followedFrom(bytes)) {
+    const resolved = await resolveAlias(layout, child.digest)
+    if (resolved !== undefined) children.push({ ...child, digest: resolved })
+  }
+  return children
 }
 
 /** The bytes of the blob at this path if it may be a manifest. Not verified. */

@@ -11,13 +11,14 @@ import type { BlobInfo, BlobStore } from './blobs.ts'
 import { dropOldEntries } from './cache.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
-import { blobPath, type StoreLayout } from './layout.ts'
+import type { StoreLayout } from './layout.ts'
 import { findPartials, type PartialInfo, removePartials } from './partials.ts'
 import type { Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 import { scanSessions, settleDoubts } from './session.ts'
 import { removeGarbage } from './sweep.ts'
+import { createUploadFiles, UPLOAD_IDLE_MS } from './uploads.ts'
 
 export interface GcOptions extends CallOptions {
   readonly dryRun?: boolean
@@ -122,6 +123,8 @@ async function sweep(parts: Parts, { patience, signal }: GcOptions): Promise<GcR
   await removeGarbage(parts, { garbage: report.removed, live }, { signal })
   await dropOldEntries(layout)
   for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
+  const uploads = createUploadFiles(layout)
+  for (const id of await uploads.idle(UPLOAD_IDLE_MS)) await uploads.remove(id)
   for (const lock of [layout.gcLock, layout.indexLock]) {
     if (await isPresent(lock)) await removeAbandonedFiles(lock)
   }
@@ -179,5 +182,5 @@ async function sweepUntagged(records: Records, live: ReadonlySet<Digest>): Promi
 }
 
 async function referredFrom(layout: StoreLayout, digest: Digest): Promise<readonly Digest[]> {
-  return (await storedChildren(blobPath(layout, digest))).map((child) => child.digest)
+  return (await storedChildren(layout, digest)).map((child) => child.digest)
 }

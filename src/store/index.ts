@@ -1,3 +1,4 @@
+export type { Aliases } from './aliases.ts'
 export {
   type BlobInfo,
   type BlobStore,
@@ -26,4 +27,5 @@ export type { CurrentTag, Records } from './records.ts'
 export type { Referrer } from './referrers.ts'
 export type { Session } from './session.ts'
 export { type BeginOptions, openStore, type Store } from './store.ts'
+export { UPLOAD_IDLE_MS, type UploadFiles } from './uploads.ts'
 export type { Problem, VerifyReport } from './verify.ts'

@@ -19,7 +19,9 @@ export interface StoreLayout {
   readonly format: string
   readonly repositories: string
   readonly sessions: string
+  readonly uploads: string
   readonly derived: string
+  readonly aliases: string
   readonly cache: string
   readonly damaged: string
   readonly gcLock: string
@@ -43,7 +45,9 @@ export function layoutOf(root: string, mode = 0): StoreLayout {
     format: join(own, 'format'),
     repositories: join(own, 'repositories'),
     sessions: join(own, 'sessions'),
+    uploads: join(own, 'uploads'),
     derived: join(own, 'derived'),
+    aliases: join(own, 'aliases'),
     cache: join(own, 'cache'),
     damaged: join(own, 'damaged'),
     gcLock: join(own, 'locks', 'gc'),

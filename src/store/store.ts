@@ -21,6 +21,7 @@ import {
   type RepositoryName,
   type Version,
 } from '../model/index.ts'
+import { type Aliases, createAliases } from './aliases.ts'
 import { type BlobStore, createBlobStore, damagedBlob, missingBlob } from './blobs.ts'
 import { type Cache, createCache } from './cache.ts'
 import { createDerivedBlobs, type DerivedBlobs } from './derived.ts'
@@ -34,6 +35,7 @@ import { type Referrer, readUntagged } from './referrers.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 import { openSession, type Session, unleasedSession } from './session.ts'
 import { explainUnwritable, isUnwritable } from './unwritable.ts'
+import { createUploadFiles, type UploadFiles } from './uploads.ts'
 import { type VerifyReport, verifyStore } from './verify.ts'
 
 /**
@@ -44,6 +46,8 @@ export interface Store {
   readonly root: string
   readonly blobs: BlobStore
   readonly derived: DerivedBlobs
+  readonly aliases: Aliases
+  readonly uploads: UploadFiles
   readonly records: Records
   readonly cache: Cache
   /**
@@ -117,6 +121,8 @@ export async function openStore(directory: string): Promise<Store> {
     root: layout.root,
     blobs,
     derived,
+    aliases: createAliases(layout),
+    uploads: createUploadFiles(layout),
     records,
     cache,
     readManifest,

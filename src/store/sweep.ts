@@ -1,8 +1,9 @@
 import { type CallOptions, type Digest, syncDirectory, throwIfAborted } from '../core/index.ts'
+import { createAliases } from './aliases.ts'
 import type { BlobInfo, BlobStore } from './blobs.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
-import { blobPath, type StoreLayout } from './layout.ts'
+import type { StoreLayout } from './layout.ts'
 
 interface Parts {
   readonly layout: StoreLayout
@@ -22,6 +23,7 @@ export async function removeGarbage(
   const [others, ...manifests] = await byReference(parts.layout, garbage)
   for (const level of manifests.reverse()) await removeForGood(parts, level, options)
   await sweepDerived(parts, live)
+  await createAliases(parts.layout).sweep(live)
   await removeForGood(parts, others, options)
 }
 
@@ -61,7 +63,7 @@ async function byReference(
 ): Promise<readonly [readonly BlobInfo[], ...(readonly BlobInfo[])[]]> {
   const children = new Map<Digest, readonly Digest[]>()
   for (const { digest } of garbage) {
-    const found = await storedChildren(blobPath(layout, digest))
+    const found = await storedChildren(layout, digest)
     if (found.length > 0)
       children.set(
         digest,

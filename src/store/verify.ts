@@ -75,7 +75,7 @@ async function neededBlobs({
       return
     }
     needed.set(digest, [...(names ?? []), name])
-    for (const { child, label } of await childrenOrNone(blobs, digest)) {
+    for (const { child, label } of await childrenOrNone({ layout, blobs }, digest)) {
       await visit(child, label === undefined ? name : `${name.split(' ')[0]} ${label}`)
     }
   }
@@ -110,11 +110,11 @@ async function referencesOf(
 }
 
 async function childrenOrNone(
-  blobs: BlobStore,
+  { layout, blobs }: Pick<Parts, 'layout' | 'blobs'>,
   digest: Digest,
 ): Promise<readonly { readonly child: Digest; readonly label: string | undefined }[]> {
   if ((await blobs.stat(digest)) === undefined) return []
-  return (await storedChildren(blobs.path(digest))).map((child) => ({
+  return (await storedChildren(layout, digest)).map((child) => ({
     child: child.digest,
     label: child.annotations?.[FILE_PATH],
   }))

@@ -68,8 +68,9 @@ export function faultyStorage(inner: RegistryStorage, plan: Plan): RegistryStora
         if (fault?.kind === 'digest') return { ...manifest, digest: digestOf('a lie') }
         return { ...manifest, bytes: spoil(manifest.bytes, fault, 'answered') }
       }),
-    putManifest: (name, manifest, tag) =>
-      call('putManifest', name, () => inner.putManifest(name, manifest, tag)),
+    canonical: (digest) => call('canonical', digest, () => inner.canonical(digest)),
+    putManifest: (name, manifest, options) =>
+      call('putManifest', name, () => inner.putManifest(name, manifest, options)),
     deleteManifest: (name, reference) =>
       call('deleteManifest', name, () => inner.deleteManifest(name, reference)),
     listTags: (name) => call('listTags', name, () => inner.listTags(name)),

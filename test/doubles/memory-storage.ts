@@ -1,4 +1,13 @@
-import { BallastError, bytesContent, type Content, type Digest, digestOf } from '../../src/core/index.ts'
+import {
+  type AnyDigest,
+  BallastError,
+  bytesContent,
+  type Content,
+  type Digest,
+  digestOf,
+  isDigest,
+  sha512Of,
+} from '../../src/core/index.ts'
 import type { StoredManifest } from '../../src/oci/index.ts'
 import type { RegistryStorage } from '../../src/registry/index.ts'
 
@@ -18,6 +27,7 @@ export function createMemoryStorage(): MemoryStorage {
   const manifests = new Map<Digest, StoredManifest>()
   const repositories = new Map<string, MemoryRepository>()
   const uploads = new Map<string, Buffer[]>()
+  const named = new Map<AnyDigest, Digest>()
   let created = 0
 
   const chunksOf = (id: string): Buffer[] => {
@@ -30,18 +40,20 @@ export function createMemoryStorage(): MemoryStorage {
 
   return {
     blobs,
+    canonical: async (digest) => (isDigest(digest) ? digest : named.get(digest)),
     async resolve(name, reference) {
       const repository = repositories.get(name)
       if ('tag' in reference) return repository?.tags.get(reference.tag)
       return repository?.manifests.has(reference.digest) ? reference.digest : undefined
     },
     getManifest: async (digest) => manifests.get(digest),
-    async putManifest(name, manifest, tag) {
+    async putManifest(name, manifest, { tags = [], named: given } = {}) {
+      if (given !== undefined) named.set(given, manifest.digest)
       const repository = repositories.get(name) ?? { tags: new Map(), manifests: new Set() }
       repositories.set(name, repository)
       manifests.set(manifest.digest, manifest)
       repository.manifests.add(manifest.digest)
-      if (tag !== undefined) repository.tags.set(tag, manifest.digest)
+      for (const tag of tags) repository.tags.set(tag, manifest.digest)
     },
     async deleteManifest(name, reference) {
       const repository = repositories.get(name)
@@ -79,8 +91,11 @@ export function createMemoryStorage(): MemoryStorage {
       async commit(id, digest) {
         const bytes = Buffer.concat(chunksOf(id))
         uploads.delete(id)
-        if (digestOf(bytes) !== digest) throw new BallastError('DAMAGED', 'another digest')
-        blobs.set(digest, bytesContent(bytes))
+        const canonical = digestOf(bytes)
+        const found = isDigest(digest) ? canonical : await sha512Of(bytesContent(bytes).open())
+        if (found !== digest) throw new BallastError('DAMAGED', 'another digest')
+        named.set(digest, canonical)
+        blobs.set(canonical, bytesContent(bytes))
       },
       cancel: async (id) => uploads.delete(id),
     },

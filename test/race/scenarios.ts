@@ -237,7 +237,11 @@ async function push({ store: root }: Place, weights: Buffer): Promise<void> {
       [],
       'what the registry has said to be there is gone before the manifest',
     )
-    await storage.putManifest(name, { mediaType: '', digest: version.digest, bytes: manifest }, latest)
+    await storage.putManifest(
+      name,
+      { mediaType: '', digest: version.digest, bytes: manifest },
+      { tags: latest ? [latest] : [] },
+    )
   } finally {
     await storage.close()
   }

@@ -12,4 +12,6 @@ export const LARGEST_ERROR = 64 * 1024
 export const CONTENT_DIGEST = 'docker-content-digest'
 /** Says that the registry knows the manifest's subject (distribution-spec, "Pushing Manifests with Subject"). */
 export const OCI_SUBJECT = 'oci-subject'
+/** The tags that a manifest was put under beside its digest (distribution-spec, "Pushing Manifests"). */
+export const OCI_TAG = 'oci-tag'
 export const OCI_FILTERS_APPLIED = 'oci-filters-applied'

@@ -1,4 +1,4 @@
-import { isDigest } from '../../core/index.ts'
+import { isAnyDigest } from '../../core/index.ts'
 import { formatContentRange, formatUnsatisfied, parseRange } from '../../http/index.ts'
 import { CONTENT_DIGEST } from '../protocol/index.ts'
 import { type Answer, refusal } from './answer.ts'
@@ -10,9 +10,10 @@ export async function answerBlob(asked: AskedOfRepository, text: string): Promis
   if (method === 'DELETE') return refusal('UNSUPPORTED', 'blobs are removed by `ballast gc`')
   if (method !== 'GET' && method !== 'HEAD') return refusal('UNSUPPORTED', `${method} is not for blobs`)
   const unknown = refusal('BLOB_UNKNOWN', 'there is no such blob', { detail: { digest: text } })
-  if (!isDigest(text)) return unknown
+  const digest = isAnyDigest(text) ? await storage.canonical(text) : undefined
+  if (digest === undefined) return unknown
   // Who asks by HEAD means to push a manifest that refers to the blob, so it has to stay until then.
-  const content = await storage.openBlob(text, { keep: method === 'HEAD' })
+  const content = await storage.openBlob(digest, { keep: method === 'HEAD' })
   if (content === undefined) return unknown
   const headers = {
     'content-type': 'application/octet-stream',

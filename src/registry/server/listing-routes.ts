@@ -1,4 +1,4 @@
-import { isDigest } from '../../core/index.ts'
+import { isAnyDigest } from '../../core/index.ts'
 import { OCI_INDEX, OCI_MANIFEST, parseJson } from '../../model/index.ts'
 import type { StoredManifest } from '../../oci/index.ts'
 import { formatRoute, OCI_FILTERS_APPLIED } from '../protocol/index.ts'
@@ -25,7 +25,7 @@ export async function answerTags({ method, name, query, storage }: AskedOfReposi
 export async function answerReferrers(asked: AskedOfRepository, subject: string): Promise<Answer> {
   const { method, name, query, storage } = asked
   if (method !== 'GET' && method !== 'HEAD') return refusal('UNSUPPORTED', `${method} is not for referrers`)
-  if (!isDigest(subject)) return refusal('DIGEST_INVALID', 'a sha256 digest is needed')
+  if (!isAnyDigest(subject)) return refusal('DIGEST_INVALID', 'a sha256 or sha512 digest is needed')
   const wanted = query.get('artifactType')
   const manifests: Referrer[] = []
   for (const digest of await storage.listManifests(name)) {

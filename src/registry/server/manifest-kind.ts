@@ -1,9 +1,11 @@
 import {
   DOCKER_MANIFEST,
   DOCKER_MANIFEST_LIST,
+  type ForeignDescriptor,
   OCI_INDEX,
   OCI_MANIFEST,
   parseJson,
+  referencesOf,
 } from '../../model/index.ts'
 
 const KNOWN = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST]
@@ -37,6 +39,16 @@ export function describeManifest(
   // It is repeated in a header.
   if (subject !== undefined && !DIGEST.test(subject)) return { problem: 'the digest of its subject is none' }
   return { mediaType, subject }
+}
+
+/**
+ * What has to be there for the manifest to be pulled; some layers stand elsewhere, by license (image-spec, layer.md,
+ * "Non-Distributable Layers"). Throws DAMAGED.
+ */
+export function distributedFrom(manifest: Uint8Array): readonly ForeignDescriptor[] {
+  return referencesOf(manifest).filter(
+    ({ mediaType }) => !/nondistributable|\.foreign\./.test(mediaType ?? ''),
+  )
 }
 
 /** Of any algorithm (image-spec, descriptor.md, "Digests"). */

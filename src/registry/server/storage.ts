@@ -1,9 +1,15 @@
-import type { Content, Digest } from '../../core/index.ts'
+import type { AnyDigest, Content, Digest } from '../../core/index.ts'
 import type { RepositoryName, Tag } from '../../model/index.ts'
 import type { StoredManifest } from '../../oci/index.ts'
 
 /** A tag or a digest, already checked. */
 export type ManifestReference = { readonly tag: Tag } | { readonly digest: Digest }
+
+export interface PutOptions {
+  readonly tags?: readonly Tag[]
+  /** The digest by which the client names the manifest. */
+  readonly named?: AnyDigest
+}
 
 /**
  * What a registry answers from. Blobs belong to all repositories, manifests and tags to one.
@@ -11,16 +17,18 @@ export type ManifestReference = { readonly tag: Tag } | { readonly digest: Diges
  * failures, and answered with 500.
  */
 export interface RegistryStorage {
+  /** The sha256 digest of what a client named by another one; undefined for a name that nobody gave. */
+  canonical(digest: AnyDigest): Promise<Digest | undefined>
   /** The manifest that a tag or digest stands for in this repository; undefined when there is none. */
   resolve(name: RepositoryName, reference: ManifestReference): Promise<Digest | undefined>
   /** The exact bytes that were put; undefined when there are none. */
   getManifest(digest: Digest): Promise<StoredManifest | undefined>
   /**
-   * Makes the manifest visible by its digest and then, where one is given, under the tag. The handler has checked that
-   * the bytes have the digest and that all that it refers to is there, and of the size that it says.
-   * Throws DAMAGED for a manifest that cannot be what it says it is, CONFLICT for a tag that may not move there.
+   * Makes the manifest visible by its digest and then under the tags. The handler has checked that the bytes have the
+   * digest and that all that it refers to is there, and of the size that it says. Throws NOT_FOUND for what was deleted
+   * since, DAMAGED for a manifest that cannot be what it says it is, CONFLICT for a tag that may not move there.
    */
-  putManifest(name: RepositoryName, manifest: StoredManifest, tag?: Tag): Promise<void>
+  putManifest(name: RepositoryName, manifest: StoredManifest, options?: PutOptions): Promise<void>
   /** False when there was none. By digest, its tags go too. Throws CONFLICT for what may not be removed. */
   deleteManifest(name: RepositoryName, reference: ManifestReference): Promise<boolean>
   /** Sorted by code units; undefined when nothing was ever put into the repository. */
@@ -52,7 +60,7 @@ export interface Uploads {
    */
   append(id: string, chunks: AsyncIterable<Uint8Array>): Promise<number>
   /** Ends the upload: the blob is visible, or DAMAGED is thrown for another digest, and nothing stays. Throws NOT_FOUND. */
-  commit(id: string, digest: Digest): Promise<void>
+  commit(id: string, digest: AnyDigest): Promise<void>
   /** False when there is no such upload. */
   cancel(id: string): Promise<boolean>
 }

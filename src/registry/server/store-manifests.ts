@@ -48,5 +48,7 @@ async function childManifests(store: Store, digest: Digest): Promise<readonly Di
   if (bytes === undefined) return []
   const kind = describeManifest(bytes)
   const isIndex = 'mediaType' in kind && [OCI_INDEX, DOCKER_MANIFEST_LIST].includes(kind.mediaType)
-  return isIndex ? followedFrom(bytes).map((child) => child.digest) : []
+  if (!isIndex) return []
+  const children = await Promise.all(followedFrom(bytes).map((child) => store.aliases.resolve(child.digest)))
+  return children.filter((child) => child !== undefined)
 }

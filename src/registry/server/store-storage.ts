@@ -1,14 +1,7 @@
-import { bytesContent, compareBytes, type Digest, forEachLimited } from '../../core/index.ts'
-import {
-  blobsOfFiles,
-  childrenOf,
-  MODEL_MANIFEST,
-  numberOfTag,
-  parseJson,
-  type Version,
-} from '../../model/index.ts'
-import type { Session, Store } from '../../store/index.ts'
-import { describeManifest } from './manifest-kind.ts'
+import { bytesContent, compareBytes, type Digest, forEachLimited, isSha512 } from '../../core/index.ts'
+import { blobsOfFiles, MODEL_MANIFEST, numberOfTag, parseJson, type Version } from '../../model/index.ts'
+import { missingBlob, type Session, type Store } from '../../store/index.ts'
+import { describeManifest, distributedFrom } from './manifest-kind.ts'
 import { createPushLeases } from './push-leases.ts'
 import type { RegistryStorage } from './storage.ts'
 import { LOOKS_AT_ONCE, openBlob } from './store-blobs.ts'
@@ -39,6 +32,7 @@ export function createStoreStorage(store: Store): RegistryStorage {
   return {
     uploads,
     sizes,
+    canonical: (digest) => store.aliases.resolve(digest),
     async openBlob(digest, { keep = false } = {}) {
       if (keep) await leases.keep([digest])
       return openBlob(store, digest)
@@ -57,26 +51,28 @@ export function createStoreStorage(store: Store): RegistryStorage {
       const kind = describeManifest(bytes)
       return 'problem' in kind ? undefined : { mediaType: kind.mediaType, digest, bytes }
     },
-    async putManifest(name, { bytes, digest }, tag) {
+    async putManifest(name, { bytes, digest }, { tags = [], named = digest } = {}) {
       const isModel = parseJson(bytes)?.artifactType === MODEL_MANIFEST
       const version = isModel ? await store.decodeVersion(bytes) : undefined
       await using session = await store.begin()
-      await session.lease([digest, ...childrenOf(bytes).map((child) => child.digest)])
+      await leaseChildren(store, session, bytes)
       await blobs.ingest(session, bytesContent(bytes).open(), {
         item: `manifest of ${name}`,
         expected: { digest },
       })
+      if (isSha512(named)) await store.aliases.put(session, named, digest)
       if (version !== undefined) await rememberPacks(store, session, version)
       if (isModel) {
-        const wanted = tag === undefined ? undefined : numberOfTag(tag)
+        const wanted = tags.map(numberOfTag).find((number) => number !== undefined)
         await records.claimNumber(session, name, { digest, from: 'registry', wanted, given: true })
-      } else if (tag === undefined) {
+      } else if (tags.length === 0) {
         // Only here, or no image could ever be collected. A client pushes the children of an index in this way, and
         // they stay when the index goes, until they are deleted: they may have been meant to be pulled by digest.
         await records.addUntagged(session, name, digest)
       }
-      // Of a model, a tag that is a number is the claim made above.
-      if (tag !== undefined && !(isModel && numberOfTag(tag) !== undefined)) {
+      for (const tag of tags) {
+        // Of a model, a tag that is a number is the claim made above.
+        if (isModel && numberOfTag(tag) !== undefined) continue
         if ((await records.resolve({ name, tag })) !== digest) {
           await records.moveTag(session, name, tag, { digest, kind: isModel ? 'model' : 'image', by: 'push' })
         }
@@ -99,6 +95,18 @@ export function createStoreStorage(store: Store): RegistryStorage {
       await leases.close()
     },
   }
+}
+
+/** Whatever was deleted since the client asked for it is missed here, for the last time. Throws NOT_FOUND. */
+async function leaseChildren(store: Store, session: Session, manifest: Uint8Array): Promise<void> {
+  const children = await Promise.all(
+    distributedFrom(manifest).map((child) => store.aliases.resolve(child.digest)),
+  )
+  const digests = children.filter((digest) => digest !== undefined)
+  await session.lease(digests)
+  await forEachLimited(digests, LOOKS_AT_ONCE, async (digest) => {
+    if ((await openBlob(store, digest)) === undefined) throw missingBlob(digest)
+  })
 }
 
 /** Here they have been read once, and every command that looks at the version would have to again. */

@@ -1,20 +1,29 @@
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { PassThrough } from 'node:stream'
-import { BallastError, CHUNK_SIZE, type Digest } from '../../core/index.ts'
-import type { BlobInfo, Session, Store } from '../../store/index.ts'
+import { type FileHandle, open, rename, truncate } from 'node:fs/promises'
+import {
+  type AnyDigest,
+  appendHashed,
+  BallastError,
+  type Digest,
+  discard,
+  fileContent,
+  isSha512,
+  isSystemError,
+  named,
+  type StreamHash,
+  sha512Of,
+  sourceOf,
+  startHash,
+} from '../../core/index.ts'
+import { type Store, UPLOAD_IDLE_MS } from '../../store/index.ts'
 import type { Uploads } from './storage.ts'
 
+/** What this process knows of an upload beyond its file. */
 interface Upload {
-  readonly session: Session
-  /** Carries the bytes of one request after the other into a single `ingest`, so that none is written twice. */
-  readonly feed: PassThrough
-  /** What `ingest` compares the digest with after the last byte; it is set only then. */
-  readonly expected: { digest?: Digest }
-  readonly stored: Promise<BlobInfo>
-  readonly timer: NodeJS.Timeout
+  /** Of all bytes so far; undefined where others wrote some of them, so that they have to be read again. */
+  hash: StreamHash | undefined
   size: number
-  busy: boolean
+  /** Of the request that adds to it now. */
+  running: AbortController | undefined
 }
 
 export interface StoreUploadsOptions {
@@ -24,90 +33,169 @@ export interface StoreUploadsOptions {
   readonly idleMs?: number
 }
 
-/** Clients that go on with an upload do so within seconds, and until then its bytes take up room. */
-const IDLE_MS = 10 * 60_000
-
-/** Uploads into a store. They live in this process: after a restart a client begins again. */
+/**
+ * Uploads into a store. Their bytes stand in files, so that a client goes on after a restart of this process; hashed
+ * while they come, and read again only where another process wrote them.
+ */
 export function createStoreUploads(
   store: Store,
-  { keep, idleMs = IDLE_MS }: StoreUploadsOptions,
+  { keep, idleMs = UPLOAD_IDLE_MS }: StoreUploadsOptions,
 ): Uploads & { close(): Promise<void> } {
+  const files = store.uploads
   const uploads = new Map<string, Upload>()
 
-  async function cancel(id: string): Promise<boolean> {
+  function forget(id: string): void {
     const upload = uploads.get(id)
-    if (upload === undefined) return false
-    upload.feed.destroy(new BallastError('INTERRUPTED', 'the upload was cancelled'))
-    await upload.stored.catch(() => undefined)
-    await forget(id, upload)
-    return true
-  }
-
-  async function forget(id: string, upload: Upload): Promise<void> {
     uploads.delete(id)
-    clearTimeout(upload.timer)
-    await upload.session.close()
+    if (upload?.running === undefined) endHash(upload)
+    else upload.running.abort(new BallastError('INTERRUPTED', 'the upload was cancelled'))
   }
 
-  function occupy(id: string): Upload {
-    const upload = uploads.get(id)
-    if (upload === undefined) throw new BallastError('NOT_FOUND', 'there is no such upload')
-    if (upload.busy) throw new BallastError('CONFLICT', 'another request adds to this upload')
-    upload.busy = true
-    return upload
+  async function remove(id: string): Promise<void> {
+    forget(id)
+    await files.remove(id)
   }
+
+  async function occupy(id: string): Promise<{ readonly path: string; readonly upload: Upload }> {
+    const size = await files.size(id)
+    const path = files.path(id)
+    if (size === undefined || path === undefined)
+      throw new BallastError('NOT_FOUND', 'there is no such upload')
+    const known = uploads.get(id)
+    if (known?.running !== undefined)
+      throw new BallastError('CONFLICT', 'another request adds to this upload')
+    if (known?.size !== size) forget(id)
+    const upload = uploads.get(id) ?? { hash: undefined, size, running: undefined }
+    uploads.set(id, upload)
+    upload.running = new AbortController()
+    return { path, upload }
+  }
+
+  async function sweep(): Promise<void> {
+    for (const id of await files.idle(idleMs)) if (uploads.get(id)?.running === undefined) await remove(id)
+  }
+
+  // Nobody waits for this; what cannot be removed now is removed by `gc`.
+  const timer = setInterval(() => void sweep().catch(() => undefined), Math.min(idleMs, MOST_BETWEEN_MS))
+  timer.unref()
 
   return {
-    cancel,
     async create() {
-      const id = randomBytes(16).toString('hex')
-      const session = await store.begin()
-      const feed = new PassThrough({ highWaterMark: CHUNK_SIZE }).on('error', () => undefined)
-      const expected: Upload['expected'] = {}
-      const stored = store.blobs.ingest(session, feed, { item: `upload ${id}`, expected })
-      stored.catch(() => undefined)
-      // Nobody waits for this; a session that stays behind is removed by `gc` once this process is gone.
-      const timer = setTimeout(() => void cancel(id).catch(() => undefined), idleMs).unref()
-      uploads.set(id, { session, feed, expected, stored, timer, size: 0, busy: false })
+      // Makes the store where there is none, and says so where it cannot be written to.
+      await (await store.begin()).close()
+      const id = await files.create()
+      uploads.set(id, { hash: startHash(), size: 0, running: undefined })
       return id
     },
     async size(id) {
-      return uploads.get(id)?.size
+      const known = uploads.get(id)
+      return known?.running === undefined ? files.size(id) : known.size
     },
     async append(id, chunks) {
-      const upload = occupy(id)
-      const { feed, stored, timer } = upload
+      const { path, upload } = await occupy(id)
       try {
-        for await (const chunk of chunks) {
-          const ready = feed.write(chunk)
-          upload.size += chunk.length
-          timer.refresh()
-          // A store that fails (a full disk) makes no room any more: `stored` then says why.
-          if (!ready) await Promise.race([once(feed, 'drain'), stored])
-        }
-      } catch (error) {
-        if (feed.destroyed) await forget(id, upload)
-        throw error
+        await addTo(path, upload, chunks)
       } finally {
-        upload.busy = false
+        upload.running = undefined
+        if (uploads.get(id) !== upload) endHash(upload)
       }
       return upload.size
     },
     async commit(id, digest) {
-      const upload = occupy(id)
-      // The client has done its part, however long a slow disk takes for the rest.
-      clearTimeout(upload.timer)
+      const { path, upload } = await occupy(id)
       try {
-        upload.expected.digest = digest
-        upload.feed.end()
-        await upload.stored
-        await keep([digest])
+        if (isSha512(digest)) await checkSha512(path, upload.size, digest)
+        const hashed = upload.hash && { digest: await upload.hash.digest(), size: upload.size }
+        await using session = await store.begin()
+        const place = async (to: string): Promise<boolean> => {
+          await rename(path, to)
+          return true
+        }
+        const expected = isSha512(digest) ? {} : { digest }
+        const stored = await store.blobs.ingestPlaced(session, place, {
+          item: `upload ${id}`,
+          expected,
+          hashed,
+        })
+        if (stored === undefined) return
+        if (isSha512(digest)) await store.aliases.put(session, digest, stored.digest)
+        await keep([stored.digest])
+      } catch (error) {
+        throw isSystemError(error, 'ENOENT')
+          ? new BallastError('NOT_FOUND', 'there is no such upload', { cause: error })
+          : error
       } finally {
-        await forget(id, upload)
+        uploads.delete(id)
+        await discard(path)
       }
     },
+    async cancel(id) {
+      if ((await files.size(id)) === undefined) return false
+      await remove(id)
+      return true
+    },
     async close() {
-      await Promise.all([...uploads.keys()].map(cancel))
+      clearInterval(timer)
+      for (const id of [...uploads.keys()]) forget(id)
     },
   }
+}
+
+const MOST_BETWEEN_MS = 10 * 60_000
+
+/** Whoever gives a digest up has to ask for it, or it would occupy its thread for good. */
+function endHash(upload: Upload | undefined): void {
+  upload?.hash?.digest().catch(() => undefined)
+}
+
+async function addTo(path: string, upload: Upload, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const { hash, size: position, running } = upload
+  const iterator = untilAborted(chunks[Symbol.asyncIterator](), running?.signal)
+  const handle = await openOf(path)
+  const onBytes = (count: number): void => {
+    upload.size += count
+  }
+  try {
+    await named(path, () => appendHashed(sourceOf(iterator), handle, { hash, position, onBytes }))
+  } catch (error) {
+    await truncate(path, upload.size).catch(() => undefined)
+    throw error
+  } finally {
+    await iterator.return?.()
+    await handle.close()
+  }
+}
+
+/** Does not wait for the bytes of a client that may never send them. */
+function untilAborted(
+  iterator: AsyncIterator<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncIterator<Uint8Array> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  aborted.catch(() => undefined)
+  return {
+    next: () => Promise.race([iterator.next(), aborted]),
+    async return() {
+      const ended = iterator.return?.()
+      if (!signal?.aborted) await ended
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+async function openOf(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r+')
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) throw new BallastError('NOT_FOUND', 'there is no such upload')
+    throw error
+  }
+}
+
+async function checkSha512(path: string, size: number, expected: AnyDigest): Promise<void> {
+  const found = await sha512Of(fileContent(path, size).open())
+  if (found === expected) return
+  throw new BallastError('DAMAGED', `digest ${expected} expected, the bytes have ${found}`)
 }

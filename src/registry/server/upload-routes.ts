@@ -1,17 +1,18 @@
-import { type Digest, isBallastError, isDigest } from '../../core/index.ts'
+import { type AnyDigest, isAnyDigest, isBallastError } from '../../core/index.ts'
 import { CONTENT_DIGEST, formatReceived, formatRoute, parseChunkRange } from '../protocol/index.ts'
 import { type Answer, refusal } from './answer.ts'
 import type { AskedOfRepository } from './asked.ts'
+import type { RegistryStorage } from './storage.ts'
 
 /** `POST /v2/<name>/blobs/uploads/`: opens an upload, mounts a blob, or takes one whole (distribution-spec, "Pushing blobs"). */
 export async function answerUploads(asked: AskedOfRepository): Promise<Answer> {
   const { method, query, storage } = asked
   if (method !== 'POST') return refusal('UNSUPPORTED', `${method} is not for uploads as a whole`)
   const mount = query.get('mount') ?? ''
-  if (isDigest(mount) && (await storage.sizes([mount])).has(mount)) return created(asked, mount)
+  if (isAnyDigest(mount) && (await isThere(storage, mount))) return created(asked, mount)
   const digest = query.get('digest')
   if (digest === null) return accepted(asked, { id: await storage.uploads.create(), size: 0 })
-  if (!isDigest(digest)) return wrongDigest(digest)
+  if (!isAnyDigest(digest)) return wrongDigest(digest)
   const id = await storage.uploads.create()
   try {
     return await receive(asked, id, digest)
@@ -34,7 +35,12 @@ export async function answerUpload(asked: AskedOfRepository, id: string): Promis
   if (refused !== undefined) return refused
   if (method === 'PATCH') return append(asked, id)
   const digest = query.get('digest') ?? ''
-  return isDigest(digest) ? receive(asked, id, digest) : wrongDigest(digest)
+  return isAnyDigest(digest) ? receive(asked, id, digest) : wrongDigest(digest)
+}
+
+async function isThere(storage: RegistryStorage, digest: AnyDigest): Promise<boolean> {
+  const canonical = await storage.canonical(digest)
+  return canonical !== undefined && (await storage.sizes([canonical])).has(canonical)
 }
 
 interface Progressed {
@@ -67,7 +73,7 @@ async function append(asked: AskedOfRepository, id: string): Promise<Answer> {
 }
 
 /** The rest of an upload, which may be nothing, and its end. */
-async function receive(asked: AskedOfRepository, id: string, digest: Digest): Promise<Answer> {
+async function receive(asked: AskedOfRepository, id: string, digest: AnyDigest): Promise<Answer> {
   try {
     await asked.storage.uploads.append(id, asked.body)
     await asked.storage.uploads.commit(id, digest)
@@ -91,7 +97,7 @@ function accepted({ name }: AskedOfRepository, { id, size }: Progressed): Answer
   return { status: 202, headers: { location, range: formatReceived(size), 'docker-upload-uuid': id } }
 }
 
-function created({ name }: AskedOfRepository, digest: Digest): Answer {
+function created({ name }: AskedOfRepository, digest: AnyDigest): Answer {
   const location = formatRoute({ kind: 'blob', name, digest })
   return { status: 201, headers: { location, [CONTENT_DIGEST]: digest } }
 }
@@ -101,5 +107,5 @@ function unknownUpload(): Answer {
 }
 
 function wrongDigest(digest: string): Answer {
-  return refusal('DIGEST_INVALID', 'a sha256 digest is needed', { detail: { digest } })
+  return refusal('DIGEST_INVALID', 'a sha256 or sha512 digest is needed', { detail: { digest } })
 }
