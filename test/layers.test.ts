@@ -17,9 +17,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ['core'],
   store: ['core', 'tar', 'model'],
   fetch: ['core', 'http', 'store'],
+  buckets: ['core', 'http'],
   oci: ['core', 'tar', 'model'],
   registry: ['core', 'http', 'model', 'store', 'oci'],
-  sources: ['core', 'http', 'tar', 'model', 'store'],
+  sources: ['core', 'http', 'tar', 'model', 'store', 'buckets'],
+  remotes: ['core', 'http', 'model', 'store', 'buckets', 'oci'],
   docker: ['core', 'tar', 'model', 'oci'],
   embed: ['core', 'model', 'store', 'oci', 'registry', 'docker'],
   mount: ['core', 'tar', 'model', 'store', 'docker'],
@@ -33,7 +35,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
     'fetch',
     'oci',
+    'buckets',
     'registry',
+    'remotes',
     'sources',
     'docker',
     'embed',
@@ -60,7 +64,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'advise',
     'store',
     'oci',
+    'buckets',
     'registry',
+    'remotes',
     'sources',
     'docker',
     'embed',
@@ -79,6 +85,9 @@ const WITHOUT_INDEX = ['workflows']
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   cli: ['commander'],
   http: ['undici'],
+  // The services' own clients, each loaded when an address of its kind is used. They read their users' environment and files
+  // by themselves (AWS_…, GOOGLE_APPLICATION_CREDENTIALS, az login): that is their convention, and no parameter of ours.
+  buckets: ['@aws-sdk/client-s3', '@google-cloud/storage', '@azure/storage-blob', '@azure/identity'],
   // ballast.yaml, and the files of Compose beside it.
   model: ['yaml'],
 }

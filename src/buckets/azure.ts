@@ -1,9 +1,9 @@
 import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob'
-import { BallastError, type CallOptions, type Content, readAll } from '../core/index.ts'
+import { BallastError, type CallOptions, type Checksum, type Content, readAll } from '../core/index.ts'
 import { abortable } from './abortable.ts'
 import { azureDialect, azureStatusOf } from './azure-failures.ts'
 import { azureParts } from './azure-parts.ts'
-import type { Bucket, BucketObject, ObjectChecksum } from './bucket.ts'
+import type { Bucket, BucketObject } from './bucket.ts'
 import { explain, explained } from './failures.ts'
 import { sendInParts } from './parts.ts'
 import { changedObject, readBody } from './reading.ts'
@@ -65,7 +65,7 @@ function azureBucket(container: ContainerClient, name: string): Bucket {
     })
   }
 
-  function open(object: BucketObject, { signal }: CallOptions = {}): Content {
+  function open(object: BucketObject): Content {
     const blob = container.getBlobClient(object.key)
     const explainRead = (error: unknown): unknown =>
       [404, 412, 416].includes(azureStatusOf(error) ?? 0)
@@ -73,7 +73,7 @@ function azureBucket(container: ContainerClient, name: string): Bucket {
         : explain(dialect, error)
     return {
       size: object.size,
-      open: (range = { offset: 0, length: object.size }) =>
+      open: (range = { offset: 0, length: object.size }, signal) =>
         readBody({ object, range, address, signal, explain: explainRead }, async (abortSignal) => {
           const answer = await blob.download(range.offset, range.length, {
             abortSignal,
@@ -93,7 +93,7 @@ function azureBucket(container: ContainerClient, name: string): Bucket {
     async *list(prefix, options = {}) {
       const pages = container
         .listBlobsFlat({ prefix, ...abortable(options.signal) })
-        .byPage({ maxPageSize: 5000 })
+        .byPage({ maxPageSize: options.pageSize ?? 5000 })
       for (;;) {
         const { done, value } = await call(options, () => pages.next())
         if (done === true) return
@@ -159,7 +159,7 @@ function objectOf(key: string, { contentLength, etag, lastModified, contentMD5 }
   }
 }
 
-function checksumsOf(md5: Uint8Array | undefined): readonly ObjectChecksum[] {
+function checksumsOf(md5: Uint8Array | undefined): readonly Checksum[] {
   return md5 === undefined || md5.length === 0
     ? []
     : [{ algorithm: 'md5', value: Buffer.from(md5).toString('hex') }]

@@ -1,4 +1,4 @@
-import type { CallOptions, Content, Digest } from '../core/index.ts'
+import type { CallOptions, Checksum, Content, Digest } from '../core/index.ts'
 
 /**
  * One bucket or container of an object store, read after write: what was written is found, and listed, from then on.
@@ -14,12 +14,13 @@ export interface Bucket {
   /** Undefined where there is no such object. */
   head(key: string, options?: CallOptions): Promise<BucketObject | undefined>
   /** All objects whose keys begin with the prefix, by rising key. */
-  list(prefix: string, options?: CallOptions): AsyncIterable<BucketObject>
+  list(prefix: string, options?: ListOptions): AsyncIterable<BucketObject>
   /**
    * The bytes of this state of the object, in ranges and several at once. Throws REFUSED once the key holds another
-   * one or nothing, and REMOTE, retryable, where a read breaks off. Whoever reads a range takes it up again.
+   * one or nothing, and REMOTE, retryable, where a read breaks off: that alone is not tried again, because whoever reads takes
+   * it up where it stopped (`retriedContent`).
    */
-  open(object: BucketObject, options?: CallOptions): Content
+  open(object: BucketObject): Content
   /** A small object in memory; undefined where there is none. Throws REFUSED for more than `limit` bytes. */
   get(key: string, options: GetOptions): Promise<Buffer | undefined>
   /**
@@ -45,13 +46,12 @@ export interface BucketObject {
   /** By the server's clock, to the second. */
   readonly modified: Date
   /** Of the whole object. Undefined where a listing does not tell them: `head` does. */
-  readonly checksums: readonly ObjectChecksum[] | undefined
+  readonly checksums: readonly Checksum[] | undefined
 }
 
-/** `value` in lower-case hexadecimal. */
-export interface ObjectChecksum {
-  readonly algorithm: 'sha256' | 'sha1' | 'md5' | 'crc32c' | 'crc64nvme'
-  readonly value: string
+export interface ListOptions extends CallOptions {
+  /** How many are asked for at once: for who wants the first ones alone. By default, as many as the server gives. */
+  readonly pageSize?: number
 }
 
 export interface GetOptions extends CallOptions {

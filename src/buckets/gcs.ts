@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import type { FileMetadata } from '@google-cloud/storage'
-import { type CallOptions, type Content, readAll } from '../core/index.ts'
-import type { Bucket, BucketObject, ObjectChecksum } from './bucket.ts'
+import { type CallOptions, type Checksum, type Content, readAll } from '../core/index.ts'
+import { RETRY_DELAYS, withRetries } from '../http/index.ts'
+import type { Bucket, BucketObject } from './bucket.ts'
 import { explain, explained } from './failures.ts'
 import { gcsDialect, gcsStatusOf } from './gcs-failures.ts'
 import { gcsParts } from './gcs-parts.ts'
@@ -28,7 +29,7 @@ export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promi
   const call = <T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> =>
     explained(dialect, signal, work)
 
-  function open(object: BucketObject, { signal }: CallOptions = {}): Content {
+  function open(object: BucketObject): Content {
     const file = bucket.file(object.key, { generation: object.version })
     const explainRead = (error: unknown): unknown =>
       [404, 412, 416].includes(gcsStatusOf(error) ?? 0)
@@ -36,7 +37,7 @@ export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promi
         : explain(dialect, error)
     return {
       size: object.size,
-      open: (range = { offset: 0, length: object.size }) =>
+      open: (range = { offset: 0, length: object.size }, signal) =>
         readBody({ object, range, address, signal, explain: explainRead }, async (stop) => {
           const end = range.offset + range.length - 1
           // What is stored is what counts, also where it is compressed.
@@ -65,22 +66,29 @@ export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promi
       let pageToken: string | undefined
       do {
         const [files, next] = await call(options, () =>
-          bucket.getFiles({ prefix, autoPaginate: false, ...(pageToken && { pageToken }) }),
+          bucket.getFiles({
+            prefix,
+            autoPaginate: false,
+            maxResults: options.pageSize ?? 1000,
+            ...(pageToken && { pageToken }),
+          }),
         )
         for (const { metadata } of files) yield objectOf(metadata)
         pageToken = (next as { readonly pageToken?: string } | null)?.pageToken
       } while (pageToken !== undefined)
     },
-    async get(key, options) {
-      return call(options, async () => {
-        const stream = bucket.file(key).createReadStream({ decompress: false, validation: false })
-        return readAll(endedBy(stream, options.signal), options.limit).catch(async (error: unknown) => {
-          undefinedIfAbsent(error)
-          await requireBucket()
-          return undefined
-        })
-      })
-    },
+    // The library tries everything again but reads.
+    get: (key, options) =>
+      withRetries(RETRY_DELAYS, options.signal, () =>
+        call(options, async () => {
+          const stream = bucket.file(key).createReadStream({ decompress: false, validation: false })
+          return readAll(endedBy(stream, options.signal), options.limit).catch(async (error: unknown) => {
+            undefinedIfAbsent(error)
+            await requireBucket()
+            return undefined
+          })
+        }),
+      ),
     async put(key, bytes, { onlyNew = false, ...options } = {}) {
       return call(options, async () => {
         try {
@@ -112,6 +120,8 @@ export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promi
 async function* endedBy(stream: Readable, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
   const stop = (): void => void stream.destroy(new Error('aborted'))
   signal?.addEventListener('abort', stop, { once: true })
+  // Also where nobody reads it any more.
+  stream.on('error', () => undefined)
   try {
     yield* stream
   } finally {
@@ -136,7 +146,7 @@ function objectOf(found: FileMetadata): BucketObject {
   }
 }
 
-function checksumsOf({ md5Hash, crc32c }: FileMetadata): readonly ObjectChecksum[] {
+function checksumsOf({ md5Hash, crc32c }: FileMetadata): readonly Checksum[] {
   const told = { md5: md5Hash, crc32c } as const
   return Object.entries(told).flatMap(([algorithm, value]) =>
     value === undefined || value === ''

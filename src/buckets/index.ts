@@ -1,6 +1,6 @@
 export { type BucketAddress, parseBucketAddress } from './address.ts'
 export type { AzureAccess } from './azure.ts'
-export type { Bucket, BucketObject, ObjectChecksum } from './bucket.ts'
+export type { Bucket, BucketObject } from './bucket.ts'
 export { hasConditionalWrites } from './conditional-writes.ts'
 export type { GcsAccess } from './gcs.ts'
 export { type BucketAccess, openBucket } from './open.ts'

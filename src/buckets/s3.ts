@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3'
-import { type CallOptions, type Content, isBallastError, readAll } from '../core/index.ts'
+import {
+  type CallOptions,
+  type Checksum,
+  type ChecksumAlgorithm,
+  type Content,
+  isBallastError,
+  readAll,
+} from '../core/index.ts'
 import { abortable } from './abortable.ts'
-import type { Bucket, BucketObject, ObjectChecksum } from './bucket.ts'
+import type { Bucket, BucketObject } from './bucket.ts'
 import { explained } from './failures.ts'
 import { md5Bytes } from './md5.ts'
 import { sendInParts } from './parts.ts'
@@ -60,11 +67,11 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
     })
   }
 
-  function open(object: BucketObject, { signal }: CallOptions = {}): Content {
+  function open(object: BucketObject): Content {
     const whole = { offset: 0, length: object.size }
     return {
       size: object.size,
-      open: (range = whole) =>
+      open: (range = whole, signal) =>
         readBody(
           { object, range, address, signal, explain: explainS3(dialect, object) },
           async (abortSignal) => {
@@ -119,7 +126,12 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
       do {
         const page = await call(options, () =>
           client.send(
-            new sdk.ListObjectsV2Command({ Bucket: name, Prefix: prefix, ContinuationToken: token }),
+            new sdk.ListObjectsV2Command({
+              Bucket: name,
+              Prefix: prefix,
+              ContinuationToken: token,
+              MaxKeys: options.pageSize,
+            }),
             abortable(options.signal),
           ),
         )
@@ -191,10 +203,10 @@ function objectOf(key: string, found: HeadObjectCommandOutput): BucketObject {
 }
 
 /** An ETag is the MD5 of what one request has written, unless it was encrypted with a key of its own. Those of parts have a `-`. */
-function checksumsOf(found: HeadObjectCommandOutput): readonly ObjectChecksum[] {
+function checksumsOf(found: HeadObjectCommandOutput): readonly Checksum[] {
   const [, md5] = /^"?([0-9a-f]{32})"?$/.exec(found.ETag ?? '') ?? []
   const isEncrypted = /kms/.test(found.ServerSideEncryption ?? '') || found.SSECustomerAlgorithm !== undefined
-  const told: readonly (readonly [ObjectChecksum['algorithm'], string | undefined])[] = [
+  const told: readonly (readonly [ChecksumAlgorithm, string | undefined])[] = [
     ['sha256', found.ChecksumSHA256],
     ['sha1', found.ChecksumSHA1],
     ['crc32c', found.ChecksumCRC32C],
