@@ -38,6 +38,12 @@ export function parseContentRange(header: string | undefined): ByteRange | undef
   return first === undefined ? undefined : rangeBetween(Number(first), Number(last))
 }
 
+/** The size of the whole that a `Content-Range` tells, of a 206 or a 416 answer; undefined where it does not. */
+export function parseTotal(header: string | undefined): number | undefined {
+  const [, total] = /^bytes (?:\d+-\d+|\*)\/(\d+)$/i.exec(header?.trim() ?? '') ?? []
+  return total === undefined ? undefined : Number(total)
+}
+
 /** Both inclusive; undefined where they are the wrong way round. */
 export function rangeBetween(first: number, last: number): ByteRange | undefined {
   return last < first ? undefined : { offset: first, length: last - first + 1 }

@@ -10,7 +10,8 @@ export interface Source {
   readonly address: string
   /**
    * What is there now. Throws NOT_FOUND where the bucket, repository, revision or prefix is not there, REFUSED where
-   * the credentials do not suffice (the hint says which were tried) or a name is unsafe, REMOTE for all else.
+   * a name is unsafe, UNAUTHORIZED where the credentials do not suffice (the hint says which were tried), REMOTE for all
+   * else.
    */
   list(options?: CallOptions): Promise<Listing>
 }
@@ -41,4 +42,6 @@ export interface RemoteFile {
    * address, and REMOTE, retryable, where a read breaks off: the caller takes it up where it stopped.
    */
   readonly content: Content
+  /** `false` where it can only be read from its beginning, by one reader. */
+  readonly ranges?: boolean
 }
