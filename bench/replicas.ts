@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -8,7 +8,7 @@ import { docker, uniqueName } from '../test/fixtures/engine.ts'
 import { nodeExampleImage } from '../test/fixtures/node-example.ts'
 import { EXAMPLE, PYTHON_BASE } from '../test/fixtures/python-example.ts'
 
-const PYTHON_LIBRARY = fileURLToPath(new URL('../python', import.meta.url))
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url))
 const REPLICAS = 2
 
 export type Cleanups = { readonly after: (work: () => Promise<unknown>) => void }
@@ -20,9 +20,6 @@ export interface Service {
   readonly models: readonly string[]
   readonly expected: readonly string[]
   readonly image: string
-  /** Of docker run, behind the image, and options before it. */
-  readonly options: readonly string[]
-  readonly command: readonly string[]
 }
 
 export interface Replica {
@@ -38,11 +35,11 @@ export async function typescriptService(t: Cleanups, directory: string): Promise
   for (const [at, version] of versions.entries())
     expected.push(await exportModel(models[at] as string, version))
   const image = await nodeExampleImage({ after: (work) => t.after(async () => (work as () => unknown)()) })
-  return { name: 'typescript', models, expected, image, options: [], command: [] }
+  return { name: 'typescript', models, expected, image }
 }
 
 /** The first variant takes what is asked for negative, the second for positive. */
-export async function pythonService(directory: string): Promise<Service> {
+export async function pythonService(t: Cleanups, directory: string): Promise<Service> {
   const run = promisify(execFile)
   await run(join(EXAMPLE, 'make-base.sh'), [PYTHON_BASE])
   const models = [1, 2].map((variant) => join(directory, `python-${variant}`))
@@ -59,18 +56,24 @@ export async function pythonService(directory: string): Promise<Service> {
     ]
     await docker(['run', '--rm', '--network', 'none', ...place, PYTHON_BASE, ...train])
   }
-  const options = [
-    ...['-v', `${EXAMPLE}:/example:ro`, '-v', `${PYTHON_LIBRARY}:/library:ro`],
-    ...['-e', 'PYTHONPATH=/library', '-e', 'PYTHONDONTWRITEBYTECODE=1'],
-  ]
   return {
     name: 'python',
     models,
     expected: ['negative', 'positive'],
-    image: PYTHON_BASE,
-    options,
-    command: ['python', '/example/serve_variants.py'],
+    image: await variantsImage(t, directory),
   }
+}
+
+/** As its Dockerfile makes it, without all of the repository for a context. */
+async function variantsImage(t: Cleanups, directory: string): Promise<string> {
+  const context = join(directory, 'python-context')
+  for (const path of ['python/ballast_runtime', 'examples/sentiment-python/serve_variants.py'])
+    await cp(join(REPOSITORY, path), join(context, path), { recursive: true })
+  const image = `${uniqueName('ballast-variants')}:latest`
+  const file = ['-f', join(EXAMPLE, 'Dockerfile.variants')]
+  await docker(['build', '--quiet', '--network', 'none', ...file, '-t', image, context])
+  t.after(() => docker(['image', 'rm', '-f', image]))
+  return image
 }
 
 /** Containers with the target at the path of the model. They go with the test. */
@@ -83,16 +86,7 @@ export async function startReplicas(
     const name = uniqueName(`ballast-${service.name}`)
     t.after(() => docker(['rm', '-f', name]))
     const mount = ['-v', `${target}:/app/models:ro`]
-    await docker([
-      'run',
-      '-d',
-      '--name',
-      name,
-      ...mount,
-      ...service.options,
-      service.image,
-      ...service.command,
-    ])
+    await docker(['run', '-d', '--name', name, ...mount, service.image])
     const format = '{{.State.Pid}} {{.NetworkSettings.IPAddress}}'
     const [pid, address] = (await docker(['inspect', '--format', format, name])).split(' ')
     // Of the container itself, so that no proxy of the Engine stands in between.

@@ -27,7 +27,7 @@ const bench: Bench<'swaps' | 'versions' | 'rate' | 'blocks' | 'still'> = {
     const t = { after: (work: () => Promise<unknown>) => void cleanups.push(work) }
     try {
       return await withDirectory(async (directory) => {
-        const services = [await typescriptService(t, directory), await pythonService(directory)]
+        const services = [await typescriptService(t, directory), await pythonService(t, directory)]
         const plan = { swaps: Number(swaps), versions: Number(versions), blocks: Number(blocks) }
         const report = await runReplicaSwaps(t, {
           ...{ directory, services, ...plan },

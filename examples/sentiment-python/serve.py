@@ -11,10 +11,24 @@ import joblib
 
 MODEL_PATH = os.environ.get("MODEL_PATH", "/app/models/sentiment_model.pkl")
 
-model = joblib.load(MODEL_PATH)
+
+def load():
+    """The model and which version it is; None where Ballast has not brought it."""
+    # Links are followed once, so that both are of one version however soon the next one comes.
+    path = os.path.realpath(MODEL_PATH)
+    try:
+        with open(os.path.join(os.path.dirname(path), ".ballast", "model.json"), encoding="utf-8") as file:
+            version = json.load(file)
+    except FileNotFoundError:
+        version = None
+    return joblib.load(path), version
+
+
+current = load()
 
 
 def predict(text):
+    model, _ = current
     score = float(model.predict_proba([text])[0][1])
     return {"label": "positive" if score >= 0.5 else "negative", "score": round(score, 4)}
 
@@ -23,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlparse(self.path)
         if url.path == "/health":
-            self.answer(200, {"status": "ok", "model": MODEL_PATH})
+            self.answer_health()
         elif url.path == "/predict":
             text = parse_qs(url.query).get("text", [""])[0]
             if text:
@@ -34,12 +48,21 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, {"error": "not found"})
 
     def do_POST(self):
-        global model
+        global current
         if urlparse(self.path).path != "/reload":
             self.answer(404, {"error": "not found"})
             return
-        model = joblib.load(MODEL_PATH)
-        self.answer(200, {"status": "ok", "model": MODEL_PATH})
+        try:
+            current = load()
+        except Exception as error:
+            # The former model goes on answering.
+            self.answer(500, {"error": f"{MODEL_PATH} cannot be loaded: {error}"})
+            return
+        self.answer_health()
+
+    def answer_health(self):
+        _, version = current
+        self.answer(200, {"status": "ok", "path": MODEL_PATH, "model": version})
 
     def answer(self, status, body):
         data = json.dumps(body).encode()

@@ -78,7 +78,8 @@ async function attachFrom(
   } catch (error) {
     if (!(error instanceof BallastError)) throw error
     const { code, message, hint } = error
-    const stays = `the container ${container.name} is still there: docker cp ${container.name}:${file} . && ballast attach ${models[0]?.version} FILE`
+    const { name } = container
+    const stays = `the container is still there (docker cp ${name}:FILE .), and what it has written can be attached: ballast attach ${models[0]?.version} FILE`
     throw new BallastError(code, message, {
       cause: error,
       hint: hint === undefined ? stays : `${hint}; ${stays}`,

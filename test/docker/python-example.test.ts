@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { CheckResult } from '../../src/workflows/check-target.ts'
+import type { DiffResult } from '../../src/workflows/diff.ts'
 import { ask, type Running, run, start } from '../fixtures/command.ts'
 import { docker, uniqueName } from '../fixtures/engine.ts'
 import { pluginMissing, startPluginEngine, startTestPlugin } from '../fixtures/plugin.ts'
@@ -14,6 +15,7 @@ import {
   moveToEngine,
   predictions,
   reload,
+  servedVersion,
 } from '../fixtures/python-example.ts'
 import { temporaryDirectory } from '../fixtures/temporary.ts'
 
@@ -64,10 +66,11 @@ test('the Python example answers alike, whichever way its model arrives', {
   /** The same answers from the same code at the same path, and `check` names the version. */
   const assertServes = async (
     container: string,
-    { answers, version, also = [], ...elsewhere }: Serving,
+    { answers, version, isCopied = false, also = [], ...elsewhere }: Serving,
   ): Promise<void> => {
     const { host } = elsewhere
     assert.deepEqual(await predictions(container, host), answers)
+    assert.equal(await servedVersion(container, host), isCopied ? undefined : version)
     assert.equal(await docker(['exec', container, 'cat', '/app/serve.py'], host), serve.trim())
     await docker(['exec', container, 'test', '-f', '/app/models/sentiment_model.pkl'], host)
     const operands = [`container:${container}`, `container:${container}:/app/models`, ...also]
@@ -89,7 +92,7 @@ test('the Python example answers alike, whichever way its model arrives', {
   await add('models')
 
   await t.test('baked by docker build: known by its bytes', async (t) => {
-    await assertServes(await startContainer(t, [baked]), { ...one, also: [`image:${baked}`] })
+    await assertServes(await startContainer(t, [baked]), { ...one, isCopied: true, also: [`image:${baked}`] })
   })
 
   const embedded = plain.replace(':plain', ':embedded')
@@ -186,6 +189,16 @@ test('the Python example answers alike, whichever way its model arrives', {
     await assertServes(byTag.container, { ...two, ...byTag.there })
   })
 
+  await t.test('an evaluation says which version is the better one', async () => {
+    const models = ['--model', 'sentiment:1', '--model', 'sentiment:2', '--metrics', '/tmp/metrics.json']
+    const place = ['--rm', '--network', 'none', '-v', `${directory}:/work:ro`, plain]
+    const ran = await run(['run', ...models, '--', ...place, 'python', '/work/evaluate.py'], options)
+    assert.equal(ran.code, 0, ran.stderr)
+    const { metrics } = await ask<DiffResult>(['diff', 'sentiment:1', 'sentiment:2'], options)
+    const accuracy = metrics.find(({ name }) => name === 'accuracy')
+    assert.ok((accuracy?.before ?? 1) < (accuracy?.after ?? 0), JSON.stringify(metrics))
+  })
+
   for (const strategy of ['mount', 'embed']) {
     await t.test(`by ballast run, with the strategy ${strategy}`, async (t) => {
       const containers: string[] = []
@@ -218,6 +231,8 @@ interface Elsewhere {
 interface Serving extends Elsewhere {
   readonly answers: unknown
   readonly version: string
+  /** By docker build, so that nothing beside the file says which version it is. */
+  readonly isCopied?: boolean
   /** What `check` is to name it of, beside the container. */
   readonly also?: readonly string[]
 }

@@ -18,7 +18,7 @@ test('both example services, two replicas each, swapped under load with a proven
     for (const end of ends.reverse()) await end()
   })
   const cleanups = { after: (work: () => Promise<unknown>) => void ends.push(work) }
-  const services = [await typescriptService(cleanups, directory), await pythonService(directory)]
+  const services = [await typescriptService(cleanups, directory), await pythonService(cleanups, directory)]
   const { still, swapping, currentMs } = await runReplicaSwaps(cleanups, {
     ...{ directory, services, swaps: SWAPS, versions: 5, rate: 200, blocks: 2, stillSeconds: 1 },
   })
