@@ -1,10 +1,15 @@
 import { join } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
+import { hubRepository } from '../model/index.ts'
 import {
   checkTree,
   currentGeneration,
+  type Followed,
   GENERATIONS,
   inspectTarget,
+  isPinned,
+  layoutFaults,
+  layoutOfLink,
   linkedNames,
   readRoot,
   readState,
@@ -50,15 +55,16 @@ export async function checkTarget(
   if (state.kind === 'following') {
     const { models } = await readState(target)
     const sets = await splitsOf(target)
-    const names = [...new Set([...Object.keys(models), ...linkedNames(await readRoot(target))])]
+    const root = await readRoot(target)
+    const names = [...new Set([...Object.keys(models), ...linkedNames(root)])]
     const results: CheckResult[] = []
     for (const name of names) {
       const id = await currentGeneration(target, name)
       const tree = id === undefined ? join(target, name) : join(target, GENERATIONS, id)
       const label = names.length === 1 ? operand : `${operand} (${name})`
-      const flag = models[name]?.flat === true ? '--replace' : '--follow --once'
-      const again = `${operand} ${flag} --as ${name}`
-      const result = await checkDelivered(store, { tree, operand: label, again }, options)
+      const again = `${operand} ${flagsOf(models[name], { name, to: root.get(name) })}`
+      const hidden = await layoutFaults(target, name)
+      const result = await checkDelivered(store, { tree, operand: label, again, hidden }, options)
       const set = sets.get(name)
       results.push(withReload(withSplit(result, set), models[name]))
       if (set instanceof BallastError) continue
@@ -100,9 +106,29 @@ export async function checkTarget(
   ]
 }
 
+/** How the link is to be mounted again. */
+function flagsOf(
+  followed: Followed | undefined,
+  { name, to }: { readonly name: string; readonly to: string | undefined },
+): string {
+  const flag = followed !== undefined && isPinned(followed) ? '--replace' : '--follow --once'
+  const layout = layoutOfLink(to)
+  const as = layout === 'hf' ? hubRepository(name) : name
+  return [flag, ...(layout === undefined ? [] : [`--layout ${layout}`]), `--as ${as}`].join(' ')
+}
+
+interface TreeToCheck {
+  readonly tree: string
+  readonly operand: string
+  /** What to mount it again with, behind its reference. */
+  readonly again: string
+  /** Why it is not found there although it may be whole. */
+  readonly hidden?: readonly string[]
+}
+
 async function checkDelivered(
   store: Store,
-  { tree, operand, again }: { readonly tree: string; readonly operand: string; readonly again: string },
+  { tree, operand, again, hidden = [] }: TreeToCheck,
   options: CheckOptions,
 ): Promise<CheckResult> {
   const found = await readTree(tree)
@@ -112,13 +138,14 @@ async function checkDelivered(
   }
   const { marker, version } = found
   const result = await checkTree(tree, version, options)
+  const faults = [...result.faults, ...hidden]
   return {
     operand,
     version: marker.number === 0 ? marker.reference : `${marker.model}:${marker.number}`,
     digest: version.digest,
     ...result,
+    faults,
     ...(await staleness(store, marker)),
-    mend:
-      result.faults.length === 0 ? undefined : `mount it again: ballast mount ${marker.reference} ${again}`,
+    mend: faults.length === 0 ? undefined : `mount it again: ballast mount ${marker.reference} ${again}`,
   }
 }

@@ -1,4 +1,4 @@
-import type { ServerLayout } from '../../model/index.ts'
+import { hubRepository, type ServerLayout } from '../../model/index.ts'
 
 /** How a server finds a model in a target that is laid out for it. `source` is what `docker run -v` mounts, `path` the link in it. */
 export function layoutUsage(
@@ -8,11 +8,7 @@ export function layoutUsage(
   const usages: Readonly<Record<ServerLayout, string>> = {
     triton: `-v ${source}:/models:${options} … tritonserver --model-repository=/models/.ballast/repository`,
     tfserving: `-v ${source}:/models:${options} -e MODEL_NAME=${path} tensorflow/serving`,
-    hf: `-v ${source}:/hub:${options} -e HF_HUB_CACHE=/hub -e HF_HUB_OFFLINE=1 …   (it asks for ${repositoryOf(path)})`,
+    hf: `-v ${source}:/hub:${options} -e HF_HUB_CACHE=/hub -e HF_HUB_OFFLINE=1 …   (it asks for ${hubRepository(path)})`,
   }
   return `  docker run ${usages[layout]}`
-}
-
-function repositoryOf(path: string): string {
-  return path.replace(/^models--/, '').replace('--', '/')
 }

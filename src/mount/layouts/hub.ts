@@ -1,4 +1,4 @@
-import { BallastError, type Digest } from '../../core/index.ts'
+import type { Digest } from '../../core/index.ts'
 import { numberOfTag, splitReference } from '../../model/index.ts'
 import type { PlacedVersion, ViewEntry, ViewPlan, ViewRequest } from './layout.ts'
 
@@ -29,18 +29,4 @@ function refsOf({ marker: { number } }: PlacedVersion): readonly string[] {
 /** Forty hexadecimal digits, as of a commit: the same for a version wherever it is. */
 export function revisionOf(digest: Digest): string {
   return digest.slice('sha256:'.length, 'sha256:'.length + 40)
-}
-
-const LONGEST_ID = 96
-
-/** What a repository of the hub is called in a cache: `org/name` or `name`. Throws USAGE for what is no name of one. */
-export function hubDirectory(id: string): string {
-  const isId =
-    /^[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?(?:\/[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?)?$/.test(id) &&
-    !/--|\.\.|\.git$/.test(id) &&
-    id.length <= LONGEST_ID
-  if (isId) return `models--${id.replace('/', '--')}`
-  throw new BallastError('USAGE', `${JSON.stringify(id)} is no name of a repository in a hub cache`, {
-    hint: 'give the one by which the application asks for the model: --as ORG/NAME',
-  })
 }

@@ -1,3 +1,4 @@
+export { layoutFaults } from './check.ts'
 export { layoutToUse } from './choose.ts'
 export { addToRepository, layOut, refuseUnfit } from './lay-out.ts'
 export { linkOfLayout } from './plan.ts'

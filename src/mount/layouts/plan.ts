@@ -1,6 +1,6 @@
-import type { ServerLayout } from '../../model/index.ts'
+import { hubDirectory, lastPart, type RepositoryName, type ServerLayout } from '../../model/index.ts'
 import type { Followed } from '../state.ts'
-import { hubDirectory, planHub } from './hub.ts'
+import { planHub } from './hub.ts'
 import type { PlacedVersion, ViewPlan, ViewRequest } from './layout.ts'
 import { planServing } from './tfserving.ts'
 import { planTriton } from './triton.ts'
@@ -19,10 +19,10 @@ export function planView(layout: ServerLayout, request: ViewRequest): Promise<Vi
 /** The link of a model, whose full name this is. Throws USAGE for one that the layout cannot have. */
 export function linkOfLayout(
   layout: ServerLayout,
-  { model, as }: { readonly model: string; readonly as: string | undefined },
+  { model, as }: { readonly model: RepositoryName; readonly as: string | undefined },
 ): string {
   if (layout === 'hf') return hubDirectory(as ?? model)
-  return as ?? model.slice(model.lastIndexOf('/') + 1)
+  return as ?? lastPart(model)
 }
 
 /**

@@ -31,8 +31,3 @@ export function isInt64(number: bigint): boolean {
 function bigintOf(digits: string): bigint {
   return digits.startsWith('-') ? -BigInt(digits.slice(1)) : BigInt(digits.replace('+', ''))
 }
-
-/** A commit by which a hub cache is asked without its `refs` (`REGEX_COMMIT_HASH`). */
-export function isRevision(text: string): boolean {
-  return /^[0-9a-f]{40}$/.test(text)
-}

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { Dirent } from 'node:fs'
 import { lstat, readdir, readFile, readlink, rm, symlink, utimes } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import {
   isPresent,
   isSystemError,
@@ -75,12 +76,18 @@ function lineOf(path: string, entry: ViewEntry): string {
 
 async function linesIn(view: string): Promise<readonly string[]> {
   const lines: string[] = []
-  for (const path of await readdir(view, { recursive: true })) {
-    const info = await lstat(join(view, path))
-    if (info.isSymbolicLink()) lines.push(`${path} -> ${await readlink(join(view, path))}`)
-    else if (!info.isDirectory()) lines.push(`${path}: ${await readFile(join(view, path), 'utf8')}`)
+  for (const entry of await entriesIn(view)) {
+    const at = join(entry.parentPath, entry.name)
+    const path = relative(view, at)
+    if (entry.isSymbolicLink()) lines.push(`${path} -> ${await readlink(at)}`)
+    else if (!entry.isDirectory()) lines.push(`${path}: ${await readFile(at, 'utf8')}`)
   }
   return lines.sort()
+}
+
+/** Without types it would go through links. */
+function entriesIn(view: string): Promise<readonly Dirent[]> {
+  return readdir(view, { recursive: true, withFileTypes: true })
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {
@@ -128,8 +135,8 @@ export async function retireViews(
 
 async function versionsShown(place: string): Promise<readonly string[]> {
   const ids: string[] = []
-  for (const path of await readdir(place, { recursive: true })) {
-    const to = await readlink(join(place, path)).catch(() => '')
+  for (const entry of await entriesIn(place)) {
+    const to = entry.isSymbolicLink() ? await readlink(join(entry.parentPath, entry.name)) : ''
     const id = /^(?:\.\.\/)+versions\/([^/]+)/.exec(to)?.[1]
     if (id !== undefined && isGenerationId(id)) ids.push(id)
   }
