@@ -1,6 +1,7 @@
 import { BallastError, type Digest, isDigest } from '../core/index.ts'
 import { type Json, objectOf, parseJson } from './json.ts'
 import { isName } from './names.ts'
+import { decodeProof, type Proof } from './proof.ts'
 
 /** One of several versions that a link of a following target has at once. */
 export interface Variant {
@@ -30,6 +31,8 @@ export interface VariantChange {
   readonly by: string
   readonly variants: readonly Variant[]
   readonly rules: readonly VariantRule[]
+  /** What became of it where an application was to take it over. */
+  readonly proof?: Proof
 }
 
 /** `.ballast/variants/<link>.json`: docs/design.md, "Variants". No variants: the link is not split any more. */
@@ -106,7 +109,17 @@ export function editVariants(
   refuseForgotten(variants, edit)
   refuseWeightless(variants)
   if (JSON.stringify([variants, rules]) === JSON.stringify([set.variants, set.rules])) return set
-  return { ...set, number: set.number + 1, time, by, variants, rules, former: withFormer(set) }
+  return followedBy(set, { variants, rules }, { time, by })
+}
+
+/** The set with another state in place of its own, which stays in its history. */
+export function followedBy(
+  set: VariantSet,
+  { variants, rules }: Pick<VariantChange, 'variants' | 'rules'>,
+  { time, by }: Pick<VariantChange, 'time' | 'by'>,
+): VariantSet {
+  const { version, model, number } = set
+  return { version, model, number: number + 1, time, by, variants, rules, former: withFormer(set) }
 }
 
 function withPlaced(
@@ -118,9 +131,8 @@ function withPlaced(
   return [...known, ...added.map(([name, version]) => ({ name, weight: 0, ...version }))]
 }
 
-function withFormer({ number, time, by, variants, rules, former }: VariantSet): readonly VariantChange[] {
-  if (number === 0) return former
-  return [...former, { number, time, by, variants, rules }].slice(-LONGEST_HISTORY)
+function withFormer({ version: _, model: __, former, ...change }: VariantSet): readonly VariantChange[] {
+  return change.number === 0 ? former : [...former, change].slice(-LONGEST_HISTORY)
 }
 
 function editRules(set: VariantSet, { routes, withdrawn }: VariantEdit): readonly VariantRule[] {
@@ -197,7 +209,7 @@ export function decodeVariants(bytes: Uint8Array): VariantSet | undefined {
 }
 
 function decodeChange(value: unknown): VariantChange | undefined {
-  const { number, time, by, variants, rules } = objectOf(value)
+  const { number, time, by, variants, rules, proof: said } = objectOf(value)
   if (typeof number !== 'number' || typeof time !== 'string' || typeof by !== 'string') return undefined
   const decoded = listOf(variants, decodeVariant)
   const names = decoded?.map(({ name }) => name)
@@ -206,7 +218,8 @@ function decodeChange(value: unknown): VariantChange | undefined {
   if (new Set(names).size < names.length || !ruled.every(({ variant }) => names.includes(variant)))
     return undefined
   if (names.length > 0 && decoded.every(({ weight }) => weight === 0)) return undefined
-  return { number, time, by, variants: decoded, rules: ruled }
+  const proof = decodeProof(said)
+  return { number, time, by, variants: decoded, rules: ruled, ...(proof && { proof }) }
 }
 
 function decodeVariant(value: unknown): Variant | undefined {

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../core/index.ts'
+import type { Proof } from '../model/index.ts'
 import { withTargetLock } from './following.ts'
-import { type Proof, withProof } from './proof.ts'
+import { withProof } from './proof.ts'
 import { recordsOf, seeTarget } from './seen.ts'
 import { writeState } from './state.ts'
 

@@ -1,6 +1,12 @@
 import { join } from 'node:path'
 import { BallastError, listIfPresent, makeDirectory, readIfPresent, writeFileDurably } from '../core/index.ts'
-import { decodeVariants, encodeVariants, OWN_DIRECTORY, type VariantSet } from '../model/index.ts'
+import {
+  decodeVariants,
+  encodeVariants,
+  formerVariants,
+  OWN_DIRECTORY,
+  type VariantSet,
+} from '../model/index.ts'
 import { DIRECTORY_MODE, FILE_MODE, VARIANTS } from './names.ts'
 
 /** Undefined where the link was never split. Throws DAMAGED. */
@@ -39,12 +45,13 @@ export async function writeVariants(
 }
 
 /**
- * The versions that somebody may open because a set says so: those of each set, and of the ones that were replaced less
- * than the time ago. Throws DAMAGED.
+ * The versions that somebody may open because a set says so: those of each set, of the ones that were replaced less than the time
+ * ago, and of what is gone back to where an application does not take the set. Throws DAMAGED.
  */
 export async function variantGenerations(target: string, graceMs: number): Promise<readonly string[]> {
   const ids: string[] = []
   for (const set of (await listVariants(target)).values()) {
+    if (set.proof?.is === 'pending') ids.push(...formerVariants(set).variants.map(({ id }) => id))
     const sets = [...set.former, set]
     sets.forEach(({ variants }, index) => {
       const replaced = sets[index + 1]?.time

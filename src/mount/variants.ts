@@ -4,6 +4,7 @@ import {
   editVariants,
   noVariants,
   type PlacedVariant,
+  type Proof,
   type VariantEdit,
   type VariantSet,
 } from '../model/index.ts'
@@ -28,6 +29,8 @@ export interface VariantsRequest {
 }
 
 export interface VariantsOptions extends DeliverOptions {
+  /** Of the change, until it is known whether an application takes it. */
+  readonly proof?: Proof | undefined
   /** What was asked for, for the history. */
   readonly by: string
   /** How long a version that no set and no link has any more stays, in milliseconds. */
@@ -81,7 +84,9 @@ export async function changeVariants(
       bytesCopied += written.bytesCopied
       warnings.push(...written.warnings)
     }
-    const after = change(placed)
+    const changed = change(placed)
+    const { proof } = options
+    const after = changed === before || proof === undefined ? changed : { ...changed, proof }
     if (after !== before) await writeVariants(target, { link, set: after })
     await prune(target, Object.values(state.models), options)
     return { before, after, bytesCopied, warnings }

@@ -1,5 +1,5 @@
 import { BallastError, isBallastError } from '../core/index.ts'
-import type { VariantSet } from '../model/index.ts'
+import { type VariantSet, whyPutBack } from '../model/index.ts'
 import { linkedNames, readRoot, readVariants } from '../mount/index.ts'
 import type { CheckResult } from './check-target.ts'
 import { sharesOf } from './variants.ts'
@@ -12,9 +12,14 @@ export async function splitsOf(target: string): Promise<ReadonlyMap<string, Vari
       if (isBallastError(error, 'DAMAGED')) return error
       throw error
     })
-    if (set instanceof BallastError || (set !== undefined && set.variants.length > 0)) sets.set(name, set)
+    if (set instanceof BallastError || (set !== undefined && isTold(set))) sets.set(name, set)
   }
   return sets
+}
+
+/** One that has no variants any more is told of where they have just been put back. */
+function isTold(set: VariantSet): boolean {
+  return set.variants.length > 0 || set.proof !== undefined
 }
 
 /** The result of a link, with what it is split into. */
@@ -29,7 +34,16 @@ export function withSplit(result: CheckResult, set: VariantSet | BallastError | 
     const of = tenants.length > 0 ? [`tenants ${tenants.slice(0, MOST_TENANTS).join(', ')}${more}`] : []
     return `variant ${name}: ${[version, ...keys, ...of].join(', ')}`
   })
-  return { ...result, notes: [...(result.notes ?? []), ...shares] }
+  return { ...result, notes: [...(result.notes ?? []), ...shares, ...reloadNotes(set)] }
+}
+
+function reloadNotes(set: VariantSet): readonly string[] {
+  const left = whyPutBack(set)
+  return [
+    ...(left === undefined ? [] : [`${left.by} was put back: ${left.proof?.why ?? ''}`]),
+    ...(set.proof?.is === 'pending' ? [`whether the application takes ${set.by} is yet to be proven`] : []),
+    ...(set.proof?.is === 'failed' ? [`the application does not take ${set.by}: ${set.proof.why}`] : []),
+  ]
 }
 
 const MOST_TENANTS = 5

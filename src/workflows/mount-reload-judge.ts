@@ -1,5 +1,5 @@
 import { type CallOptions, type Digest, isBallastError } from '../core/index.ts'
-import type { Proof } from '../mount/index.ts'
+import type { Proof } from '../model/index.ts'
 import type { ReloadedPlace } from './mount-reload-place.ts'
 import { type ReloadTask, tellAll } from './mount-reload-told.ts'
 

@@ -1,10 +1,10 @@
 import type { CallOptions } from '../core/index.ts'
 import { type EngineChoice, type VolumeHelper, withVolumeHelper } from '../docker/index.ts'
+import type { Proof } from '../model/index.ts'
 import {
   currentGeneration,
   type Followed,
   lookIntoVolume,
-  type Proof,
   type PutBack,
   putBack,
   putBackByHelper,

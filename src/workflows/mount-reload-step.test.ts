@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { digestOf } from '../core/index.ts'
-import type { Followed, Generation, Proof } from '../mount/index.ts'
+import type { Proof } from '../model/index.ts'
+import type { Followed, Generation } from '../mount/index.ts'
 import { nextStep } from './mount-reload-step.ts'
 
 const [v1, v2, v3] = ['1', '2', '3'].map((seed) => digestOf(seed)) as [

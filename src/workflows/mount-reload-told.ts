@@ -36,10 +36,13 @@ export function tellAll(
     target,
     version,
     only,
+    isTold = false,
   }: {
     readonly target: Surroundings['target']
     readonly version: ToldVersion
-    readonly only?: ToldAll['told']
+    readonly only?: ToldAll['told'] | undefined
+    /** They have been told already, and are only asked. */
+    readonly isTold?: boolean
   },
   { signal }: CallOptions,
 ): Promise<ToldAll> {
@@ -50,7 +53,8 @@ export function tellAll(
     for (const plan of plans) {
       if (only !== undefined && !only.has(plan)) continue
       const listeners = only?.get(plan) ?? (await findListeners(plan, around))
-      const announced = await announce(plan, listeners, { ...around, version })
+      const telling = isTold ? { ...plan, way: { kind: 'none' as const } } : plan
+      const announced = await announce(telling, listeners, { ...around, version })
       told.set(plan, announced.told)
       verdicts.push(ofApp(plan, announced.verdict))
       if (announced.verdict.is === 'failed') break

@@ -22,12 +22,12 @@ export interface RouteRequest extends PlaceRequest {
 
 /**
  * Sends a tenant's requests to a variant, whatever the weights. A reference becomes a variant of the tenant's own, without a
- * weight. Throws USAGE, NOT_FOUND, and what a delivery does.
+ * weight. Throws USAGE, NOT_FOUND, REFUSED where an application has not taken it, and what a delivery does.
  */
 export async function route(
   store: Store,
   { rule, to, ...request }: RouteRequest,
-  { engine, ...options }: VariantsCall,
+  { engine, reloadOf, ...options }: VariantsCall,
 ): Promise<VariantsResult> {
   const tenant = parseRule(rule)
   const place = await findVariantsPlace(request, { engine, ...options })
@@ -40,7 +40,7 @@ export async function route(
     routes: new Map([[tenant, variant]]),
     by: `route ${rule} ${to ?? '--withdraw'}`,
   }
-  return applyVariants(store, place, { ...options, edit })
+  return applyVariants(store, place, { ...options, reloadOf, edit })
 }
 
 /** The tenant's image beside one that holds a model, or no longer. Throws what `changeImageVariants` does. */

@@ -23,12 +23,12 @@ export interface SplitRequest extends PlaceRequest {
 
 /**
  * Shares the keys of a mounted model among several versions of it, or says how they are shared where nothing is asked for.
- * Throws USAGE, NOT_FOUND, and what a delivery does.
+ * Throws USAGE, NOT_FOUND, REFUSED where an application has not taken it, and what a delivery does.
  */
 export async function split(
   store: Store,
   { assignments, withdraw, update, ...place }: SplitRequest,
-  { engine, ...options }: VariantsCall,
+  { engine, reloadOf, ...options }: VariantsCall,
 ): Promise<VariantsResult> {
   const { weights, refs } = parseAssignments(assignments)
   const found = await findVariantsPlace(place, { engine, ...options })
@@ -47,7 +47,7 @@ export async function split(
       ...(update ? ['--update'] : []),
     ].join(' '),
   }
-  return applyVariants(store, found, { ...options, edit })
+  return applyVariants(store, found, { ...options, reloadOf, edit })
 }
 
 /** The same of the images beside one that holds a model: each variant is an image, and nothing here shares requests. */

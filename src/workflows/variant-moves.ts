@@ -27,14 +27,15 @@ export function volumeVariantMoves(
 function movesOfSet(link: string, set: VariantSet): readonly Move[] {
   let before: VariantChange | undefined
   return [...set.former, set].flatMap((change) => {
-    const { time, by } = change
+    const { time, by, proof } = change
     const was = new Map((before?.variants ?? []).map(({ name }) => [name, stateOf(name, before)]))
     before = change
     const changed = change.variants.filter(({ name }) => was.get(name) !== stateOf(name, change))
     const gone = [...was.keys()].filter((name) => change.variants.every((variant) => variant.name !== name))
+    const move = { time, by, ...(proof && { proof }) }
     return [
-      ...changed.map(({ name, digest, number }) => ({ time, tag: `${link} ${name}`, by, digest, number })),
-      ...gone.map((name) => ({ time, tag: `${link} ${name}`, by, digest: undefined, number: undefined })),
+      ...changed.map(({ name, digest, number }) => ({ ...move, tag: `${link} ${name}`, digest, number })),
+      ...gone.map((name) => ({ ...move, tag: `${link} ${name}`, digest: undefined, number: undefined })),
     ]
   })
 }

@@ -5,6 +5,7 @@ import {
   blobsOfVersion,
   formatReference,
   numberOfTag,
+  type Proof,
   parseName,
   parseOperand,
   parseReference,
@@ -25,13 +26,15 @@ import {
 import type { Store } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
 import { GRACE_MS } from './mount.ts'
+import { type ReloadTask, requireWhomToTell } from './mount-reload-told.ts'
 import { requireApp } from './read-app-file.ts'
 import { type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
+import { judgeVariants } from './variants-judge.ts'
 import { openVolume } from './volume-place.ts'
 
 /** One link of a target whose variants are looked at or changed. */
 export interface VariantsPlace {
-  /** As it was named. */
+  /** As it was named, or as `ballast.yaml` names it: a directory, or `volume:NAME`. */
   readonly operand: string
   /** A directory of this host. */
   readonly target: string
@@ -46,7 +49,13 @@ export interface PlaceRequest {
   readonly directory: string
 }
 
-export type VariantsCall = CallOptions & { readonly engine: EngineChoice }
+export type VariantsCall = CallOptions & {
+  readonly engine: EngineChoice
+  /** How the applications of a target are told; undefined where none is to be. Nobody is without it. */
+  readonly reloadOf?:
+    | ((of: { readonly ref: string; readonly target: string }) => Promise<ReloadTask | undefined>)
+    | undefined
+}
 
 /** Throws USAGE, NOT_FOUND, and REFUSED for a volume that only containers get at. */
 export async function findVariantsPlace(
@@ -57,9 +66,9 @@ export async function findVariantsPlace(
   const target = await directoryOf(place, { directory, ...options })
   await requireFollowing(target)
   const links = linkedNames(await readRoot(target))
-  if (as !== undefined) return { operand, target, link: as }
+  if (as !== undefined) return { operand: place, target, link: as }
   const [only, ...others] = links.length < 2 ? links : await linksOf(target, { links, models })
-  if (only !== undefined && others.length === 0) return { operand, target, link: only }
+  if (only !== undefined && others.length === 0) return { operand: place, target, link: only }
   if (links.length === 0) {
     throw new BallastError('NOT_FOUND', `${target} holds no model yet`, {
       hint: `to deliver one: ballast mount REF ${target} --follow --once`,
@@ -154,27 +163,33 @@ export interface VariantsResult {
   readonly bytesCopied: number
   readonly ms: number
   readonly warnings: readonly string[]
+  /** What became of it, where an application was to take it over. */
+  readonly proof?: Proof
 }
 
 /** What is there now. */
 export async function readVariantsAt({ target, link }: VariantsPlace): Promise<VariantsResult> {
   const set = await readVariants(target, link)
   const nothing = { changed: false, bytesCopied: 0, ms: 0, warnings: [] }
-  return { target, link, number: set?.number ?? 0, variants: sharesOf(set), ...nothing }
+  const { number = 0, proof } = set ?? {}
+  return { target, link, number, variants: sharesOf(set), ...nothing, ...(proof && { proof }) }
 }
 
 /**
  * Changes the variants of a link. A name that is new and has no reference is the tag of that name; `stable` is what the link
- * leads to, and is added to a link that was not split. Throws what `changeVariants` and `resolveVersion` do.
+ * leads to, and is added to a link that was not split. Throws what `changeVariants`, `resolveVersion` and `judgeVariants` do.
  */
 export async function applyVariants(
   store: Store,
-  { target, link }: VariantsPlace,
-  { edit, ...options }: CallOptions & { readonly edit: VariantsEdit },
+  { operand, target, link }: VariantsPlace,
+  { edit, reloadOf, ...options }: Omit<VariantsCall, 'engine'> & { readonly edit: VariantsEdit },
 ): Promise<VariantsResult> {
   const started = performance.now()
   const set = await readVariants(target, link)
-  const completed = await completeEdit(store, edit, { set, model: (await linkedVersion(target, link)).model })
+  const { model, reference } = await linkedVersion(target, link)
+  const completed = await completeEdit(store, edit, { set, model })
+  const task = await reloadOf?.({ ref: reference, target: operand })
+  if (task !== undefined) await requireWhomToTell(task, options)
   await using session = await store.beginReading()
   const resolved = new Map<string, ResolvedVersion>()
   const deliveries = new Map<string, Delivery>()
@@ -188,9 +203,17 @@ export async function applyVariants(
     const reference = resolved.get(name)?.reference
     return reference === undefined ? error : withMending(store, error, reference)
   }
-  const settings = { ...options, link: false, by: edit.by, graceMs: GRACE_MS, explain }
+  const proof: Proof | undefined = task && { is: 'pending' }
+  const settings = { ...options, link: false, by: edit.by, graceMs: GRACE_MS, explain, proof }
   const request = { target, link, deliveries, ofLink: completed.ofLink, edit: completed.edit }
   const { before, after, ...changed } = await changeVariants(store, request, settings)
+  // One that was killed in between has left it to be judged.
+  const isDue = task !== undefined && after.proof?.is === 'pending'
+  const parsed = parseOperand(operand)
+  const place = { directory: target, ...(parsed.kind === 'volume' && { volume: parsed.text }) }
+  const judged = isDue
+    ? await judgeVariants({ target: place, link, task }, { ...options, set: after })
+    : after.proof
   return {
     target,
     link,
@@ -198,6 +221,7 @@ export async function applyVariants(
     variants: sharesOf(after),
     changed: after !== before,
     ...changed,
+    ...(judged && { proof: judged }),
     ms: Math.round(performance.now() - started),
   }
 }

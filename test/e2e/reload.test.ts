@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { exportModel } from '../../examples/sentiment/export-model.ts'
 import { ask, type Ran, type Running, run, start } from '../fixtures/command.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { assertServed, type RunningApp, startApp, versionOf } from '../fixtures/reload.ts'
@@ -148,50 +145,6 @@ test('kill -9 at any instant: what is served in the end is what the link leads t
   }
   assert.deepEqual((await stop()).failures, [])
 })
-
-test('an application with the runtime library notices by itself, and its health tells the version', async (t) => {
-  const directory = await temporaryDirectory(t)
-  const options = { store: join(directory, 'store'), cwd: directory }
-  const models = join(directory, 'exported')
-  const target = join(directory, 'models')
-  await exportModel(models, 1)
-  await ask(['add', 'sentiment:prod', models], options)
-  await ask(['mount', 'sentiment:prod', target, '--follow', '--once'], options)
-  const url = await startExample(t, join(target, 'sentiment'))
-  const ready = `GET ${url}/health`
-  const follower = start(
-    ['mount', 'sentiment:prod', target, '--follow', '--ready', ready, '--within', '4s'],
-    options,
-  )
-  t.after(follower.kill)
-  await exportModel(models, 2)
-  await ask(['add', 'sentiment:prod', models], options)
-  await eventually(async () => assert.match(follower.stdout(), /sentiment:2 is served/))
-  await writeFile(join(models, 'weights.safetensors'), 'these are no weights')
-  await ask(['add', 'sentiment:prod', models], options)
-  await eventually(async () =>
-    assert.match(follower.stdout(), /sentiment:3 failed: .*; sentiment:2 put back\n/),
-  )
-  const health = (await (await fetch(`${url}/health`)).json()) as {
-    readonly model: { readonly number: number }
-  }
-  assert.equal(health.model.number, 2)
-})
-
-async function startExample(t: TestContext, modelPath: string): Promise<string> {
-  const program = fileURLToPath(new URL('../../examples/sentiment/server.ts', import.meta.url))
-  const child = spawn(process.execPath, [program], {
-    env: { ...process.env, PORT: '0', MODEL_PATH: modelPath },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  t.after(() => child.kill('SIGKILL'))
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-  })
-  await eventually(async () => assert.match(said, /using .*[\s\S]*port \d+|port \d+[\s\S]*using /))
-  return `http://127.0.0.1:${/port (\d+)/.exec(said)?.[1]}`
-}
 
 interface Generation {
   readonly number: number

@@ -5,6 +5,7 @@ import type { Judged } from '../../workflows/mount-reload-judge.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
+import { RELOAD_OPTIONS } from '../reload-options.ts'
 import { layoutUsage } from '../render/layout-usage.ts'
 import { describeJudged, describeMounted } from '../render/mounted.ts'
 import type { Session } from '../session.ts'
@@ -60,20 +61,8 @@ export const verb = defineVerb<[string, string, MountOptions]>({
       '--rw',
       'with a private layer over the version, for what is written there; it never reaches the store (root, Linux)',
     ],
-    [
-      '--reload <how>',
-      "with --follow: how the application is told: 'POST http://HOST/reload[@container:A,B]', signal:SIGHUP@container:A (or " +
-        "@pid:FILE), restart:container:A, triton:URL, tfserving:URL, 'command:…'",
-    ],
-    [
-      '--ready <how>',
-      "what then says that it serves the version: 'GET http://HOST/health', file:PATH or 'command:…'; {number} and {digest} are " +
-        'filled in',
-    ],
-    ['--within <time>', 'how long that may take (default: 30s)'],
-    ['--order <order>', 'of several containers: one-by-one (the default) or all'],
+    ...RELOAD_OPTIONS,
     ['--retry', 'try a version again that was put back'],
-    ['--allow-commands', 'run the commands that ballast.yaml has for this; remembered until they change'],
     ['--no-read-ahead', 'with --follow: do not read what was linked or shares blocks before the swap'],
   ],
   examples: [

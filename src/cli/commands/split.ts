@@ -1,9 +1,12 @@
+import type { ReloadFlags } from '../../model/index.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { imageAccess } from '../image-access.ts'
+import { type ReloadChoices, reloadTask } from '../mount-verbs.ts'
+import { RELOAD_OPTIONS } from '../reload-options.ts'
 import { describeImageVariants, describeVariants } from '../render/variants.ts'
 import { defineVerb } from '../verb.ts'
 
-interface SplitFlags {
+interface SplitFlags extends ReloadFlags, ReloadChoices {
   readonly withdraw?: readonly string[]
   readonly update?: boolean
   readonly as?: string
@@ -21,12 +24,15 @@ export const verb = defineVerb<[string, string[], SplitFlags]>({
     'other name is the tag of that name. NAME=WEIGHT is said of all variants that get keys; only proportions count. ' +
     'Everything that is asked for is seen at once.\n' +
     'Without anything to change, the variants are listed.\n' +
+    'With --reload or --ready, or where ballast.yaml declares `reload` for an application of the model, a change is told to it as a new ' +
+    'version is (`ballast mount`): it has to say that it serves what is new, else the variants are put back as they were.\n' +
     'Of an image that holds a model, each variant is an image beside it, TAG.variant-NAME, which costs its manifest and what ' +
     'differs: NAME=REF makes one, --withdraw removes its tag. Requests are shared by whoever sends them.',
   options: [
     ['--withdraw <name...>', 'take a variant away, and give its keys to the others (several: once each)'],
     ['--update', 'bring variants that are tags to what these point to now'],
     ['--as <link>', 'the name of the link, where the target holds several models'],
+    ...RELOAD_OPTIONS,
     ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
   ],
   examples: [
@@ -37,7 +43,7 @@ export const verb = defineVerb<[string, string[], SplitFlags]>({
     'ballast split localhost:5000/my_ml_app:v2 canary=sentiment:4',
   ],
   movesBytes: true,
-  async run(session, operand, assignments, { withdraw = [], update = false, as, plainHttp }) {
+  async run(session, operand, assignments, { withdraw = [], update = false, as, plainHttp, ...reload }) {
     const { split, splitImage } = await import('../../workflows/split.ts')
     const { isImageOperand } = await import('../../workflows/image-variants.ts')
     if (isImageOperand(operand)) {
@@ -56,6 +62,7 @@ export const verb = defineVerb<[string, string[], SplitFlags]>({
       signal: session.signal,
       onProgress: session.onProgress,
       engine: engineChoice(session.io),
+      reloadOf: (target) => reloadTask(session, target, reload),
     })
     for (const warning of result.warnings) session.note(`warning: ${warning}`)
     session.print(result, () => describeVariants(result))

@@ -1,4 +1,4 @@
-import type { Proof } from '../../mount/index.ts'
+import type { Proof } from '../../model/index.ts'
 
 /** What became of a version that an application was to take over, behind its name. */
 export function describeProof({ is, why }: Proof): string {

@@ -1,8 +1,9 @@
 import type { ImageVariantsResult } from '../../workflows/image-variants.ts'
 import type { VariantsResult } from '../../workflows/variants.ts'
+import { describeProof } from './proof.ts'
 import { formatDigest, formatTable } from './text.ts'
 
-export function describeVariants({ variants, target, link }: VariantsResult): string {
+export function describeVariants({ variants, target, link, proof }: VariantsResult): string {
   if (variants.length === 0) return `${target}/${link} is not split: every key gets what it leads to\n`
   const rows = variants.map(({ name, weight, share, version, digest, tenants, ofLink }) => [
     name,
@@ -15,7 +16,8 @@ export function describeVariants({ variants, target, link }: VariantsResult): st
       ...(tenants.length > 0 ? [formatTenants(tenants)] : []),
     ].join('; '),
   ])
-  return formatTable(['VARIANT', 'WEIGHT', 'KEYS', 'VERSION', 'DIGEST', ''], rows, [1, 2])
+  const table = formatTable(['VARIANT', 'WEIGHT', 'KEYS', 'VERSION', 'DIGEST', ''], rows, [1, 2])
+  return proof === undefined ? table : `${table}the last change ${describeProof(proof)}\n`
 }
 
 export function describeImageVariants({ image, variants }: ImageVariantsResult): string {
