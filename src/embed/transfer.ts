@@ -1,4 +1,5 @@
 import {
+  BallastError,
   type CallOptions,
   type Content,
   type Digest,
@@ -40,6 +41,7 @@ export async function transferBlobs(
   options: CallOptions = {},
 ): Promise<readonly Transferred[]> {
   const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
+  refuseTooLarge(target, distinct)
   // What is on its way already counts among the uploads at once.
   const ordered = distinct.toSorted((a, b) => Number(b.early !== undefined) - Number(a.early !== undefined))
   const found = new Map<Digest, 'exists' | 'mounted'>()
@@ -56,6 +58,19 @@ export async function transferBlobs(
     sendBlob(target, blob, { ...options, signal })
   await forEachLimited(missing, UPLOADS_AT_ONCE, send, options.signal)
   return blobs.map(({ digest, size }) => ({ digest, size, how: found.get(digest) ?? 'sent' }))
+}
+
+/** Before anything is sent. */
+function refuseTooLarge({ name, largestBlob }: ImageRepository, blobs: readonly ImageBlob[]): void {
+  const found = blobs.find(({ size }) => size > (largestBlob ?? size))
+  if (found === undefined) return
+  throw new BallastError(
+    'REFUSED',
+    `${name} takes nothing larger than ${largestBlob} bytes, and ${found.item} has ${found.size}`,
+    {
+      hint: 'save the model in several smaller files, or use another registry',
+    },
+  )
 }
 
 async function sendBlob(target: ImageRepository, blob: ImageBlob, options: CallOptions): Promise<void> {

@@ -8,7 +8,7 @@ export type { Proxies } from './proxies.ts'
 export { bodyOfRange } from './range-body.ts'
 export * from './ranges.ts'
 export { withRedirects } from './redirects.ts'
-export { isRetryable, parseRetryAfter, type Refusal, readBeginning } from './refusal.ts'
+export { isRetryable, parseRetryAfter, type Refusal, readBeginning, refusalIn } from './refusal.ts'
 export { type RetryOptions, retriedContent } from './retried-content.ts'
 export { RETRY_DELAYS, type RetryDelays, withRetries } from './retry.ts'
 export {

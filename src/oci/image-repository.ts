@@ -21,6 +21,8 @@ export interface ImageRepository {
   readonly name: string
   /** Equal for repositories between which `mountBlob` may succeed. */
   readonly scope: string
+  /** No larger blob can be put, in bytes; undefined where none is known to be refused. */
+  readonly largestBlob?: number
   /** By tag or digest; undefined when there is none. Verified against the digest. */
   getManifest(reference: string, options?: CallOptions): Promise<StoredManifest | undefined>
   /** The digest that a tag or digest stands for, where that can be had without the manifest; undefined when there is none. */

@@ -1,6 +1,7 @@
 export { findLogin, type LoginPlaces } from './client/credentials.ts'
 export { isLoopback } from './client/endpoint.ts'
 export { openRepository, type RegistryRepository, type RepositoryOptions } from './client/repository.ts'
+export type { UploadJournal } from './client/upload-journal.ts'
 export type { Credentials, Login } from './protocol/index.ts'
 export { isAuthorized, isLocalHost } from './server/access.ts'
 export { createRegistryHandler, type HandlerOptions, type RegistryHandler } from './server/handler.ts'

@@ -14,6 +14,7 @@ import {
 } from '../oci/index.ts'
 import { findLogin, openRepository } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
+import { uploadJournal } from './upload-journal.ts'
 
 /** What it takes to reach images: nothing here is read from the environment. */
 export interface ImageAccess {
@@ -35,7 +36,7 @@ export interface OpenImageOptions {
   readonly create?: boolean
   /** Whose name the image gets in an archive that is written, where the operand states none. */
   readonly base?: ImageReference
-  /** Remembers what reading an Engine's image has found out. */
+  /** Remembers what reading an Engine's image has found out, and uploads that have been begun. */
   readonly store?: Store
 }
 
@@ -62,6 +63,7 @@ export async function openImage(
     // A credential helper may be slow, or ask its user something: only when the registry wants a login.
     credentials: () => findLogin(access, { host, name }),
     ...(plainHttp && { plainHttp }),
+    journal: store && uploadJournal(store),
   })
   return { image, repository, reference }
 }

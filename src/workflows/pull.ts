@@ -1,4 +1,5 @@
 import { BallastError, bytesContent, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import { fetchBlob } from '../fetch/index.ts'
 import {
   blobsOfFiles,
   childrenOf,
@@ -178,13 +179,13 @@ async function fetchBlobs(
   const fetch = async (blob: Descriptor, signal: AbortSignal): Promise<void> => {
     const { digest, size } = blob
     const item = blob.annotations?.[FILE_PATH] ?? digest
-    if ((await store.blobs.stat(digest))?.size === size) {
-      options.onProgress?.({ kind: 'skip', step: 'download', item, because: 'exists' })
-      return
-    }
-    const content = repository.openBlob(blob, { signal, onProgress: options.onProgress })
-    await store.blobs.ingest(session, content.open(), { item, expected: { digest, size }, signal })
-    fetched += size
+    const content = repository.openBlob(blob, { signal })
+    const { existed } = await fetchBlob(
+      { store, session },
+      { item, content, identity: digest, digest },
+      { ...options, signal },
+    )
+    if (!existed) fetched += size
   }
   await forEachLimited(blobs, BLOBS_AT_ONCE, fetch, options.signal)
   return fetched

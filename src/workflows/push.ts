@@ -54,7 +54,7 @@ export async function push(
   await using session = await store.beginReading()
   const resolved = await resolveVersion(store, ref)
   const { version, number, reference } = resolved
-  const remote = await openRemote(text, access, { create: true })
+  const remote = await openRemote(text, access, { create: true, store })
   const { repository } = remote
   try {
     const tag = tagFor(remote, resolved)

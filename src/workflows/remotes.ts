@@ -2,7 +2,7 @@ import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatImageReference, type ImageReference } from '../embed/index.ts'
 import { hasVersion, numberOfTag, parseOperand } from '../model/index.ts'
 import { type ImageRepository, isReferrersTag } from '../oci/index.ts'
-import { type ImageAccess, openImage } from './image-places.ts'
+import { type ImageAccess, type OpenImageOptions, openImage } from './image-places.ts'
 
 /** A place outside the store where versions of models are kept, and what in it is meant. */
 export interface Remote {
@@ -26,10 +26,10 @@ export function isRemote(text: string): boolean {
 export async function openRemote(
   text: string,
   access: ImageAccess,
-  { create = false }: { readonly create?: boolean } = {},
+  { create = false, store }: Pick<OpenImageOptions, 'create' | 'store'> = {},
 ): Promise<Remote> {
   if (!isRemote(text)) throw noRemote(text)
-  const { image, repository, reference } = await openImage(text, access, { create })
+  const { image, repository, reference } = await openImage(text, access, { create, ...(store && { store }) })
   return {
     repository,
     reference,

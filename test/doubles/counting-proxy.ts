@@ -35,6 +35,8 @@ export async function startCountingProxy(target: {
       answer.pipe(outgoing)
     })
     forwarded.once('error', () => outgoing.destroy())
+    // A client that goes away is gone for the registry as well.
+    outgoing.once('close', () => forwarded.destroy())
     incoming.on('data', (chunk: Buffer) => {
       sent[kind] += chunk.length
     })

@@ -66,17 +66,58 @@ test('404 and 400 are not tried again', async (context) => {
   assert.equal(server.requests.length, 2)
 })
 
-test('an upload that breaks off is cancelled and begun again; the query of the location stays as it was', async (context) => {
-  const server = await startScriptedServer(context, OPENED, reset, reply(204), OPENED, reply(201))
+const SESSION = '/v2/app/blobs/uploads/1?_state=a%2Bb~c'
+const PUT = `PUT ${SESSION}&digest=${encodeURIComponent(BLOB.digest)}`
+const HEAD = `HEAD /v2/app/blobs/${BLOB.digest}`
+
+test('an upload that breaks off goes on where the registry says that it stopped', async (context) => {
+  const stopped = reply(204, { location: `${SESSION}2`, range: '0-4999999' })
+  const received: Buffer[] = []
+  const ranges: (string | undefined)[] = []
+  const server = await startScriptedServer(context, OPENED, reset, stopped, async (request, response) => {
+    ranges.push(request.headers['content-range'], request.headers['content-length'])
+    for await (const chunk of request) received.push(chunk as Buffer)
+    response.writeHead(201).end()
+  })
   await repositoryOn(server.host).putBlob(BLOB, bytesContent(DATA))
-  const put = `PUT /v2/app/blobs/uploads/1?_state=a%2Bb~c&digest=${encodeURIComponent(BLOB.digest)}`
-  assert.deepEqual(server.requests, [
+  const again = PUT.replace('~c', '~c2')
+  assert.deepEqual(server.requests, ['POST /v2/app/blobs/uploads/', PUT, `GET ${SESSION}`, again])
+  assert.deepEqual(ranges, ['5000000-7999999', '3000000'])
+  assert.ok(Buffer.concat(received).equals(DATA.subarray(5_000_000)))
+})
+
+test('an upload that the registry has lost begins again, unless only the answer was lost', async (context) => {
+  const lost = await startScriptedServer(context, OPENED, reset, reply(404), reply(404), OPENED, reply(201))
+  await repositoryOn(lost.host).putBlob(BLOB, bytesContent(DATA))
+  const begun = ['POST /v2/app/blobs/uploads/', PUT]
+  assert.deepEqual(lost.requests, [...begun, `GET ${SESSION}`, HEAD, ...begun])
+  const there = reply(200, { 'content-length': `${BLOB.size}` })
+  const whole = await startScriptedServer(context, OPENED, reset, reply(404), there)
+  await repositoryOn(whole.host).putBlob(BLOB, bytesContent(DATA))
+  assert.deepEqual(whole.requests, [...begun, `GET ${SESSION}`, HEAD])
+})
+
+test('an upload of which the registry says nothing is cancelled and begun again', async (context) => {
+  const steps = [OPENED, reset, reply(204), reply(204), reply(404), OPENED, reply(201)]
+  const server = await startScriptedServer(context, ...steps)
+  await repositoryOn(server.host).putBlob(BLOB, bytesContent(DATA))
+  assert.deepEqual(server.requests.slice(2), [
+    `GET ${SESSION}`,
+    `DELETE ${SESSION}`,
+    HEAD,
     'POST /v2/app/blobs/uploads/',
-    put,
-    'DELETE /v2/app/blobs/uploads/1?_state=a%2Bb~c',
-    'POST /v2/app/blobs/uploads/',
-    put,
+    PUT,
   ])
+})
+
+test('what was added to an upload and is not the blob is begun again, once', async (context) => {
+  const stopped = reply(204, { range: '0-4999999' })
+  const wrong = reply(400, {}, encodeErrors('DIGEST_INVALID', 'other bytes'))
+  const steps = [OPENED, reset, stopped, wrong, reply(204), OPENED, wrong, reply(204)]
+  const server = await startScriptedServer(context, ...steps)
+  const error = await failure(repositoryOn(server.host).putBlob(BLOB, bytesContent(DATA)), 'REMOTE')
+  assert.match(error.message, /other bytes/)
+  assert.equal(server.requests.filter((request) => request.startsWith('POST')).length, 2)
 })
 
 for (const [status, code] of [
@@ -102,7 +143,7 @@ test('a registry that vanishes during an upload: REMOTE with a hint', async (con
 })
 
 test('a registry that takes no more bytes is given up', async (context) => {
-  const stuck = [OPENED, (request: { pause(): unknown }) => void request.pause(), reply(204)]
+  const stuck = [OPENED, (request: { pause(): unknown }) => void request.pause(), reply(404), reply(404)]
   const server = await startScriptedServer(context, ...stuck, ...stuck, ...stuck)
   const error = await failure(repositoryOn(server.host, 150).putBlob(BLOB, bytesContent(DATA)), 'REMOTE')
   assert.match(error.message, /stopped answering/)

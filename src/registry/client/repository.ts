@@ -8,16 +8,18 @@ import {
   withRedirects,
 } from '../../http/index.ts'
 import { type BlobUpload, type ImageRepository, taggedReferrers } from '../../oci/index.ts'
-import type { Login } from '../protocol/index.ts'
+import { capabilitiesOf, type Login } from '../protocol/index.ts'
 import { withAuthentication } from './authenticate.ts'
 import { beginBlob } from './begun-upload.ts'
 import { hasBlob, openBlob } from './blobs.ts'
 import type { Connection } from './connection.ts'
 import { endpointOf, normalisePlace } from './endpoint.ts'
 import { deleteManifest, getManifest, headManifest, putManifest } from './manifests.ts'
+import { mountBlob } from './mount-blob.ts'
 import { registryReferrers } from './referrers.ts'
 import { listTags } from './tags.ts'
-import { mountBlob, putBlob } from './upload.ts'
+import { putBlob } from './upload.ts'
+import type { UploadJournal } from './upload-journal.ts'
 
 export interface RepositoryOptions {
   /** As in a reference: `localhost:5000`. */
@@ -31,6 +33,8 @@ export interface RepositoryOptions {
   readonly credentials?: Login | (() => Promise<Login | undefined>) | undefined
   /** By default only for this machine itself. */
   readonly plainHttp?: boolean | undefined
+  /** Without it an upload is gone on with by this process alone. */
+  readonly journal?: UploadJournal | undefined
   /** Given the same one, repositories share connections. */
   readonly network?: Network | undefined
   readonly retryDelays?: RetryDelays
@@ -54,9 +58,12 @@ export function openRepository(options: RepositoryOptions): RegistryRepository {
   const connection = connect({ ...options, host })
   if (!NAME.test(name)) throw new BallastError('USAGE', `not a repository name: ${JSON.stringify(name)}`)
   const scope = `registry:${host}`
+  const { journal } = options
+  const { largestBlob } = capabilitiesOf(host)
   const repository: Omit<RegistryRepository, 'referrers'> = {
     name: `${host}/${name}`,
     scope,
+    ...(largestBlob !== undefined && { largestBlob }),
     getManifest: (reference, call) => getManifest(connection, { name, reference }, call),
     headManifest: (reference, call) => headManifest(connection, { name, reference }, call),
     async putManifest(manifest, tag, call) {
@@ -66,7 +73,7 @@ export function openRepository(options: RepositoryOptions): RegistryRepository {
     deleteManifest: (digest, call) => deleteManifest(connection, { name, reference: digest }, call),
     openBlob: (blob, call) => openBlob(connection, { name, blob }, call),
     hasBlob: (blob, call) => hasBlob(connection, { name, blob }, call),
-    putBlob: (blob, content, call) => putBlob(connection, { name, blob, content }, call),
+    putBlob: (blob, content, call) => putBlob(connection, { name, blob, content, journal }, call),
     beginBlob: (content, call) => beginBlob(connection, { name, content }, call),
     listTags: (call) => listTags(connection, name, call),
     async mountBlob(blob, from, call) {

@@ -11,3 +11,10 @@ export function parseChunkRange(header: string): ByteRange | undefined {
 export function formatReceived(size: number): string {
   return `0-${Math.max(0, size - 1)}`
 }
+
+/** How many bytes have arrived by such a header; undefined for one that does not say. */
+export function parseReceived(header: string | undefined): number | undefined {
+  const [, last] = /^(?:bytes[ =])?0-(\d+)$/.exec(header?.trim() ?? '') ?? []
+  if (last === undefined) return undefined
+  return last === '0' ? 0 : Number(last) + 1
+}

@@ -1,4 +1,5 @@
 export * from './authorization.ts'
+export * from './capabilities.ts'
 export * from './challenges.ts'
 export * from './chunk-ranges.ts'
 export * from './errors.ts'
