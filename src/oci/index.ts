@@ -35,7 +35,6 @@ export {
   volumesOf,
   warnings,
 } from './image-config.ts'
-export { type NewIndex, withOtherImages } from './image-index.ts'
 export {
   directoryOf,
   type EmbeddedModel,
@@ -54,6 +53,7 @@ export type {
   StoredManifest,
   WholeImages,
 } from './image-repository.ts'
+export { type NewIndex, withOtherImages } from './image-index.ts'
 export {
   decodeInventory,
   encodeInventory,
@@ -64,6 +64,7 @@ export {
 } from './inventory.ts'
 export { type HashedLayer, hashLayer, layerContent, type OpenFile } from './layer.ts'
 export { blobsOf, decodeRecipe, encodeRecipe, type LayerEntry, type LayerRecipe } from './layer-recipe.ts'
+export { mediaTypeOf } from './layout-index.ts'
 export { type OpenLayoutOptions, openLayout } from './layout-repository.ts'
 export { layersOf } from './own-layers.ts'
 export {

@@ -1,0 +1,5 @@
+export { collectRemote, DEFAULT_GRACE_MS, type RemoteGcOptions, type RemoteGcReport } from './gc.ts'
+export { splitRoot } from './layout.ts'
+export { listModels } from './models.ts'
+export type { RemoteRecords } from './records.ts'
+export { type BucketRepository, type OpenRemoteOptions, openBucketRepository } from './repository.ts'

@@ -1,0 +1,63 @@
+import { BallastError, type Digest, hexOf } from '../core/index.ts'
+import { parseName, type RepositoryName, type Tag } from '../model/index.ts'
+
+/** Version of the layout; a remote with a higher one is refused. */
+export const FORMAT = 1
+
+/** Keys of a remote: as the files of a store are called, so that who knows one knows the other (docs/design.md, "Remotes in buckets"). */
+export interface RemoteLayout {
+  /** Empty, or with a `/` at the end. */
+  readonly root: string
+  readonly format: string
+  readonly blobs: string
+  readonly repositories: string
+  readonly leases: string
+  readonly collections: string
+  readonly claims: string
+}
+
+/** `root` as a user writes it, with or without `/` at its end. */
+export function layoutOf(root: string): RemoteLayout {
+  const prefix = root === '' ? '' : `${root.replace(/\/+$/, '')}/`
+  const own = `${prefix}ballast/`
+  return {
+    root: prefix,
+    format: `${own}format`,
+    blobs: `${prefix}blobs/sha256/`,
+    repositories: `${own}repositories/`,
+    leases: `${own}leases/`,
+    collections: `${own}collections/`,
+    claims: `${own}claims/`,
+  }
+}
+
+export function blobKey({ blobs }: RemoteLayout, digest: Digest): string {
+  return `${blobs}${hexOf(digest)}`
+}
+
+export function tagsPrefix({ repositories }: RemoteLayout, name: RepositoryName): string {
+  return `${repositories}${name}/tags/`
+}
+
+export function tagPrefix(layout: RemoteLayout, name: RepositoryName, tag: Tag): string {
+  return `${tagsPrefix(layout, name)}${tag}/`
+}
+
+export function versionsPrefix({ repositories }: RemoteLayout, name: RepositoryName): string {
+  return `${repositories}${name}/versions/`
+}
+
+export function referrersPrefix({ repositories }: RemoteLayout, name: RepositoryName): string {
+  return `${repositories}${name}/referrers/`
+}
+
+/** The root and the name in `path/to/NAME`: the last part is the name. Throws USAGE. */
+export function splitRoot(path: string): { readonly root: string; readonly name: RepositoryName } {
+  const parts = path.split('/').filter((part) => part !== '')
+  if (parts.some((part) => part === '..' || part === '.')) {
+    throw new BallastError('USAGE', `${JSON.stringify(path)} has parts that lead elsewhere`, {
+      hint: 'write the path as it is, without . and ..',
+    })
+  }
+  return { root: parts.slice(0, -1).join('/'), name: parseName(parts.at(-1) ?? '') }
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import type { Bucket } from '../buckets/index.ts'
+import { BallastError, type CallOptions, forEachLimited } from '../core/index.ts'
+import { parseJson } from '../model/index.ts'
+import type { LogEntry } from '../store/index.ts'
+import type { RecordWriter } from './record-writer.ts'
+
+const LARGEST_RECORD = 64 * 1024
+const READ_AT_ONCE = 16
+const FILE = /^(\d{10})\.json$/
+
+/** An append-only log: one object a record, numbered from 1. Records never change, so each is read once. */
+export interface RemoteLog<T> {
+  /** The newest record. */
+  head(options?: CallOptions): Promise<LogEntry<T> | undefined>
+  /** Oldest first. */
+  all(options?: CallOptions): Promise<readonly LogEntry<T>[]>
+  /**
+   * Appends what `next` makes of the log, which it gets anew when another writer was first; nothing where that is undefined. So no
+   * record is lost and none rests on old ones.
+   */
+  append(
+    writer: RecordWriter,
+    next: (log: Pick<RemoteLog<T>, 'head' | 'all'>) => Promise<T | undefined>,
+    options?: CallOptions,
+  ): Promise<LogEntry<T> | undefined>
+}
+
+/** `prefix` ends with `/`. Nothing is asked before it is read. */
+export function openLog<T extends object>(bucket: Bucket, prefix: string): RemoteLog<T> {
+  const known = new Map<number, LogEntry<T>>()
+
+  async function sequences(options: CallOptions = {}): Promise<readonly number[]> {
+    const found: number[] = []
+    for await (const { key } of bucket.list(prefix, options)) {
+      const sequence = Number(FILE.exec(key.slice(prefix.length))?.[1])
+      if (!Number.isNaN(sequence)) found.push(sequence)
+    }
+    return found.sort((a, b) => a - b)
+  }
+
+  async function read(sequence: number, options: CallOptions = {}): Promise<LogEntry<T>> {
+    const entry = known.get(sequence) ?? {
+      sequence,
+      record: await readRecord<T>(bucket, recordKey(prefix, sequence), options),
+    }
+    known.set(sequence, entry)
+    return entry
+  }
+
+  /** As it is with these records. */
+  const view = (found: readonly number[]): Pick<RemoteLog<T>, 'head' | 'all'> => ({
+    async head(options) {
+      const last = found.at(-1)
+      return last === undefined ? undefined : read(last, options)
+    },
+    async all(options) {
+      const entries = new Map<number, LogEntry<T>>()
+      await forEachLimited(
+        found,
+        READ_AT_ONCE,
+        async (sequence, signal) => {
+          entries.set(sequence, await read(sequence, { signal }))
+        },
+        options?.signal,
+      )
+      return found.map((sequence) => entries.get(sequence) as LogEntry<T>)
+    },
+  })
+
+  return {
+    head: async (options) => view(await sequences(options)).head(options),
+    all: async (options) => view(await sequences(options)).all(options),
+    async append(writer, next, options) {
+      for (;;) {
+        const found = await sequences(options)
+        const record = await next(view(found))
+        if (record === undefined) return undefined
+        const sequence = (found.at(-1) ?? 0) + 1
+        const bytes = Buffer.from(`${JSON.stringify({ ...record, id: randomBytes(8).toString('hex') })}\n`)
+        if (await writer.create(recordKey(prefix, sequence), bytes, options)) return { sequence, record }
+      }
+    },
+  }
+}
+
+export function recordKey(prefix: string, sequence: number): string {
+  return `${prefix}${String(sequence).padStart(10, '0')}.json`
+}
+
+async function readRecord<T extends object>(bucket: Bucket, key: string, options: CallOptions): Promise<T> {
+  const bytes = await bucket.get(key, { ...options, limit: LARGEST_RECORD })
+  const record = bytes === undefined ? undefined : parseJson(bytes)
+  if (record !== undefined) return record as T
+  throw new BallastError('DAMAGED', `the record ${bucket.address}/${key} cannot be read`, {
+    hint: 'restore that object, or remove it to give up this one entry',
+  })
+}
