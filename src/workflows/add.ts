@@ -5,6 +5,7 @@ import {
   encodeVersion,
   formatReference,
   hasVersion,
+  incompleteShards,
   LATEST,
   numberOfTag,
   type Reference,
@@ -154,6 +155,7 @@ export async function addFiles(
       ...pickleWarning(stored.pickles),
       ...unprojected,
       ...twinWarning(files),
+      ...incompleteShards(files.map(({ path }) => path)),
       ...stayed.map(({ path, why }) => `${path} was not removed: ${why}`),
     ],
   }

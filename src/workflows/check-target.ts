@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
-import { hubRepository } from '../model/index.ts'
+import { hubRepository, incompleteShards } from '../model/index.ts'
 import {
   checkTree,
   currentGeneration,
@@ -139,6 +139,7 @@ async function checkDelivered(
   const { marker, version } = found
   const result = await checkTree(tree, version, options)
   const faults = [...result.faults, ...hidden]
+  const notes = incompleteShards(version.files.map(({ path }) => path))
   return {
     operand,
     version: marker.number === 0 ? marker.reference : `${marker.model}:${marker.number}`,
@@ -146,6 +147,7 @@ async function checkDelivered(
     ...result,
     faults,
     ...(await staleness(store, marker)),
+    ...(notes.length > 0 && { notes }),
     mend: faults.length === 0 ? undefined : `mount it again: ballast mount ${marker.reference} ${again}`,
   }
 }

@@ -3,6 +3,7 @@ import { BallastError, type CallOptions, type Digest, isBallastError, untilStopp
 import {
   blobsOfVersion,
   formatReference,
+  incompleteShards,
   lastPart,
   type Marker,
   numberOfTag,
@@ -240,7 +241,8 @@ export async function withDelivery(
     if (target !== undefined && link !== true && result.how === 'delivered') {
       await rememberTime(store, { step: 'deliver', bytes: totalSize(version.files), seconds: ms / 1000 })
     }
-    return { ...result, ms: Math.round(ms) }
+    const shards = incompleteShards(version.files.map(({ path }) => path))
+    return { ...result, warnings: [...result.warnings, ...shards], ms: Math.round(ms) }
   } catch (error) {
     if (!isBallastError(error, 'NOT_FOUND') && !isBallastError(error, 'DAMAGED')) throw error
     if (!session.writable && isBallastError(error, 'NOT_FOUND')) throw goneMeanwhile(store, reference, error)
