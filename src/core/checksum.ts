@@ -5,6 +5,8 @@ import { createCrc32c, createCrc64nvme } from './crc.ts'
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm
   readonly value: string
+  /** What stands before the bytes of the file in what it is made of: git's `blob 12\0`. */
+  readonly prefix?: string
 }
 
 /** The surest first. */

@@ -4,6 +4,7 @@ import type { Ingested, Session, Store } from '../store/index.ts'
 import { fetchInParts } from './fetch-in-parts.ts'
 import { fetchWhole } from './fetch-whole.ts'
 import { findFetched, rememberFetched } from './fetched.ts'
+import { takeFromHere } from './from-here.ts'
 import { createLanes, type Lanes } from './lanes.ts'
 import { knownDigest } from './verify.ts'
 
@@ -20,6 +21,8 @@ export interface FetchRequest {
   readonly digest?: Digest | undefined
   /** The surest of them is held against what arrives. */
   readonly checksums?: readonly Checksum[] | undefined
+  /** A file of this machine that is said to hold the same bytes: they are taken from there where they are right. */
+  readonly local?: string | undefined
   /** Where it can only be read from its beginning, `false`: by one connection then, and anew after a kill. */
   readonly ranges?: boolean | undefined
 }
@@ -62,6 +65,8 @@ export async function fetchBlob(
   }
   const known = await find()
   if (known !== undefined) return known
+  const here = await takeFromHere({ store, session }, request, options)
+  if (here !== undefined) return here
   const inParts = ranges && content.size >= SMALL
   const fetched = inParts
     ? await store.partials.hold({ key: digestOf(identity), signal }, async (place) => {

@@ -89,6 +89,7 @@ async function hashed(
   const checksum = knownChecksum(request)
   if (checksum !== undefined) threads ??= createHashThreads()
   const sum = checksum && threads?.startChecksum(checksum.algorithm)
+  await sum?.update(Buffer.from(checksum?.prefix ?? ''))
   const hashing = hashOf(sum === undefined ? source : summed(source, sum), { signal })
   // Also of what breaks off: a checksum that nobody asks for would occupy its thread for good.
   const [outcome, value] = await Promise.allSettled([

@@ -15,7 +15,7 @@ export interface Known {
 
 /** The digest that the content must have, where one is known. */
 export function knownDigest({ digest, checksums = [] }: Known): Digest | undefined {
-  const told = checksums.find(({ algorithm }) => algorithm === 'sha256')
+  const told = checksums.find(({ algorithm, prefix }) => algorithm === 'sha256' && prefix === undefined)
   return digest ?? (told && digestOfHex(told.value))
 }
 
@@ -40,8 +40,9 @@ export async function* withChecksum(
   chunks: AsyncIterable<Uint8Array>,
   { item, checksum }: { readonly item: string; readonly checksum: Checksum },
 ): AsyncIterable<Uint8Array> {
-  const { algorithm, value } = checksum
+  const { algorithm, value, prefix = '' } = checksum
   const summer = createChecksummer(algorithm)
+  summer.update(Buffer.from(prefix))
   for await (const chunk of chunks) {
     summer.update(chunk)
     yield chunk

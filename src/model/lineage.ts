@@ -29,8 +29,12 @@ export interface Lineage {
   readonly time: string
   /** The verb. */
   readonly by: string
-  /** What it was captured from: a directory, `volume:NAME`, `container:NAME:PATH`. */
+  /** What it was captured from: a directory, `volume:NAME`, `container:NAME:PATH`; or the address that it was added from. */
   readonly from: string
+  /** What the state was called there: a commit, an ETag. */
+  readonly revision?: string | undefined
+  /** What was told there of the files, and was found right: `md5:…` by path. None where there are very many. */
+  readonly checksums?: Readonly<Record<string, string>> | undefined
   /** The directory below that whose marker said that it was whole. */
   readonly checkpoint?: string | undefined
   /** What it was made from: what was mounted there, or what the person said. */
@@ -40,18 +44,20 @@ export interface Lineage {
 }
 
 export function encodeLineage(lineage: Lineage): Buffer {
-  const { time, by, from, checkpoint, parent, changes } = lineage
-  return Buffer.from(JSON.stringify({ time, by, from, checkpoint, parent, changes }))
+  const { time, by, from, revision, checksums, checkpoint, parent, changes } = lineage
+  return Buffer.from(JSON.stringify({ time, by, from, revision, checksums, checkpoint, parent, changes }))
 }
 
 /** Undefined for anything else. */
 export function decodeLineage(bytes: Uint8Array): Lineage | undefined {
-  const { time, by, from, checkpoint, parent, changes } = parseJson(bytes) ?? {}
+  const { time, by, from, revision, checksums, checkpoint, parent, changes } = parseJson(bytes) ?? {}
   if (typeof time !== 'string' || typeof by !== 'string' || typeof from !== 'string') return undefined
   return {
     time,
     by,
     from,
+    ...(typeof revision === 'string' && { revision }),
+    ...optional('checksums', decodeChecksums(checksums)),
     ...(typeof checkpoint === 'string' && { checkpoint }),
     ...optional('parent', decodeParent(parent)),
     ...optional('changes', decodeChanges(changes)),
@@ -71,6 +77,12 @@ export function lineageChanges(changes: readonly FileChange[], same: number): Li
     same,
     files: changes.slice(0, MOST_FILES).map(({ path, change }) => ({ path, change })),
   }
+}
+
+function decodeChecksums(value: unknown): Readonly<Record<string, string>> | undefined {
+  if (value === undefined) return undefined
+  const told = Object.entries(objectOf(value)).filter(([, checksum]) => typeof checksum === 'string')
+  return Object.fromEntries(told) as Readonly<Record<string, string>>
 }
 
 function decodeParent(value: unknown): ParentVersion | undefined {

@@ -42,6 +42,8 @@ export interface RemoteFile {
    * address, and REMOTE, retryable, where a read breaks off: the caller takes it up where it stopped.
    */
   readonly content: Content
+  /** A file of this machine that is said to hold the same: a cache of upstream's own tools. */
+  readonly local?: string | undefined
   /** `false` where it can only be read from its beginning, by one reader. */
   readonly ranges?: boolean
 }

@@ -184,7 +184,7 @@ export function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
-function pickleWarning(paths: readonly string[]): readonly string[] {
+export function pickleWarning(paths: readonly string[]): readonly string[] {
   const [first] = paths
   if (first === undefined) return []
   const what =

@@ -78,6 +78,7 @@ export async function readLineages(
 function isSame(a: Lineage, b: Omit<Lineage, 'time'>): boolean {
   return (
     a.from === b.from &&
+    a.revision === b.revision &&
     a.checkpoint === b.checkpoint &&
     a.parent?.digest === b.parent?.digest &&
     a.by === b.by

@@ -82,8 +82,9 @@ export function testSource({ kind, skip = false, mostFiles, open, openMissing }:
 
   test(`${kind}: checksums that are told are those of the bytes`, { skip }, async (t) => {
     for (const { path, checksums } of (await listed(t)).files) {
-      for (const { algorithm, value } of checksums) {
+      for (const { algorithm, value, prefix = '' } of checksums) {
         const summer = createChecksummer(algorithm)
+        summer.update(Buffer.from(prefix))
         summer.update(contents[path] as Buffer)
         assert.equal(value, summer.value(), `${algorithm} of ${path}`)
       }

@@ -9,10 +9,12 @@ const MOST_LINES = 5
 export function formatLineage(lineage: readonly Lineage[]): string {
   const latest = lineage.slice(-MOST_LINES).reverse()
   return latest
-    .map(({ time, from, checkpoint, parent, changes }) => {
-      const where = checkpoint === undefined || checkpoint === '' ? from : `${from}, ${checkpoint}`
+    .map(({ time, by, from, revision, checkpoint, parent, changes }) => {
+      const part = checkpoint || revision
+      const where = part === undefined ? from : `${from}, ${oneLine(part)}`
+      const came = by === 'add' ? 'fetched' : 'captured'
       const made = parent === undefined ? '' : `, made from ${formatParent(parent)}`
-      return `captured: ${formatAge(time)} (${time}) from ${where}${made}${changes === undefined ? '' : formatChanges(changes)}\n`
+      return `${came}: ${formatAge(time)} (${time}) from ${where}${made}${changes === undefined ? '' : formatChanges(changes)}\n`
     })
     .join('')
 }

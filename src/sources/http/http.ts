@@ -21,6 +21,7 @@ import type { RemoteFile, Source } from '../source.ts'
 import { fileNameOf } from './file-name.ts'
 import { checksumsIn, sha256In } from './published-checksums.ts'
 import { type Found, lookAt, type Place, remoteContent } from './remote-content.ts'
+import { refusedBy } from './status.ts'
 
 export interface HttpSourceOptions {
   /** `https://HOST/PATH`, perhaps with `#sha256=…`. A user and password in it are shown to that host alone. */
@@ -33,13 +34,14 @@ export interface HttpSourceOptions {
 export function openHttpSource({ address, network, retryDelays = RETRY_DELAYS }: HttpSourceOptions): Source {
   const { url, sha256, headers } = parseAddress(address)
   const shown = redact(url.href)
+  const credentials =
+    'authorization' in headers ? 'with the user and password of the address' : 'without credentials'
   const place: Place = {
     send: withRedirects(createTransport({ peer: 'server', network })),
     url,
     headers,
     what: shown,
-    credentials:
-      'authorization' in headers ? 'with the user and password of the address' : 'without credentials',
+    refused: (response) => refusedBy(response, { what: shown, credentials }),
   }
   return {
     address: shown,

@@ -1,6 +1,5 @@
 import { BallastError, type ByteRange, type Content } from '../../core/index.ts'
 import { bodyOfRange, formatRange, type IncomingResponse, parseTotal, type Send } from '../../http/index.ts'
-import { refusedBy } from './status.ts'
 
 /** Where a content is asked for, and as whom. */
 export interface Place {
@@ -10,8 +9,8 @@ export interface Place {
   readonly headers: Readonly<Record<string, string>>
   /** For people. */
   readonly what: string
-  /** For people, behind "it was asked": which were shown. */
-  readonly credentials: string
+  /** What an answer of an unexpected status means. */
+  readonly refused: (response: IncomingResponse) => BallastError
 }
 
 /** By which a content is told from a later one at the same place (RFC 9110, 8.8). */
@@ -32,14 +31,14 @@ export interface Found extends Validators {
 
 /**
  * Asks for the first byte: unlike HEAD, that works with signed URLs, and shows whether parts can be had. Throws what
- * `refusedBy` says, and REFUSED for a content without a length or in another form than its own.
+ * the place says, and REFUSED for a content without a length or in another form than its own.
  */
 export async function lookAt(place: Place, signal?: AbortSignal): Promise<Found> {
   const headers = { ...place.headers, range: formatRange({ offset: 0, length: 1 }) }
   const response = await place.send({ method: 'GET', url: place.url, headers, signal })
   await response.discard()
   const { status, header, url } = response
-  if (![200, 206, 416].includes(status)) throw refusedBy(response, place)
+  if (![200, 206, 416].includes(status)) throw place.refused(response)
   const size = status === 200 ? lengthOf(header('content-length')) : parseTotal(header('content-range'))
   const encoding = header('content-encoding') ?? 'identity'
   if (encoding !== 'identity') {
@@ -71,13 +70,13 @@ export function remoteContent(place: Place, found: Found): Content {
       if ([400, 401, 403, 404, 410].includes(response.status) && url.href !== place.url.href) {
         await response.discard()
         response = await ask(place, found, { url: place.url, range, signal })
-        if (response.status === 206) url = response.url
       }
       const problem = whyNot(response, place, found)
       if (problem !== undefined) {
         await response.discard()
         throw problem
       }
+      url = response.url
       yield* bodyOfRange(response, { range, size, what: place.what })
     },
   }
@@ -111,7 +110,7 @@ function ask(
 function whyNot(response: IncomingResponse, place: Place, found: Found): BallastError | undefined {
   const { status, header } = response
   if (status === 416 || status === 412) return replaced(response, place)
-  if (status !== 200 && status !== 206) return refusedBy(response, place)
+  if (status !== 200 && status !== 206) return place.refused(response)
   const size = status === 200 ? lengthOf(header('content-length')) : parseTotal(header('content-range'))
   const now = validatorsOf(header)
   const differs = (before: unknown, after: unknown): boolean =>
