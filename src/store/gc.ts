@@ -101,7 +101,7 @@ interface Garbage {
 }
 
 async function findGarbage(parts: Parts, patience: Patience | undefined): Promise<Garbage> {
-  const { leased, abandoned } = await scanSessions(parts.layout, patience)
+  const { leased, abandoned } = await scanSessions(parts.layout, { patience })
   const live = await mark(parts, leased)
   const stored = await parts.blobs.list()
   const removed = stored.filter((blob) => !live.has(blob.digest))

@@ -104,11 +104,22 @@ export interface SessionScan {
   readonly abandoned: readonly string[]
 }
 
-export async function scanSessions(layout: StoreLayout, patience?: Patience): Promise<SessionScan> {
+export interface ScanOptions {
+  readonly patience?: Patience | undefined
+  /** Whose leases are passed over. */
+  readonly besides?: readonly Session[]
+}
+
+export async function scanSessions(
+  layout: StoreLayout,
+  { patience, besides = [] }: ScanOptions = {},
+): Promise<SessionScan> {
+  const ignored = new Set(besides.map(({ directory }) => directory))
   const leased = new Set<Digest>()
   const abandoned: string[] = []
   for (const name of await listIfPresent(layout.sessions)) {
     const directory = join(layout.sessions, name)
+    if (ignored.has(directory)) continue
     if ((await lifeOfSession(directory, patience)) === 'gone') abandoned.push(directory)
     else for (const digest of await leasesOf(directory)) leased.add(digest)
   }

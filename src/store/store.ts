@@ -32,6 +32,7 @@ import { createPartials, type Partials } from './partials.ts'
 import { isProjected, project } from './projection.ts'
 import { createRecords, type Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
+import { type RemoveBlobOptions, removeBlob } from './remove-blob.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 import { openSession, type Session, unleasedSession } from './session.ts'
 import { explainUnwritable, isUnwritable } from './unwritable.ts'
@@ -46,6 +47,8 @@ export interface Store {
   readonly root: string
   readonly blobs: BlobStore
   readonly derived: DerivedBlobs
+  /** Removes a blob that nothing needs, now instead of with the next `gc`; false where something does. */
+  removeBlob(digest: Digest, options?: RemoveBlobOptions): Promise<boolean>
   readonly aliases: Aliases
   readonly uploads: UploadFiles
   readonly records: Records
@@ -122,6 +125,7 @@ export async function openStore(directory: string): Promise<Store> {
     blobs,
     derived,
     aliases: createAliases(layout),
+    removeBlob: (digest, options) => removeBlob({ layout, blobs, derived, records }, digest, options),
     uploads: createUploadFiles(layout),
     records,
     cache,

@@ -69,6 +69,9 @@ export function faultyStorage(inner: RegistryStorage, plan: Plan): RegistryStora
         return { ...manifest, bytes: spoil(manifest.bytes, fault, 'answered') }
       }),
     canonical: (digest) => call('canonical', digest, () => inner.canonical(digest)),
+    nameOf: inner.nameOf,
+    deleteBlob: (digest) => call('deleteBlob', digest, () => inner.deleteBlob(digest)),
+    listRepositories: () => call('listRepositories', '', () => inner.listRepositories()),
     putManifest: (name, manifest, options) =>
       call('putManifest', name, () => inner.putManifest(name, manifest, options)),
     deleteManifest: (name, reference) =>

@@ -8,6 +8,7 @@ import {
   isDigest,
   sha512Of,
 } from '../../src/core/index.ts'
+import { parseName } from '../../src/model/index.ts'
 import type { StoredManifest } from '../../src/oci/index.ts'
 import type { RegistryStorage } from '../../src/registry/index.ts'
 
@@ -46,9 +47,10 @@ export function createMemoryStorage(): MemoryStorage {
       if ('tag' in reference) return repository?.tags.get(reference.tag)
       return repository?.manifests.has(reference.digest) ? reference.digest : undefined
     },
+    nameOf: async ({ digest }) => [...named].find(([, canonical]) => canonical === digest)?.[0] ?? digest,
     getManifest: async (digest) => manifests.get(digest),
     async putManifest(name, manifest, { tags = [], named: given } = {}) {
-      if (given !== undefined) named.set(given, manifest.digest)
+      if (given !== undefined && !isDigest(given)) named.set(given, manifest.digest)
       const repository = repositories.get(name) ?? { tags: new Map(), manifests: new Set() }
       repositories.set(name, repository)
       manifests.set(manifest.digest, manifest)
@@ -68,6 +70,13 @@ export function createMemoryStorage(): MemoryStorage {
       return repository && [...repository.tags.keys()].sort()
     },
     listManifests: async (name) => [...(repositories.get(name)?.manifests ?? [])],
+    listRepositories: async () => [...repositories.keys()].map(parseName).sort(),
+    async deleteBlob(digest) {
+      const live = [...repositories.values()].flatMap((repository) => [...repository.manifests])
+      const isNeeded = live.some((manifest) => `${manifests.get(manifest)?.bytes}`.includes(digest))
+      if (isNeeded) throw new BallastError('CONFLICT', `${digest} is needed`)
+      return blobs.delete(digest)
+    },
     openBlob: async (digest) => blobs.get(digest),
     sizes: async (digests) =>
       new Map(
@@ -94,7 +103,7 @@ export function createMemoryStorage(): MemoryStorage {
         const canonical = digestOf(bytes)
         const found = isDigest(digest) ? canonical : await sha512Of(bytesContent(bytes).open())
         if (found !== digest) throw new BallastError('DAMAGED', 'another digest')
-        named.set(digest, canonical)
+        if (!isDigest(digest)) named.set(digest, canonical)
         blobs.set(canonical, bytesContent(bytes))
       },
       cancel: async (id) => uploads.delete(id),

@@ -40,7 +40,7 @@ for (const path of [
   '/v1/',
   '/v2/app',
   '/v2/app/manifests/',
-  '/v2/_catalog',
+  '/v2/_other',
   '/v2/%zz/tags/list',
   '/v3/',
 ]) {

@@ -1,6 +1,7 @@
 /** What a path below `/v2/` denotes (distribution-spec, "Endpoints"). Names, tags and digests are not checked yet. */
 export type Route =
   | { readonly kind: 'base' }
+  | { readonly kind: 'catalog' }
   | { readonly kind: 'manifest'; readonly name: string; readonly reference: string }
   | { readonly kind: 'blob'; readonly name: string; readonly digest: string }
   | { readonly kind: 'uploads'; readonly name: string }
@@ -12,6 +13,7 @@ export type Route =
 export function parseRoute(path: string): Route | undefined {
   const decoded = decode(path)
   if (decoded === '/v2' || decoded === '/v2/') return { kind: 'base' }
+  if (decoded === '/v2/_catalog') return { kind: 'catalog' }
   for (const [pattern, make] of ROUTES) {
     const [, name, last] = pattern.exec(decoded ?? '') ?? []
     if (name !== undefined) return make(name, last ?? '')
@@ -22,6 +24,7 @@ export function parseRoute(path: string): Route | undefined {
 /** The path of a route, encoded. */
 export function formatRoute(route: Route): string {
   if (route.kind === 'base') return '/v2/'
+  if (route.kind === 'catalog') return '/v2/_catalog'
   const root = `/v2/${route.name.split('/').map(encodeURIComponent).join('/')}`
   if (route.kind === 'manifest') return `${root}/manifests/${encode(route.reference)}`
   if (route.kind === 'blob') return `${root}/blobs/${encode(route.digest)}`

@@ -6,9 +6,11 @@ import {
   DIGEST,
   locationOf,
   MISSING,
+  pushImage,
   registryTests,
   UPLOADS,
 } from '../../../test/doubles/distribution-api.ts'
+import { bytesContent, sha512Of } from '../../core/index.ts'
 
 registryTests('blobs and uploads', (registryTest) => {
   registryTest('POST and PUT', async (ask) => {
@@ -115,5 +117,35 @@ registryTests('blobs and uploads', (registryTest) => {
     }
     const several = await ask('GET', BLOB, { headers: { range: 'bytes=0-1,5-6' } })
     assert.deepEqual([several.status, several.bytes.length], [200, 3000])
+  })
+
+  registryTest('a blob is deleted at once, unless a manifest refers to it', async (ask) => {
+    await ask('POST', `${UPLOADS}?digest=${DIGEST}`, { body: DATA })
+    assert.equal((await ask('DELETE', BLOB)).status, 202)
+    assert.equal((await ask('HEAD', BLOB)).status, 404)
+    assert.equal((await ask('DELETE', BLOB)).status, 404)
+
+    const { digest } = await pushImage(ask, 'v1')
+    const refused = await ask('DELETE', BLOB.replace('team/app', 'other'))
+    assert.deepEqual([refused.status, refused.code], [409, 'DENIED'])
+    assert.equal((await ask('GET', BLOB)).status, 200)
+    assert.equal((await ask('DELETE', `/v2/team/app/manifests/${digest}`)).status, 202)
+    assert.equal((await ask('DELETE', BLOB)).status, 202)
+    assert.equal((await ask('HEAD', BLOB)).status, 404)
+  })
+
+  registryTest('a blob goes by its sha512 digest on every way', async (ask) => {
+    const digest = await sha512Of(bytesContent(DATA).open())
+    const path = `/v2/team/app/blobs/${digest}`
+    const wrong = await ask('POST', `${UPLOADS}?digest=${digest}`, { body: 'other' })
+    assert.deepEqual([wrong.status, wrong.code], [400, 'DIGEST_INVALID'])
+    assert.equal((await ask('GET', path)).code, 'BLOB_UNKNOWN')
+    const location = locationOf(await ask('POST', `${UPLOADS}?digest-algorithm=sha512`))
+    assert.equal((await ask('PATCH', location, chunk(DATA.subarray(0, 1000), 0))).status, 202)
+    const put = await ask('PUT', `${location}?digest=${digest}`, chunk(DATA.subarray(1000), 1000))
+    assert.deepEqual([put.status, put.headers['docker-content-digest']], [201, digest])
+    for (const found of [path, BLOB]) assert.deepEqual((await ask('GET', found)).bytes, DATA)
+    assert.equal((await ask('HEAD', path)).headers['docker-content-digest'], digest)
+    assert.equal((await ask('POST', `/v2/other/blobs/uploads/?mount=${digest}`)).status, 201)
   })
 })

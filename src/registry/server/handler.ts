@@ -6,7 +6,7 @@ import { isAuthorized, isLocalHost } from './access.ts'
 import { type Answer, json, refusal, writeAnswer } from './answer.ts'
 import type { Asked } from './asked.ts'
 import { answerBlob } from './blob-routes.ts'
-import { answerReferrers, answerTags } from './listing-routes.ts'
+import { answerCatalog, answerReferrers, answerTags } from './listing-routes.ts'
 import { answerManifest } from './manifest-routes.ts'
 import type { RegistryStorage } from './storage.ts'
 import { answerUpload, answerUploads } from './upload-routes.ts'
@@ -74,6 +74,7 @@ const CHALLENGE = { 'www-authenticate': 'Basic realm="ballast", charset="UTF-8"'
 
 async function answerRoute(asked: Asked, route: Route): Promise<Answer> {
   if (route.kind === 'base') return json({})
+  if (route.kind === 'catalog') return answerCatalog(asked)
   const name = nameOrUndefined(route.name)
   if (name === undefined) {
     return refusal('NAME_INVALID', 'names are lower-case letters and digits, joined by . _ - and /')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { MISSING, pushImage, registryTests } from '../../../test/doubles/distribution-api.ts'
+import { bytesContent, sha512Of } from '../../core/index.ts'
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../model/index.ts'
 
 registryTests('manifests and tags', (registryTest) => {
@@ -101,5 +102,55 @@ registryTests('manifests and tags', (registryTest) => {
     const filtered = await ask('GET', `${path}?artifactType=application/x-other`)
     assert.equal(filtered.headers['oci-filters-applied'], 'artifactType')
     assert.deepEqual(JSON.parse(filtered.bytes.toString()).manifests, [])
+  })
+
+  registryTest('referrers that are too long for one list come in several', async (ask) => {
+    const subject = { mediaType: OCI_MANIFEST, digest: MISSING, size: 1 }
+    const digests: string[] = []
+    for (let number = 0; number < 3; number++) {
+      const annotations = { number: `${number}`, long: 'x'.repeat(1_900_000) }
+      digests.push((await pushImage(ask, undefined, { subject, annotations })).digest)
+    }
+    const found: string[] = []
+    let path: string | undefined = `/v2/team/app/referrers/${MISSING}`
+    let pages = 0
+    for (; path !== undefined; pages++) {
+      const { bytes, headers } = await ask('GET', path)
+      assert.ok(bytes.length <= 4 * 1024 * 1024)
+      for (const { digest } of JSON.parse(bytes.toString()).manifests) found.push(digest)
+      path = /^<(.*)>; rel="next"$/.exec(`${headers.link ?? ''}`)?.[1]
+    }
+    assert.equal(pages, 2)
+    assert.deepEqual(found, digests.sort())
+  })
+
+  registryTest('a manifest is put under its sha512 digest and several tags at once', async (ask) => {
+    const { bytes } = await pushImage(ask, 'v1', { annotations: { a: 'b' } })
+    const digest = await sha512Of(bytesContent(bytes).open())
+    const headers = { 'content-type': OCI_MANIFEST }
+    const path = `/v2/team/app/manifests/${digest}`
+    const refused = await ask('PUT', `${path}?tag=good&tag=.bad`, { headers, body: bytes })
+    assert.deepEqual([refused.status, refused.code], [400, 'TAG_INVALID'])
+    const put = await ask('PUT', `${path}?tag=one&tag=two`, { headers, body: bytes })
+    assert.deepEqual(
+      [put.status, put.headers['docker-content-digest'], put.headers['oci-tag']],
+      [201, digest, 'one, two'],
+    )
+    for (const reference of ['one', 'two', digest]) {
+      const found = await ask('GET', `/v2/team/app/manifests/${reference}`)
+      assert.deepEqual(found.bytes, bytes)
+      assert.equal(found.headers['docker-content-digest'], digest)
+    }
+    const wrong = await ask('PUT', path, { headers, body: `${bytes} ` })
+    assert.deepEqual([wrong.status, wrong.code], [400, 'DIGEST_INVALID'])
+  })
+
+  registryTest('the repositories, in pages', async (ask) => {
+    assert.deepEqual(JSON.parse((await ask('GET', '/v2/_catalog')).bytes.toString()), { repositories: [] })
+    await pushImage(ask, 'v1')
+    const all = await ask('GET', '/v2/_catalog?n=1')
+    assert.deepEqual(JSON.parse(all.bytes.toString()), { repositories: ['team/app'] })
+    const none = await ask('GET', '/v2/_catalog?n=1&last=team/app')
+    assert.deepEqual(JSON.parse(none.bytes.toString()), { repositories: [] })
   })
 })

@@ -22,7 +22,7 @@ async function get(asked: AskedOfRepository, reference: ManifestReference, text:
   const digest = await storage.resolve(name, reference)
   const manifest = digest === undefined ? undefined : await storage.getManifest(digest)
   if (manifest === undefined) return unknownManifest(text)
-  const named = isAnyDigest(text) ? text : manifest.digest
+  const named = isAnyDigest(text) ? text : await storage.nameOf(manifest)
   const headers = { 'content-type': manifest.mediaType, etag: `"${named}"`, [CONTENT_DIGEST]: named }
   return { status: 200, headers, body: manifest.bytes }
 }

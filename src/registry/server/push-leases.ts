@@ -4,6 +4,8 @@ import type { Session, Store } from '../../store/index.ts'
 /** Keeps blobs from `gc` between the moment a client learns that they are there and the manifest that refers to them. */
 export interface PushLeases {
   keep(digests: readonly Digest[]): Promise<void>
+  /** What keeps them. */
+  sessions(): readonly Session[]
   close(): Promise<void>
 }
 
@@ -39,6 +41,7 @@ export function createPushLeases(store: Store, leastMs: number = LEAST_MS): Push
       if (digests.length === 0) return
       await (await lasting()).lease(digests)
     },
+    sessions: () => [former, current?.session].filter((session) => session !== undefined),
     async close() {
       await opening?.catch(() => undefined)
       const sessions = [former, current?.session]

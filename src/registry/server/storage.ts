@@ -21,6 +21,8 @@ export interface RegistryStorage {
   canonical(digest: AnyDigest): Promise<Digest | undefined>
   /** The manifest that a tag or digest stands for in this repository; undefined when there is none. */
   resolve(name: RepositoryName, reference: ManifestReference): Promise<Digest | undefined>
+  /** The digest that a client was told, or told itself, when it put the manifest. */
+  nameOf(manifest: StoredManifest): Promise<AnyDigest>
   /** The exact bytes that were put; undefined when there are none. */
   getManifest(digest: Digest): Promise<StoredManifest | undefined>
   /**
@@ -31,6 +33,8 @@ export interface RegistryStorage {
   putManifest(name: RepositoryName, manifest: StoredManifest, options?: PutOptions): Promise<void>
   /** False when there was none. By digest, its tags go too. Throws CONFLICT for what may not be removed. */
   deleteManifest(name: RepositoryName, reference: ManifestReference): Promise<boolean>
+  /** Those that something can be pulled from, sorted. */
+  listRepositories(): Promise<readonly RepositoryName[]>
   /** Sorted by code units; undefined when nothing was ever put into the repository. */
   listTags(name: RepositoryName): Promise<readonly string[] | undefined>
   /** Everything that `resolve` finds by digest. */
@@ -43,6 +47,9 @@ export interface RegistryStorage {
   openBlob(digest: Digest, options?: { readonly keep?: boolean }): Promise<Content | undefined>
   /** The bytes of those that are there; they stay for as long as a push takes, whatever else is cleaned up. */
   sizes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number>>
+
+  /** False when absent. Throws CONFLICT for one that a manifest refers to, in any repository, or work in flight needs. */
+  deleteBlob(digest: Digest): Promise<boolean>
 
   readonly uploads: Uploads
   /** Gives up uploads that are open, and whatever else is held. */

@@ -1,4 +1,12 @@
-import { bytesContent, compareBytes, type Digest, forEachLimited, isSha512 } from '../../core/index.ts'
+import {
+  BallastError,
+  bytesContent,
+  compareBytes,
+  type Digest,
+  forEachLimited,
+  isSha512,
+  sha512Of,
+} from '../../core/index.ts'
 import { blobsOfFiles, MODEL_MANIFEST, numberOfTag, parseJson, type Version } from '../../model/index.ts'
 import { missingBlob, type Session, type Store } from '../../store/index.ts'
 import { describeManifest, distributedFrom } from './manifest-kind.ts'
@@ -45,6 +53,16 @@ export function createStoreStorage(store: Store): RegistryStorage {
       if (recorded !== undefined || (await blobs.stat(digest)) === undefined) return recorded
       return (await manifestsOf(store, name)).find((found) => found === digest)
     },
+    async nameOf({ bytes, digest }) {
+      const alias = await sha512Of(bytesContent(bytes).open())
+      return (await store.aliases.resolve(alias)) === digest ? alias : digest
+    },
+    async deleteBlob(digest) {
+      if ((await openBlob(store, digest)) === undefined) return false
+      // Of a push that this client, or another, has not completed: it sends the blob again.
+      if (await store.removeBlob(digest, { besides: leases.sessions() })) return true
+      throw new BallastError('CONFLICT', `${digest} is needed: delete the manifests that refer to it first`)
+    },
     async getManifest(digest) {
       if ((await blobs.stat(digest)) === undefined) return undefined
       const bytes = await store.readManifest(digest)
@@ -83,6 +101,11 @@ export function createStoreStorage(store: Store): RegistryStorage {
       'tag' in reference
         ? removeTag(store, name, reference.tag)
         : removeManifest(store, name, reference.digest),
+    async listRepositories() {
+      const names = await records.listNames()
+      const filled = await Promise.all(names.map(async (name) => (await manifestsOf(store, name)).length > 0))
+      return names.filter((_, index) => filled[index])
+    },
     async listTags(name) {
       if (!(await records.listNames()).includes(name)) return undefined
       const tags: string[] = (await records.listTags(name)).map(({ tag }) => tag)
