@@ -1,7 +1,7 @@
 export { deliverByHelper, type HelperTarget } from './by-helper.ts'
 export { checkTree, type TreeCheck } from './check.ts'
 export type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
-export type { Listen, ModelSource, PluginOptions, RunningPlugin } from './docker-plugin/index.ts'
+export type { Listen, ModelSource, PluginOptions, Proving, RunningPlugin } from './docker-plugin/index.ts'
 export { withFollower } from './follower.ts'
 export { deliverFollowing, type FollowingOptions, type Swapped } from './following.ts'
 export type { Retention } from './generations.ts'
@@ -22,7 +22,7 @@ export { decodeState, type Followed, type Generation, isPinned, readState } from
 export { inspectTarget, type TargetState } from './target.ts'
 export { type DeliveredTree, readTree, readTreeBy } from './tree.ts'
 export { type Unmounted, unmountByHelper, unmountTarget } from './unmount.ts'
-export { listVariants, readVariants } from './variant-files.ts'
+export { decodeVariantsFile, listVariants, readVariants, variantsFile } from './variant-files.ts'
 export {
   changeVariants,
   linkedVersion,

@@ -5,18 +5,21 @@ import { formatReference, lastPart, numberOfTag } from '../model/index.ts'
 import { type Listen, type ModelSource, type RunningPlugin, startPlugin } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { parseModelReference, resolveVersion, withMending } from '../workflows/resolve.ts'
+import { provenVolumes, type VolumeReloading } from './proven-volumes.ts'
 
 export interface ServePluginOptions {
   readonly listen: Listen
   /** The Engine whose containers are counted; it need not run. */
   readonly engine: () => Promise<Engine>
   readonly log: (line: string) => void
+  /** For volumes that follow a tag. */
+  readonly reloading?: VolumeReloading
 }
 
 /** Serves the store's models as Docker volumes. Throws REFUSED where this process cannot mount, CONFLICT for a second one. */
 export async function serveDockerPlugin(
   store: Store,
-  { listen, engine, log }: ServePluginOptions,
+  { listen, engine, log, reloading }: ServePluginOptions,
 ): Promise<RunningPlugin> {
   if (process.platform !== 'linux') {
     throw new BallastError('REFUSED', `the volume plugin is for Linux, and this is ${process.platform}`, {
@@ -43,7 +46,8 @@ export async function serveDockerPlugin(
       return undefined
     }
   }
-  return startPlugin({ store, source: modelSource(store), listen, log, containersOf })
+  const proving = reloading && provenVolumes(store, reloading)
+  return startPlugin({ store, source: modelSource(store), listen, log, containersOf, proving })
 }
 
 function modelSource(store: Store): ModelSource {

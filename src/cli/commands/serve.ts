@@ -5,6 +5,7 @@ import { BallastError, explainSystemError } from '../../core/index.ts'
 import type { Engine } from '../../docker/index.ts'
 import { engineChoice } from '../engine-choice.ts'
 import type { Io } from '../io.ts'
+import { describeJudged } from '../render/mounted.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -30,7 +31,8 @@ export const verb = defineVerb<[ServeOptions]>({
   details:
     'Registry: docker, skopeo and ballast pull from it and push to it; models are at HOST/NAME:TAG; the layers of embedded\n' +
     'images are made from the stored files while they are read. Docker plugin: volumes that are models of the store,\n' +
-    'without a copy, read-only, and refused before the container starts when the model is not whole. Follow: the targets of\n' +
+    'without a copy, read-only, and refused before the container starts when the model is not whole; where ballast.yaml declares\n' +
+    'a reload, applications of volumes with follow=true have to take each version over. Follow: the targets of\n' +
     'ballast.yaml are kept up with their tags, and these with what `from` names outside of this host; what is there stays when a\n' +
     'source is out of reach. GET /healthz, /readyz, /metrics and /targets tell how they stand; the file is read again when it\n' +
     'changes, and on SIGHUP.',
@@ -104,7 +106,19 @@ async function startPlugin(session: Session, options: ServeOptions): Promise<() 
   const path = resolve(options.pluginSocket)
   const engine = async (): Promise<Engine> => openEngine(await chooseEngine(engineChoice(session.io)))
   const listen = isActivated(session.io.env) ? { fd: FIRST_PASSED, path } : { path }
-  const plugin = await serveDockerPlugin(store, { listen, engine, log: session.note })
+  const { volumeReloads } = await import('../volume-reloads.ts')
+  const { file, allowCommands = false } = options
+  const plugin = await serveDockerPlugin(store, {
+    ...{ listen, engine, log: session.note },
+    reloading: {
+      taskOf: volumeReloads(session, { file, allowCommands }),
+      onJudged: (volume, judged) =>
+        session.printLine(
+          { time: new Date().toISOString(), volume, ...judged },
+          `${volume}: ${describeJudged(judged)}`,
+        ),
+    },
+  })
   session.printLine(
     { plugin: plugin.name, socket: plugin.socket, store: store.root },
     `volume plugin ${plugin.name} at ${plugin.socket} over ${store.root}`,

@@ -41,7 +41,7 @@ async function prepareFollowing({ following, holds }: Preparer, volume: Volume):
   if (users.size > 0 && served !== undefined && (await faultsOfFollowing(following(volume))).length === 0) {
     return { how: 'current', served }
   }
-  const { marker, session } = await bringUp(following(volume), 'mount')
+  const { marker, session } = await bringUp(following(volume), { by: 'mount' })
   await holds.hold(name, session)
   return { how: users.size > 0 ? 'current' : 'new', served: { tree: '', marker } }
 }

@@ -11,6 +11,7 @@ import { parseVolumeOptions, type VolumeOptions } from './options.ts'
 import { within } from './patience.ts'
 import { isMountedElsewhere, type Places, placesIn } from './places.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import type { Proving } from './proving.ts'
 import { createJoined, createQueues, createSharedWrite } from './queue.ts'
 import type { ModelSource } from './source.ts'
 import { isPodman, readVolumes, type Volume, writeVolumes } from './state.ts'
@@ -24,6 +25,8 @@ export interface VolumesOptions {
   readonly log: (line: string) => void
   /** How many containers of the Engine have the volume, stopped ones too; undefined where no Engine answers. */
   readonly containersOf: (volume: string) => Promise<number | undefined>
+  /** For volumes that follow a tag. */
+  readonly proving?: Proving | undefined
 }
 
 /** Who asks for a mount. */
@@ -69,7 +72,7 @@ export interface VolumeStatus {
 
 /** Reads what was left by the process before, and brings the mounts up to it. Throws DAMAGED for an unreadable state. */
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
-  const { store, source, directory, log, containersOf } = options
+  const { store, source, directory, log, containersOf, proving } = options
   await makeDirectory(directory, 0o711)
   const volumes = await readVolumes(directory)
   const places = placesIn(directory)
@@ -81,7 +84,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const followers = new Map<string, AbortController>()
 
   const following = ({ name, options: { ref } }: Volume): FollowingVolume => {
-    return { store, source, ref, target: places.following(name) }
+    return { name, store, source, ref, target: places.following(name) }
   }
   const preparer = { store, source, trees, holds, following }
 
@@ -125,7 +128,8 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
     void keepUp(following(volume), {
       signal: controller.signal,
       seen: volume.served?.marker.digest,
-      async onSwap(marker, session) {
+      proving,
+      async onSwap({ marker, session }) {
         await holds.hold(name, session)
         volume.served = { tree: '', marker }
         await save()
