@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ImageAccess } from '../workflows/image-places.ts'
+import { bucketAccess } from './bucket-access.ts'
 import { engineChoice } from './engine-choice.ts'
 import type { Io } from './io.ts'
 
@@ -10,6 +11,7 @@ export function imageAccess({ env, home }: Io, plainHttp: readonly string[] = []
     authFiles: podmanAuthFiles({ env, home }),
     plainHttp,
     engine: engineChoice({ env, home }),
+    buckets: bucketAccess({ env }),
   }
 }
 

@@ -26,6 +26,11 @@ export function parseOperand(text: string): Operand {
   return { kind: 'name', text }
 }
 
+/** Whether it is the address of something in an object store. */
+export function isBucketAddress(text: string): boolean {
+  return /^(?:s3|gs|az):\/\//.test(text)
+}
+
 /** Docker's rule: a first part with `.` or `:`, or `localhost`, is a registry host. */
 function isHost(first: string): boolean {
   return first === 'localhost' || /[.:]/.test(first)

@@ -1,7 +1,14 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { formerImages, idOf, noImage, readImage } from '../embed/index.ts'
-import { hasVersion, LATEST, type Lineage, type Proof, parseOperand } from '../model/index.ts'
+import {
+  hasVersion,
+  isBucketAddress,
+  LATEST,
+  type Lineage,
+  type Proof,
+  parseOperand,
+} from '../model/index.ts'
 import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
@@ -44,6 +51,10 @@ export async function history(
   }
   if (kind === 'registry' || kind === 'image' || kind === 'layout' || kind === 'archive')
     return imageHistory(store, operand, options)
+  if (isBucketAddress(operand)) {
+    const { access, ...calls } = options
+    return (await import('./bucket-history.ts')).bucketHistory(operand, access, calls)
+  }
   return modelHistory(store, operand).catch(hintAtImage(operand))
 }
 
@@ -72,7 +83,7 @@ async function modelHistory(store: Store, text: string): Promise<readonly Move[]
 }
 
 /** By time, while the moves of one tag keep their order whatever the clock said. */
-function interleave(logs: readonly (readonly Move[])[]): readonly Move[] {
+export function interleave(logs: readonly (readonly Move[])[]): readonly Move[] {
   const rest = logs.map((log) => [...log])
   const moves: Move[] = []
   for (;;) {

@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path'
+import type { BucketAccess } from '../buckets/index.ts'
 import { BallastError, isDigest } from '../core/index.ts'
 import type { EngineChoice, ImageMemory } from '../docker/index.ts'
 import { type ImagePlace, type ImageReference, parseImageReference } from '../embed/index.ts'
@@ -26,6 +27,10 @@ export interface ImageAccess {
   readonly plainHttp?: readonly string[]
   /** Which Engine; undefined as the docker command would choose without any environment. */
   readonly engine?: EngineChoice
+  /** Of models in buckets. */
+  readonly buckets?: BucketAccess
+  /** Writers of a bucket take turns by a lock, where its server has no conditional writes. */
+  readonly lock?: boolean | undefined
 }
 
 /** Of an archive, `image` and `reference` have the image's whole name, where it has one. */

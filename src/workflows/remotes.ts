@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatImageReference, type ImageReference } from '../embed/index.ts'
-import { hasVersion, numberOfTag, parseOperand } from '../model/index.ts'
+import { hasVersion, isBucketAddress, numberOfTag, parseOperand } from '../model/index.ts'
 import { type ImageRepository, isReferrersTag } from '../oci/index.ts'
 import { type ImageAccess, type OpenImageOptions, openImage } from './image-places.ts'
 
@@ -19,16 +19,17 @@ export interface Remote {
 /** Whether an operand names something outside the store that models are pushed to and pulled from. */
 export function isRemote(text: string): boolean {
   const { kind } = parseOperand(text)
-  return kind === 'registry' || kind === 'layout'
+  return kind === 'registry' || kind === 'layout' || isBucketAddress(text)
 }
 
-/** Throws USAGE for anything else than `HOST/NAME[:TAG|@DIGEST]` or `oci:DIRECTORY[:TAG]`. Whoever writes closes the repository. */
+/** Throws USAGE for anything else than `HOST/NAME[:TAG|@DIGEST]` `oci:DIRECTORY[:TAG]` or an address in a bucket. Whoever writes closes the repository. */
 export async function openRemote(
   text: string,
   access: ImageAccess,
   { create = false, store }: Pick<OpenImageOptions, 'create' | 'store'> = {},
 ): Promise<Remote> {
   if (!isRemote(text)) throw noRemote(text)
+  if (isBucketAddress(text)) return (await import('./bucket-remotes.ts')).openBucketRemote(text, access)
   const { image, repository, reference } = await openImage(text, access, { create, ...(store && { store }) })
   return {
     repository,
@@ -57,6 +58,6 @@ export async function nothingThere(
 
 function noRemote(text: string): BallastError {
   return new BallastError('USAGE', `${JSON.stringify(text)} is no place outside this store`, {
-    hint: 'write HOST/NAME:TAG for a registry (localhost:5000/sentiment:prod), or oci:DIRECTORY:TAG',
+    hint: 'write HOST/NAME:TAG for a registry (localhost:5000/sentiment:prod), oci:DIRECTORY:TAG, or s3://BUCKET/PATH/NAME:TAG (gs://, az://)',
   })
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
 import { formatImageReference, idOf, previousImage, replaceImage } from '../embed/index.ts'
-import { parseOperand } from '../model/index.ts'
+import { isBucketAddress, parseOperand } from '../model/index.ts'
 import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { modelsOf } from './history.ts'
@@ -40,6 +40,10 @@ export async function rollback(
     throw new BallastError('REFUSED', `${operand} holds no former image: an archive is written anew`, {
       hint: `embed the version that is wanted: ballast embed REF ${operand} -t ${operand}`,
     })
+  }
+  if (isBucketAddress(operand)) {
+    const { access, ...calls } = options
+    return (await import('./bucket-tag.ts')).bucketRollback(operand, access, calls)
   }
   return rollbackTag(store, operand).catch(hintAtImage(operand))
 }

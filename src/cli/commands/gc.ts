@@ -1,14 +1,33 @@
 import { cacheDirectory } from '../cache-directory.ts'
 import { engineChoice } from '../engine-choice.ts'
+import { imageAccess } from '../image-access.ts'
 import { formatBytes, formatCount } from '../render/text.ts'
+import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
-export const verb = defineVerb<[{ dryRun?: boolean }]>({
-  usage: 'gc',
+interface GcOptions {
+  readonly dryRun?: boolean
+  readonly grace?: string
+}
+
+export const verb = defineVerb<[string | undefined, GcOptions]>({
+  usage: 'gc [remote]',
   summary: 'free the space of what no tag or version needs any more',
-  options: [['--dry-run', 'only say what would be removed']],
-  examples: ['ballast gc --dry-run', 'ballast gc'],
-  async run(session, options) {
+  details:
+    'REMOTE is the place in a bucket below which models are (s3://BUCKET/PATH): what nothing leads to there goes once it is\n' +
+    'older than the grace time, in which others may still read it. Without one, the store is meant.',
+  options: [
+    ['--dry-run', 'only say what would be removed'],
+    ['--grace <time>', 'of a remote: how long what was given up stays, as 90m, 24h or 7d (default: 24h)'],
+  ],
+  examples: ['ballast gc --dry-run', 'ballast gc', 'ballast gc s3://models/team --grace 7d'],
+  async run(session, remote, options) {
+    if (remote !== undefined) {
+      const { bucketGc } = await import('../../workflows/bucket-gc.ts')
+      const { signal, io } = session
+      print(session, options, await bucketGc(remote, { ...options, access: imageAccess(io), signal }))
+      return
+    }
     const store = await session.store()
     if (options.dryRun !== true) {
       const { collectTrees } = await import('../../workflows/run-trees-unused.ts')
@@ -16,11 +35,21 @@ export const verb = defineVerb<[{ dryRun?: boolean }]>({
       for (const warning of await collectTrees(store, places, session)) session.note(`warning: ${warning}`)
     }
     const report = await store.gc({ signal: session.signal, dryRun: options.dryRun === true })
-    const verb = options.dryRun === true ? 'would remove' : 'removed'
-    session.print(
-      report,
-      () =>
-        `${verb} ${formatCount(report.removed.length, 'blob')}, ${formatBytes(report.removedBytes)}; kept ${report.kept}\n`,
-    )
+    print(session, options, report)
   },
 })
+
+function print({ print }: Session, { dryRun }: GcOptions, report: Collected): void {
+  const verb = dryRun === true ? 'would remove' : 'removed'
+  const { removed, removedBytes, kept } = report
+  print(
+    report,
+    () => `${verb} ${formatCount(removed.length, 'blob')}, ${formatBytes(removedBytes)}; kept ${kept}\n`,
+  )
+}
+
+interface Collected {
+  readonly removed: readonly unknown[]
+  readonly removedBytes: number
+  readonly kept: number
+}

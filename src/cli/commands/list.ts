@@ -1,4 +1,6 @@
+import { isBucketAddress } from '../../model/index.ts'
 import type { ListedVersion } from '../../workflows/list.ts'
+import { imageAccess } from '../image-access.ts'
 import { formatListedFigures } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatDigest, formatTable } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
@@ -7,8 +9,18 @@ export const verb = defineVerb<[string | undefined]>({
   usage: 'list [name]',
   alias: 'ls',
   summary: 'list the models of the store and their versions',
-  examples: ['ballast list', 'ballast list sentiment --json'],
+  details:
+    'NAME may be that of a model in a bucket (s3://BUCKET/PATH/NAME); with a / at its end, all models below it are listed.',
+  examples: ['ballast list', 'ballast list sentiment --json', 'ballast list s3://models/team/'],
   async run(session, name) {
+    if (name !== undefined && isBucketAddress(name)) {
+      const { bucketList } = await import('../../workflows/bucket-list.ts')
+      const versions = await bucketList(name, imageAccess(session.io), { signal: session.signal })
+      if (versions.length === 0)
+        session.note(`no models in ${name}; to put one there: ballast push NAME ${name}NAME`)
+      session.print(versions, () => (versions.length === 0 ? '' : formatVersions(versions)))
+      return
+    }
     const store = await session.store()
     const { list } = await import('../../workflows/list.ts')
     const versions = await list(store, name)

@@ -9,7 +9,8 @@ interface PullOptions {
 
 export const verb = defineVerb<[string, string | undefined, PullOptions]>({
   usage: 'pull <remote> [name]',
-  summary: 'bring a version from a registry into the store, with its number and what is attached to it',
+  summary:
+    'bring a version from a registry or a bucket into the store, with its number and what is attached to it',
   details:
     'NAME[:TAG] is what it is called in the store: by default as at the remote. The number stays what it is there; where the\n' +
     'store has given it to another version already, nothing is fetched and the command says so.',
@@ -17,6 +18,7 @@ export const verb = defineVerb<[string, string | undefined, PullOptions]>({
   examples: [
     'ballast pull localhost:5000/sentiment:prod',
     'ballast pull registry.example/team/sentiment:3 sentiment',
+    'ballast pull s3://models/team/sentiment:prod',
     'ballast pull oci:./carry:latest sentiment',
   ],
   movesBytes: true,

@@ -1,24 +1,27 @@
 import { imageAccess } from '../image-access.ts'
+import { LOCK_OPTION } from '../lock-option.ts'
 import { formatDigest } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
-export const verb = defineVerb<[string]>({
+export const verb = defineVerb<[string, { lock?: boolean }]>({
   usage: 'rollback <operand>',
   summary: 'return a tag, an image, a mounted directory or a volume to what it was before',
   details:
     'Rolling back twice returns to where it was, as with `helm rollback`.\n' +
     'A plain name is a model; image:NAME:TAG is an image of the Docker Engine.',
+  options: [LOCK_OPTION],
   examples: [
     'ballast rollback sentiment:prod',
     'ballast rollback localhost:5000/my_ml_app:v2',
     'ballast rollback image:my_ml_app:v2',
     'ballast rollback volume:ml_models',
+    'ballast rollback s3://models/team/sentiment:prod',
   ],
-  async run(session, operand) {
+  async run(session, operand, { lock }) {
     const { rollback } = await import('../../workflows/rollback.ts')
     const result = await rollback(await session.store(), operand, {
       ...session,
-      access: imageAccess(session.io),
+      access: { ...imageAccess(session.io), lock },
     })
     for (const warning of result.warnings) session.note(`warning: ${warning}`)
     const number = result.number === undefined ? '' : ` ${result.number}`
