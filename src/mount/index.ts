@@ -22,7 +22,7 @@ export { decodeState, type Followed, type Generation, isPinned, readState } from
 export { inspectTarget, type TargetState } from './target.ts'
 export { type DeliveredTree, readTree, readTreeBy } from './tree.ts'
 export { type Unmounted, unmountByHelper, unmountTarget } from './unmount.ts'
-export { listVariants, readVariants } from './variant-files.ts'
+export { decodeVariantsFile, listVariants, readVariants, variantsFile } from './variant-files.ts'
 export {
   changeVariants,
   linkedVersion,

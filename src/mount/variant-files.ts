@@ -11,10 +11,20 @@ import { DIRECTORY_MODE, FILE_MODE, VARIANTS } from './names.ts'
 
 /** Undefined where the link was never split. Throws DAMAGED. */
 export async function readVariants(target: string, link: string): Promise<VariantSet | undefined> {
-  const path = join(target, VARIANTS, `${link}.json`)
+  const path = join(target, variantsFile(link))
   const bytes = await readIfPresent(path)
-  const set = bytes && decodeVariants(bytes)
-  if (bytes === undefined || set !== undefined) return set
+  return bytes && decodeVariantsFile(bytes, path)
+}
+
+/** Where the variants of a link stand, below the target. */
+export function variantsFile(link: string): string {
+  return `${VARIANTS}/${link}.json`
+}
+
+/** Throws DAMAGED; `path` is for the message. */
+export function decodeVariantsFile(bytes: Uint8Array, path: string): VariantSet {
+  const set = decodeVariants(bytes)
+  if (set !== undefined) return set
   throw new BallastError('DAMAGED', `${path} cannot be read`, {
     hint: `delete that file and split again; until then the application gets what it had`,
   })
@@ -37,7 +47,7 @@ export async function writeVariants(
   { link, set }: { readonly link: string; readonly set: VariantSet },
 ): Promise<void> {
   await makeDirectory(join(target, VARIANTS), DIRECTORY_MODE)
-  await writeFileDurably(join(target, VARIANTS, `${link}.json`), encodeVariants(set), {
+  await writeFileDurably(join(target, variantsFile(link)), encodeVariants(set), {
     mode: FILE_MODE,
     // Where those of a killed process are swept up.
     temporaryDirectory: join(target, OWN_DIRECTORY),

@@ -1,9 +1,10 @@
-import { type CallOptions, type Digest, isBallastError, verified } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError, verified } from '../core/index.ts'
 import { type Engine, readFromContainer } from '../docker/index.ts'
-import { type ModelFile, parseJson } from '../model/index.ts'
+import { type ModelFile, parseJson, type VariantSet } from '../model/index.ts'
 import {
   type DeliveredTree,
   decodeState,
+  decodeVariantsFile,
   type Followed,
   GENERATIONS,
   linkedNames,
@@ -11,11 +12,14 @@ import {
   STATE,
   TREE_RECORD,
   type TreeRecord,
+  variantsFile,
+  variantTree,
 } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { readTar, readTarBodies } from '../tar/index.ts'
 import { withReload } from './check-reload.ts'
 import type { CheckOptions, CheckResult } from './check-target.ts'
+import { splitOr, withSplit } from './check-variants.ts'
 import { findInContainer, readFileInContainer, rootInContainer } from './container-files.ts'
 import { userOf, whyUnreadable } from './container-user.ts'
 import { staleness } from './staleness.ts'
@@ -39,6 +43,8 @@ export async function checkInContainer(
   const { engine, id, path, operand } = place
   const found = await findInContainer(engine, { id, path }, options)
   if (found === undefined) return [noModel(operand, [`${path} does not exist`], path)]
+  // An Engine that is asked for what is below a file says nothing but that it failed.
+  if (found.type !== 'directory') return [noModel(operand, [`${path} is no directory`], path)]
   const real = found.path
   const {
     isFollowing,
@@ -50,7 +56,17 @@ export async function checkInContainer(
     const label = models.length === 1 ? operand : `${operand} (${name})`
     const result = await checkTree(store, { ...place, operand: label, path: `${real}/${name}` }, options)
     const gone = [`${path}/${name}: the version that it leads to is not there`]
-    results.push(withReload(result ?? noModel(label, gone, path), followed[name]))
+    const found = result ?? noModel(label, gone, path)
+    const set = await splitAt(engine, { id, path: real, link: name }, options)
+    results.push(withReload(withSplit(found, set), followed[name]))
+    if (set === undefined || set instanceof BallastError) continue
+    for (const variant of set.variants.filter(({ digest }) => digest !== found.digest)) {
+      const label = `${operand} (${name}: ${variant.name})`
+      const at = { ...place, operand: label, path: `${real}/${variantTree(variant)}` }
+      results.push(
+        (await checkTree(store, at, options)) ?? noModel(label, ['its version is not there'], path),
+      )
+    }
   }
   if (results.length > 0) return results
   if (isFollowing) return [noModel(operand, [`${path} holds no model yet`], path)]
@@ -59,6 +75,19 @@ export async function checkInContainer(
   if (await isEmpty(engine, { id, path: real }, options))
     return [{ ...noModel(operand, [`${path} is empty`], path), isEmpty: true }]
   return [noModel(operand, [`${path} holds files that Ballast did not deliver`], path)]
+}
+
+/** What a link of a target is split into, or why that cannot be told. */
+function splitAt(
+  engine: Engine,
+  { id, path, link }: { readonly id: string; readonly path: string; readonly link: string },
+  options: CallOptions,
+): Promise<VariantSet | BallastError | undefined> {
+  const file = `${path}/${variantsFile(link)}`
+  return splitOr(async () => {
+    const bytes = await readFileInContainer(engine, { id, path: file }, options)
+    return bytes && decodeVariantsFile(bytes, file)
+  })
 }
 
 /**

@@ -88,10 +88,10 @@ async function checkMount(
   if (container.user === '') return found
   // Who may read it is told by what the container sees.
   const seen = await checkInContainer(store, place, { ...options, full: false })
-  return found.map((one, at) => ({
-    ...one,
-    faults: [...new Set([...one.faults, ...(seen[at]?.faults ?? [])])],
-  }))
+  return found.map((one) => {
+    const same = seen.find((other) => other.operand === one.operand)
+    return { ...one, faults: [...new Set([...one.faults, ...(same?.faults ?? [])])] }
+  })
 }
 
 function noteHidden(result: CheckResult, hidden: readonly EmbeddedModel[]): CheckResult {

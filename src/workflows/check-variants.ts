@@ -8,18 +8,23 @@ import { sharesOf } from './variants.ts'
 export async function splitsOf(target: string): Promise<ReadonlyMap<string, VariantSet | BallastError>> {
   const sets = new Map<string, VariantSet | BallastError>()
   for (const name of linkedNames(await readRoot(target))) {
-    const set = await readVariants(target, name).catch((error: unknown) => {
-      if (isBallastError(error, 'DAMAGED')) return error
-      throw error
-    })
-    if (set instanceof BallastError || (set !== undefined && isTold(set))) sets.set(name, set)
+    const split = await splitOr(() => readVariants(target, name))
+    if (split !== undefined) sets.set(name, split)
   }
   return sets
 }
 
-/** One that has no variants any more is told of where they have just been put back. */
-function isTold(set: VariantSet): boolean {
-  return set.variants.length > 0 || set.proof !== undefined
+/** Undefined where the link is not split; one whose variants have just been put back is told of, though it has none. */
+export async function splitOr(
+  read: () => Promise<VariantSet | undefined>,
+): Promise<VariantSet | BallastError | undefined> {
+  try {
+    const set = await read()
+    return set === undefined || (set.variants.length === 0 && set.proof === undefined) ? undefined : set
+  } catch (error) {
+    if (isBallastError(error, 'DAMAGED')) return error
+    throw error
+  }
 }
 
 /** The result of a link, with what it is split into. */

@@ -30,7 +30,7 @@ test('replicas of the application that have the target mounted are told one afte
   // Of the same image, with another model.
   const other = await prepare(t)
   const stranger = await other.replica()
-  await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 2s')
+  await place.declare('http: "POST http://localhost:8000/reload", containers: image, within: 500ms')
   const stop = [first, second].map(({ url }) => askSteadily(url))
   t.after(() => Promise.all(stop.map((end) => end())))
   const follower = place.follow([])
@@ -42,14 +42,26 @@ test('replicas of the application that have the target mounted are told one afte
   )
   assert.match(
     follower.stdout(),
-    new RegExp(`api: ${[first.name, second.name].sort()[0]}: not ready after 2 s`),
+    new RegExp(`api: ${[first.name, second.name].sort()[0]}: not ready after 0\\.5 s`),
   )
   const asked = await Promise.all(stop.map((end) => end()))
   const told = asked.filter(({ versions }) => versions.includes(3))
   assert.equal(told.length, 1, 'the other one was never told')
   for (const one of asked) assertServed(one, one === told[0] ? [1, 2, 3] : [1, 2])
   assert.deepEqual(await Promise.all([first, second, stranger].map(served)), [2, 2, 1])
+  await place.add(versionOf(4, 'late'))
+  await eventually(async () =>
+    assert.match(follower.stdout(), /sentiment:4 failed: .*not ready after 0\.5 s.*; sentiment:2 put back\n/),
+  )
+  assert.deepEqual(await Promise.all([first, second].map(served)), [2, 2])
   follower.kill()
+  const why = /sentiment:4 was put back: api: .*not ready after 0\.5 s/
+  for (const operand of [`container:${first.name}`, place.target]) {
+    const checked = await run(['check', operand], place.options)
+    assert.match(checked.stdout, why, checked.stderr)
+  }
+  const moves = await run(['history', place.target], place.options)
+  assert.match(moves.stdout, /failed: api: .*not ready after 0\.5 s/)
 })
 
 test('a signal reaches the container, and a file in it tells', { skip }, async (t) => {

@@ -8,6 +8,7 @@ import { type Delivery, deliverByHelper } from '../../src/mount/index.ts'
 import { openStore } from '../../src/store/index.ts'
 import { ask } from '../fixtures/command.ts'
 import { busyboxImage, docker, engineMissing, machineEngine, uniqueName } from '../fixtures/engine.ts'
+import { overNetwork } from '../fixtures/over-network.ts'
 import { randomModel } from '../fixtures/store.ts'
 import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
 
@@ -63,7 +64,11 @@ test('a volume on this host is split like a directory; a delivery by the helper 
 }, async (t) => {
   const options = await createWorld(t)
   const volume = uniqueName('ballast-split')
-  t.after(() => docker(['volume', 'rm', volume]))
+  const container = `${volume}-user`
+  t.after(async () => {
+    await docker(['rm', '-f', container]).catch(() => undefined)
+    await docker(['volume', 'rm', volume])
+  })
   await ask(['mount', 'sentiment:1', `volume:${volume}`, '--follow', '--once'], options)
   const split = await ask<Listed>(
     ['split', `volume:${volume}`, 'stable=90', 'canary=10', 'canary=sentiment:2'],
@@ -81,6 +86,33 @@ test('a volume on this host is split like a directory; a delivery by the helper 
       [`volume:${volume} (sentiment: canary)`, []],
     ],
   )
+  const base = await busyboxImage(t)
+  await docker([
+    'create',
+    '--name',
+    container,
+    '--user',
+    '1000',
+    '-v',
+    `${volume}:/app/models:ro`,
+    base,
+    'true',
+  ])
+  for (const env of [{}, { DOCKER_HOST: await overNetwork(t) }]) {
+    const inside = await ask<{ operand: string; faults: string[]; notes?: string[] }[]>(
+      ['check', `container:${container}`],
+      { ...options, env },
+    )
+    assert.deepEqual(
+      inside.map(({ operand, faults }) => [operand, faults]),
+      [
+        [`container:${container}:/app/models`, []],
+        [`container:${container}:/app/models (sentiment: canary)`, []],
+      ],
+    )
+    assert.match(inside[0]?.notes?.join() ?? '', /variant canary: sentiment:2, 10 % of keys/)
+  }
+  await docker(['rm', container])
   const moves = await ask<{ tag: string }[]>(['history', `volume:${volume}`], options)
   assert.deepEqual(
     moves.map(({ tag }) => tag),
