@@ -2,15 +2,16 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { type AppFile, type AppTarget, parseOperand } from '../model/index.ts'
 import { inspectTarget, retireGenerations } from '../mount/index.ts'
-import type { KeptTag, KeptTarget, Wanted } from '../serve/index.ts'
+import type { DiskBudget, KeptTag, KeptTarget, TargetEvents, Wanted } from '../serve/index.ts'
+import { dropBrought } from '../workflows/drop-brought.ts'
 import { deliveredVersion, localPace, remotePace, retentionOf } from '../workflows/follow-targets.ts'
-import { followUpstream } from '../workflows/follow-upstream.ts'
+import { followUpstream, type Upstream } from '../workflows/follow-upstream.ts'
+import type { ImageAccess } from '../workflows/image-places.ts'
 import { allowedReloads } from '../workflows/mount-reload-declared.ts'
 import type { ReloadTask } from '../workflows/mount-reload-told.ts'
 import { registryUpstream } from '../workflows/registry-upstream.ts'
 import { commandGuard } from './command-guard.ts'
 import { engineChoice } from './engine-choice.ts'
-import { imageAccess } from './image-access.ts'
 import { mountVerbs } from './mount-verbs.ts'
 import type { Session } from './session.ts'
 
@@ -19,7 +20,8 @@ export interface KeptOptions {
   readonly directory: string
   /** Whether commands of the file may run. */
   readonly allowCommands: boolean
-  readonly plainHttp: readonly string[]
+  readonly access: ImageAccess
+  readonly disk: DiskBudget
 }
 
 /** What the targets of a `ballast.yaml` take to be kept up. Throws USAGE, and REFUSED for commands that were not allowed. */
@@ -34,17 +36,23 @@ export async function keptTargets(session: Session, file: AppFile, options: Kept
   return { tags: [...tags.values()], targets }
 }
 
-function keptTag(session: Session, declared: AppTarget, { plainHttp }: KeptOptions): KeptTag | undefined {
+function keptTag(session: Session, declared: AppTarget, { access, disk }: KeptOptions): KeptTag | undefined {
   const { ref, from, every } = declared
   if (from === undefined) return undefined
+  const key = JSON.stringify([ref, from, every])
+  const open = async (): Promise<Upstream> =>
+    registryUpstream(await session.store(), { ref, from, access, admit: (bytes) => disk.admit(key, bytes) })
   return {
-    key: JSON.stringify([ref, from, every]),
+    key,
     ref,
     from,
-    async keepUp(events) {
-      const access = imageAccess(session.io, plainHttp)
-      const upstream = await registryUpstream(await session.store(), { ref, from, access })
-      await followUpstream(upstream, { ...events, pace: remotePace(declared) })
+    keepUp: (events) =>
+      settling(disk, key, async (settle) => {
+        const onTurn = settle(events.onTurn)
+        await followUpstream(await open(), { ...events, onTurn, pace: remotePace(declared) })
+      }),
+    async dropUnused() {
+      await dropBrought(await session.store(), { ref, from: (await open()).address })
     },
   }
 }
@@ -56,7 +64,7 @@ async function keptTarget(
     declared,
     tag,
   }: { readonly file: AppFile; readonly declared: AppTarget; readonly tag: KeptTag | undefined },
-  { directory, allowCommands }: KeptOptions,
+  { directory, allowCommands, disk }: KeptOptions,
 ): Promise<KeptTarget> {
   const { ref, from, as, link, layout, follow } = declared
   const isVolume = parseOperand(declared.to).kind === 'volume'
@@ -65,30 +73,53 @@ async function keptTarget(
   const plans = follow ? await allowedReloads(file, { ref, target: to, directory }, guard) : []
   const task: ReloadTask | undefined =
     plans.length === 0 ? undefined : { plans, directory, engine: engineChoice(session.io), retry: false }
+  const key = JSON.stringify([declared, to, plans])
   const retention = retentionOf(declared)
   const replace = follow ? undefined : true
-  const wanted = { ref, target: to, link, as, layout, replace, readAhead: true, ...retention }
+  const admit = (bytes: number): Promise<void> => disk.admit(key, bytes)
+  const wanted = { ref, target: to, link, as, layout, replace, readAhead: true, admit, ...retention }
   return {
-    key: JSON.stringify([declared, to, plans]),
+    key,
     ref,
     to,
+    directory: isVolume ? undefined : to,
     ...(from !== undefined && { from }),
     tag: tag?.key,
     delivered: async () => (isVolume ? undefined : deliveredVersion(to, declared)),
-    async keepUp({ signal, ...events }) {
-      const own = { ...session, ...(signal && { signal }) }
-      const verbs = await mountVerbs(own, wanted, { task, onJudged: events.onJudged })
-      if (follow) return verbs.follow({ ...events, pace: localPace(declared) })
-      // What never moves is delivered once.
-      events.onSwap(await verbs.mount())
-      events.onTurn(undefined)
-      if (!own.signal.aborted) await once(own.signal, 'abort')
-    },
+    keepUp: ({ signal, ...events }) =>
+      settling(disk, key, async (settle) => {
+        const own = { ...session, ...(signal && { signal }) }
+        const onTurn = settle(events.onTurn)
+        const verbs = await mountVerbs(own, wanted, { task, onJudged: events.onJudged })
+        if (follow) return verbs.follow({ ...events, onTurn, pace: localPace(declared) })
+        // What never moves is delivered once.
+        events.onSwap(await verbs.mount())
+        onTurn(undefined)
+        if (!own.signal.aborted) await once(own.signal, 'abort')
+      }),
     async retire({ signal }) {
       if (isVolume || !follow || (await inspectTarget(to)).kind !== 'following') return
       await retireGenerations(to, { ...retention, signal })
     },
     graceMs: retention.graceMs,
+  }
+}
+
+type OnTurn = TargetEvents['onTurn']
+
+/** What the work has set aside on the disk is settled after each look, and at the end. */
+async function settling(
+  disk: DiskBudget,
+  key: string,
+  work: (settle: (onTurn: OnTurn) => OnTurn) => Promise<void>,
+): Promise<void> {
+  try {
+    await work((onTurn) => (error) => {
+      disk.settle(key)
+      onTurn(error)
+    })
+  } finally {
+    disk.settle(key)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Admit } from '../core/index.ts'
 import { parseOperand, parseReloadFlags, type ReloadFlags, type ServerLayout } from '../model/index.ts'
 import type { MountResult } from '../workflows/mount.ts'
 import type { ReloadEvents } from '../workflows/mount-reload.ts'
@@ -40,6 +41,8 @@ export interface MountWanted {
   readonly keep: number | undefined
   /** How long each former version does, in milliseconds. */
   readonly graceMs?: number
+  /** Asked before files are copied into a directory. */
+  readonly admit?: Admit
 }
 
 export interface MountVerbs {

@@ -4,12 +4,14 @@ import { type BallastError, explainSystemError } from '../core/index.ts'
 import { parseAppFile } from '../model/index.ts'
 import type { Credentials } from '../registry/index.ts'
 import {
+  createDiskBudget,
   type FollowingLog,
   startFollowing,
   startStatusServer,
   type Wanted,
   watchFile,
 } from '../serve/index.ts'
+import type { ImageAccess } from '../workflows/image-places.ts'
 import { keptTargets } from './kept-targets.ts'
 import { describeJudged, describeMounted } from './render/mounted.ts'
 import type { Session } from './session.ts'
@@ -20,21 +22,35 @@ export interface ServeFollowOptions {
   readonly status: { readonly host: string; readonly port: number }
   readonly credentials: Credentials | undefined
   readonly allowCommands: boolean
-  readonly plainHttp: readonly string[]
+  readonly access: ImageAccess
+  /** What store and targets may take, in bytes. */
+  readonly maxDisk: number | undefined
 }
 
 /** Keeps up what the file declares until it is closed. Throws what keeps it from beginning; a target that fails is none of that. */
 export async function serveFollow(
   session: Session,
-  { file, status, credentials, ...options }: ServeFollowOptions,
+  { file, status, credentials, allowCommands, access, maxDisk }: ServeFollowOptions,
 ): Promise<{ readonly close: () => Promise<void>; readonly failed: Promise<never> }> {
   const path = resolve(file)
-  const read = async (text: string): Promise<Wanted> =>
-    keptTargets(session, await parseAppFile(text, basename(path)), { directory: dirname(path), ...options })
+  const store = await session.store()
+  let wanted: Wanted = { tags: [], targets: [] }
+  const disk = createDiskBudget({
+    budget: maxDisk,
+    places: () => [store.root, ...wanted.targets.flatMap(({ directory }) => directory ?? [])],
+    async makeRoom() {
+      for (const { dropUnused } of wanted.tags) await dropUnused()
+      await store.gc()
+    },
+  })
+  const read = async (text: string): Promise<Wanted> => {
+    const declared = await parseAppFile(text, basename(path))
+    return keptTargets(session, declared, { directory: dirname(path), allowCommands, access, disk })
+  }
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw explainSystemError(error)
   })
-  const wanted = await read(text)
+  wanted = await read(text)
 
   const { promise: failed, reject } = Promise.withResolvers<never>()
   failed.catch(() => undefined)
@@ -43,7 +59,7 @@ export async function serveFollow(
     listen: status,
     credentials,
     statuses: following.statuses,
-    disk: async () => undefined,
+    disk: disk.measure,
   })
   const count = wanted.targets.length
   session.printLine(
@@ -60,7 +76,8 @@ export async function serveFollow(
     text,
     onTrouble: trouble,
     async onText(changed) {
-      await following.apply(await read(changed))
+      wanted = await read(changed)
+      await following.apply(wanted)
       session.note(`${path}: read again`)
     },
   })

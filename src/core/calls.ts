@@ -7,6 +7,9 @@ export interface CallOptions {
   readonly onProgress?: ((event: Progress) => void) | undefined
 }
 
+/** Asked before so many bytes are written that take room of their own; what it throws keeps them from being written. */
+export type Admit = (bytes: number) => Promise<void>
+
 /** `item` names what is moved, for people: a file's path or a layer. Sizes in bytes. */
 export type Progress =
   | { readonly kind: 'start'; readonly step: Step; readonly item: string; readonly total: number }

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../core/index.ts'
+import type { Admit, CallOptions } from '../core/index.ts'
 import type { Marker, Version } from '../model/index.ts'
 
 /** A version, and what is written into its marker. */
@@ -9,6 +9,8 @@ export interface Delivery {
 
 export interface DeliverOptions extends CallOptions {
   readonly link: boolean
+  /** Asked before files are copied. */
+  readonly admit?: Admit | undefined
 }
 
 /** What a delivery did. `adopted`: the files were there and matched. `unchanged`: the version had been delivered before. */

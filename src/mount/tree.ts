@@ -1,6 +1,7 @@
 import { chmod, link, mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
+  type Admit,
   BallastError,
   type CallOptions,
   cloneFile,
@@ -42,6 +43,7 @@ import { whyNotLinked } from './why-not-linked.ts'
 export interface TreeOptions extends CallOptions {
   /** Hard links to the store's own blobs. Whoever can write to the tree could then reach the store's bytes. */
   readonly link: boolean
+  readonly admit?: Admit | undefined
   /** Makes a file of the version from what the target has already, or returns false; tried before a copy. */
   readonly reuse?: Reuse | undefined
 }
@@ -71,10 +73,8 @@ export async function writeTree(
   const copied = options.link ? await whyNotLinked(store, version) : undefined
   if (copied !== undefined) warnings.push(copied)
   const reuse = await reusable(store, version, options)
-  const room = roomFor(
-    tree,
-    version.files.filter((file) => reuse?.has(file) !== true),
-  )
+  const files = version.files.filter((file) => reuse?.has(file) !== true)
+  const room = roomFor(tree, files, options)
   const place = placer(store, { link: options.link && copied === undefined, warnings, room, reuse })
   const directories = new Set<string>([tree])
   let bytesCopied = 0
@@ -172,7 +172,7 @@ interface Room {
   readonly require: () => Promise<void>
 }
 
-function roomFor(tree: string, files: readonly ModelFile[]): Room {
+function roomFor(tree: string, files: readonly ModelFile[], { admit }: Pick<TreeOptions, 'admit'>): Room {
   let bytes = totalSize(files)
   let required: Promise<void> | undefined
   return {
@@ -180,7 +180,7 @@ function roomFor(tree: string, files: readonly ModelFile[]): Room {
       bytes -= count
     },
     require: () => {
-      required ??= requireSpace(tree, { bytes, what: 'the copy' })
+      required ??= requireSpace(tree, { bytes, what: 'the copy' }).then(() => admit?.(bytes))
       return required
     },
   }

@@ -1,4 +1,5 @@
 export * from './docker-plugin.ts'
+export { createDiskBudget, type DiskBudget } from './follow/disk-budget.ts'
 export { type Following, startFollowing, type Wanted } from './follow/following.ts'
 export type { FollowingLog, KeptTag, KeptTarget, TagEvents, TargetEvents } from './follow/kept.ts'
 export type { DiskMeasure } from './follow/metrics.ts'

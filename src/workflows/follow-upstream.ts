@@ -3,6 +3,8 @@ import { type Pace, unlessInterrupted } from './mount.ts'
 
 /** What a tag of the store is kept up with, outside of this host. */
 export interface Upstream {
+  /** As it is recorded of the versions that come from there. */
+  readonly address: string
   /**
    * Tells what is there now from all else that has been or will be there, without moving a model's bytes. Throws NOT_FOUND,
    * UNAUTHORIZED and REMOTE.

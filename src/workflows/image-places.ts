@@ -3,6 +3,7 @@ import type { BucketAccess } from '../buckets/index.ts'
 import { BallastError, isDigest } from '../core/index.ts'
 import type { EngineChoice, ImageMemory } from '../docker/index.ts'
 import { type ImagePlace, type ImageReference, parseImageReference } from '../embed/index.ts'
+import type { Network } from '../http/index.ts'
 import { isTag, LATEST } from '../model/index.ts'
 import {
   createArchive,
@@ -25,6 +26,8 @@ export interface ImageAccess {
   readonly authFiles?: readonly string[]
   /** Registries to be spoken to without TLS, beside those on loopback. */
   readonly plainHttp?: readonly string[]
+  /** How registries are reached. */
+  readonly network?: Network | undefined
   /** Which Engine; undefined as the docker command would choose without any environment. */
   readonly engine?: EngineChoice
   /** Of models in buckets. */
@@ -69,6 +72,7 @@ export async function openImage(
     credentials: () => findLogin(access, { host, name }),
     ...(plainHttp && { plainHttp }),
     journal: store && uploadJournal(store),
+    network: access.network,
   })
   return { image, repository, reference }
 }

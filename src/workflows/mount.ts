@@ -1,5 +1,12 @@
 import { resolve, sep } from 'node:path'
-import { BallastError, type CallOptions, type Digest, isBallastError, untilStopped } from '../core/index.ts'
+import {
+  type Admit,
+  BallastError,
+  type CallOptions,
+  type Digest,
+  isBallastError,
+  untilStopped,
+} from '../core/index.ts'
 import {
   blobsOfVersion,
   formatReference,
@@ -43,6 +50,8 @@ export interface MountRequest {
   readonly readAhead?: boolean | undefined
   /** Of a following target: which former versions stay, and are shown by a layout; by default the one before, and others for a minute. */
   readonly retention?: Retention | undefined
+  /** Asked before files are copied into a directory. */
+  readonly admit?: Admit | undefined
 }
 
 export interface MountResult {
@@ -80,7 +89,8 @@ export async function mount(
   }
   const target = resolve(request.target)
   return withDelivery(store, request, async (resolved, delivery) => {
-    const settings = { ...options, link: request.link === true, replace: request.replace === true }
+    const { link = false, replace = false, admit } = request
+    const settings = { ...options, link, replace, admit }
     const delivered = await deliverPinned(store, { target, delivery }, settings)
     return { ...pinnedAt(target, resolved), ...delivered }
   })
@@ -105,9 +115,9 @@ export async function mountFollowing(
   return withDelivery(store, request, async (resolved, delivery) => {
     const name = linkOf(request, resolved.reference)
     const { link = false, by = 'mount', retention = { graceMs: GRACE_MS } } = request
-    const { layout, pinned = false, replace = false, readAhead, proof } = request
+    const { layout, pinned = false, replace = false, readAhead, proof, admit } = request
     const move = { by, layout, pinned, replace, proof }
-    const settings = { ...options, ...move, link, readAhead, ...retention }
+    const settings = { ...options, ...move, link, readAhead, admit, ...retention }
     const { files, ...swapped } = await deliverFollowing(store, { target, name, delivery }, settings)
     const mountAt = files.length > 0 ? 'path' : 'parent'
     return { target, version: versionName(resolved), digest: resolved.version.digest, mountAt, ...swapped }

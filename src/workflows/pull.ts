@@ -1,4 +1,11 @@
-import { BallastError, bytesContent, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import {
+  type Admit,
+  BallastError,
+  bytesContent,
+  type CallOptions,
+  type Digest,
+  forEachLimited,
+} from '../core/index.ts'
 import { fetchBlob } from '../fetch/index.ts'
 import {
   blobsOfFiles,
@@ -49,6 +56,8 @@ export interface PullRequest {
   /** `NAME[:TAG]` in the store; by default as at the remote. */
   readonly name?: string | undefined
   readonly access: ImageAccess
+  /** Asked before what the store has not got is fetched. */
+  readonly admit?: Admit | undefined
 }
 
 const BLOBS_AT_ONCE = 4
@@ -59,7 +68,7 @@ const BLOBS_AT_ONCE = 4
  */
 export async function pull(
   store: Store,
-  { remote: text, name, access }: PullRequest,
+  { remote: text, name, access, admit }: PullRequest,
   options: CallOptions = {},
 ): Promise<PullResult> {
   const started = performance.now()
@@ -77,7 +86,7 @@ export async function pull(
     from: remote.at(remote.reference),
   })
   await using session = await store.begin()
-  const newBytes = await fetchBlobs(store, { session, repository, manifest }, options)
+  const newBytes = await fetchBlobs(store, { session, repository, manifest, admit }, options)
   const version = await storeManifest(store, session, manifest)
   const attached = await pullAttachments(
     store,
@@ -170,25 +179,38 @@ async function fetchBlobs(
     session,
     repository,
     manifest,
-  }: { readonly session: Session; readonly repository: ImageRepository; readonly manifest: StoredManifest },
+    admit,
+  }: Pick<PullRequest, 'admit'> & {
+    readonly session: Session
+    readonly repository: ImageRepository
+    readonly manifest: StoredManifest
+  },
   options: CallOptions,
 ): Promise<number> {
   const blobs = [...new Map(childrenOf(manifest.bytes).map((blob) => [blob.digest, blob])).values()]
   await session.lease([manifest.digest, ...blobs.map(({ digest }) => digest)])
+  const missing: Descriptor[] = []
+  for (const blob of blobs) {
+    if ((await store.blobs.stat(blob.digest))?.size !== blob.size) missing.push(blob)
+    else options.onProgress?.({ kind: 'skip', step: 'download', item: nameOf(blob), because: 'exists' })
+  }
+  const bytes = missing.reduce((sum, { size }) => sum + size, 0)
+  if (bytes > 0) await admit?.(bytes)
   let fetched = 0
   const fetch = async (blob: Descriptor, signal: AbortSignal): Promise<void> => {
     const { digest, size } = blob
-    const item = blob.annotations?.[FILE_PATH] ?? digest
+    const item = nameOf(blob)
     const content = repository.openBlob(blob, { signal })
-    const { existed } = await fetchBlob(
-      { store, session },
-      { item, content, identity: digest, digest },
-      { ...options, signal },
-    )
+    const request = { item, content, identity: digest, digest }
+    const { existed } = await fetchBlob({ store, session }, request, { ...options, signal })
     if (!existed) fetched += size
   }
-  await forEachLimited(blobs, BLOBS_AT_ONCE, fetch, options.signal)
+  await forEachLimited(missing, BLOBS_AT_ONCE, fetch, options.signal)
   return fetched
+}
+
+function nameOf({ annotations, digest }: Descriptor): string {
+  return annotations?.[FILE_PATH] ?? digest
 }
 
 async function storeManifest(

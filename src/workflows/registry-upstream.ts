@@ -1,18 +1,22 @@
 import { BallastError } from '../core/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Upstream } from './follow-upstream.ts'
-import type { ImageAccess } from './image-places.ts'
-import { pull } from './pull.ts'
+import { type PullRequest, pull } from './pull.ts'
 import { digestAt } from './remote-numbers.ts'
 import { openRemote } from './remotes.ts'
 
 /** A tag of a registry or a layout (`from`), and the tag of the store that is kept up with it (`ref`). Throws USAGE. */
 export async function registryUpstream(
   store: Store,
-  { ref, from, access }: { readonly ref: string; readonly from: string; readonly access: ImageAccess },
+  {
+    ref,
+    from,
+    ...how
+  }: Pick<PullRequest, 'access' | 'admit'> & { readonly ref: string; readonly from: string },
 ): Promise<Upstream> {
-  const { repository, reference, at } = await openRemote(from, access)
+  const { repository, reference, at } = await openRemote(from, how.access)
   return {
+    address: at(reference),
     async look(options) {
       const digest = await digestAt(repository, reference, options)
       if (digest !== undefined) return digest
@@ -20,6 +24,6 @@ export async function registryUpstream(
         hint: 'check the name and the tag',
       })
     },
-    bring: (options) => pull(store, { remote: from, name: ref, access }, options),
+    bring: (options) => pull(store, { remote: from, name: ref, ...how }, options),
   }
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { BallastError, explainSystemError } from '../../core/index.ts'
 import type { Engine } from '../../docker/index.ts'
 import { engineChoice } from '../engine-choice.ts'
+import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
 import { describeJudged } from '../render/mounted.ts'
 import type { Session } from '../session.ts'
@@ -20,6 +21,8 @@ interface ServeOptions {
   readonly status: string
   readonly allowCommands?: boolean
   readonly plainHttp?: string
+  readonly maxDisk?: string
+  readonly maxBandwidth?: string
 }
 
 const PLUGIN_SOCKET = '/run/docker/plugins/ballast.sock'
@@ -54,6 +57,11 @@ export const verb = defineVerb<[ServeOptions]>({
       '127.0.0.1:5080',
     ],
     ['--allow-commands', 'let the commands of ballast.yaml run'],
+    [
+      '--max-disk <size>',
+      'what store and targets may take (20GiB): what nobody needs goes first, and a version without room is refused',
+    ],
+    ['--max-bandwidth <speed>', 'for all that is fetched together (50MB/s)'],
     ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
   ],
   examples: [
@@ -128,15 +136,22 @@ async function startPlugin(session: Session, options: ServeOptions): Promise<() 
 
 async function startFollowing(
   session: Session,
-  { file, status, credentials, allowCommands = false, plainHttp }: ServeOptions,
+  { file, status, credentials, allowCommands = false, plainHttp, maxDisk, maxBandwidth }: ServeOptions,
 ): ReturnType<typeof import('../serve-follow.ts')['serveFollow']> {
+  const { readUnit } = await import('../../advise/index.ts')
+  const { createBandwidth } = await import('../../http/index.ts')
   const { serveFollow } = await import('../serve-follow.ts')
+  const speed = maxBandwidth && 1 / readUnit(maxBandwidth, 'perByte', '--max-bandwidth').value
   return serveFollow(session, {
     file,
     status: parseListen(status),
     credentials: credentials === undefined ? undefined : await readCredentials(credentials),
     allowCommands,
-    plainHttp: plainHttp?.split(',') ?? [],
+    access: {
+      ...imageAccess(session.io, plainHttp?.split(',')),
+      ...(speed && { network: { bandwidth: createBandwidth(speed) } }),
+    },
+    maxDisk: maxDisk === undefined ? undefined : readUnit(maxDisk, 'bytes', '--max-disk').value,
   })
 }
 

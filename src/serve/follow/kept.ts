@@ -12,6 +12,8 @@ export interface KeptTag {
   readonly from: string
   /** Until the signal is aborted. */
   readonly keepUp: (events: CallOptions & TagEvents) => Promise<void>
+  /** Removes from the store what it has brought and nothing leads to any more. */
+  readonly dropUnused: () => Promise<void>
 }
 
 export interface TagEvents {
@@ -28,6 +30,8 @@ export interface KeptTarget {
   readonly to: string
   /** Outside of this host. */
   readonly from?: string
+  /** On this host; undefined for a volume. */
+  readonly directory: string | undefined
   /** The key of its tag, where that is kept up with what is outside of this host. */
   readonly tag: string | undefined
   /** What is there, whole, from before. */
