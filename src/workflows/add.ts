@@ -107,6 +107,15 @@ export function parseNewVersion(text: string): Reference {
   })
 }
 
+/** Throws USAGE for the name of one version, for who follows something: every change makes another. */
+export function refuseNumber(text: string): void {
+  const { tag = '' } = parseNewVersion(text)
+  if (!hasVersion(text) || numberOfTag(tag) === undefined) return
+  throw new BallastError('USAGE', `${text} is one version, and every change makes another`, {
+    hint: 'name a tag that moves, or none',
+  })
+}
+
 /** The same with files that have been found already. */
 export async function addFiles(
   store: Store,

@@ -6,10 +6,10 @@ import {
   isPresent,
   untilStopped,
 } from '../core/index.ts'
-import { hasVersion, numberOfTag, type ParentVersion } from '../model/index.ts'
+import type { ParentVersion } from '../model/index.ts'
 import { pathFilter, stateOfScan, WAIT_MS } from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
-import { parseNewVersion } from './add.ts'
+import { refuseNumber } from './add.ts'
 import { type CaptureOptions, type CaptureRequest, notHere, placeHere } from './capture.ts'
 import {
   type Candidate,
@@ -41,12 +41,7 @@ export async function followCapture(
   { onVersion, onTrouble, ...options }: CaptureOptions & FollowCaptureEvents,
 ): Promise<void> {
   const { operand, name, marker, quietMs, waitMs } = request
-  const { tag = '' } = parseNewVersion(name)
-  if (hasVersion(name) && numberOfTag(tag) !== undefined) {
-    throw new BallastError('USAGE', `${name} is one version, and every change makes another`, {
-      hint: 'name a tag that moves, or none',
-    })
-  }
+  refuseNumber(name)
   const filter = pathFilter(request)
   // Told now and not once the first checkpoint is there.
   if (marker !== undefined) pathFilter({ include: [marker] })

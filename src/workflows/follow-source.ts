@@ -1,9 +1,13 @@
-import { BallastError, type CallOptions, type Digest, isBallastError, untilStopped } from '../core/index.ts'
-import { hasVersion, numberOfTag } from '../model/index.ts'
+import {
+  type BallastError,
+  type CallOptions,
+  type Digest,
+  isBallastError,
+  untilStopped,
+} from '../core/index.ts'
 import { createKnownFiles, scanLocalFiles, stateOfScan } from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
-import { type AddRequest, type AddResult, add } from './add.ts'
-import { parseModelReference } from './resolve.ts'
+import { type AddRequest, type AddResult, add, refuseNumber } from './add.ts'
 
 export interface FollowSourceEvents {
   readonly onVersion: (result: AddResult) => void
@@ -28,12 +32,7 @@ export async function followSource(
   request: Omit<AddRequest, 'move' | 'known'>,
   { onVersion, onTrouble, ...options }: CallOptions & FollowSourceEvents,
 ): Promise<void> {
-  const tag = parseModelReference(request.name).tag ?? ''
-  if (hasVersion(request.name) && numberOfTag(tag) !== undefined) {
-    throw new BallastError('USAGE', `${request.name} is one version, and every change makes another`, {
-      hint: 'name a tag that moves, or none',
-    })
-  }
+  refuseNumber(request.name)
   const known = createKnownFiles()
   let last: Digest | undefined
   const addNow = async (): Promise<void> => {

@@ -1,7 +1,10 @@
 import { BallastError } from '../../core/index.ts'
+import { parseOperand } from '../../model/index.ts'
 import type { PathFilter } from '../../sources/index.ts'
 import type { AddResult } from '../../workflows/add.ts'
+import type { AddSourceRequest } from '../../workflows/add-source.ts'
 import { formatBytes, formatCount, formatDigest } from '../render/text.ts'
+import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
 interface AddOptions {
@@ -9,6 +12,9 @@ interface AddOptions {
   readonly follow?: boolean
   readonly include?: readonly string[]
   readonly exclude?: readonly string[]
+  readonly revision?: string
+  readonly sha256?: string
+  readonly limitRate?: string
 }
 
 export const verb = defineVerb<[string, string[], AddOptions]>({
@@ -16,9 +22,12 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
   summary: 'put files into the store as a new version of a model',
   details:
     'NAME gives the next number and moves `latest`; NAME:prod moves that tag instead; NAME:9 claims the number 9.\n' +
-    'A SOURCE is a file or a directory, whose files keep their paths in it. Bytes that the store has are not stored again.\n' +
-    'With --follow, for development: a change of the files is a new version once they have not changed for a second;\n' +
-    'a `ballast mount NAME:TAG ./models --follow` beside it brings them to running containers.',
+    'A SOURCE is a file or a directory, whose files keep their paths in it; or one address: https://HOST/FILE, or\n' +
+    'hf://ORG/NAME[@REVISION][/PATH] with the token and cache that the tools of the Hub use. What is at an address is\n' +
+    'fetched in parts; run again after an interruption, the command goes on where it was.\n' +
+    'Bytes that the store has are neither fetched nor stored again.\n' +
+    'With --follow, a change is a new version: of files once they have not changed for a second, for development, beside\n' +
+    'a `ballast mount NAME:TAG ./models --follow`; of an address when it is looked at, once a minute.',
   options: [
     [
       '--move',
@@ -27,10 +36,15 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
     ['--include <glob...>', 'only files that this matches, as in .gitignore (may be repeated)'],
     ['--exclude <glob...>', 'without files that this matches (may be repeated)'],
     ['--follow', 'add again whenever the files change; stays in the foreground, one line a version'],
+    ['--revision <name>', 'of what is at an address: a branch, a tag or a commit'],
+    ['--sha256 <digest>', 'of the file at an https address; refused where it is another'],
+    ['--limit-rate <speed>', 'fetch no faster than this, as 20MB/s'],
   ],
   examples: [
     'ballast add sentiment ./models',
     'ballast add sentiment:prod weights.safetensors vocabulary.json',
+    "ballast add sentiment hf://distilbert/distilbert-base-uncased --include '*.safetensors' --include '*.json'",
+    'ballast add sentiment https://example.org/models/sentiment.onnx',
     'ballast add sentiment:dev ./models --follow',
     "ballast add sentiment ./models --exclude '*.tmp' --exclude 'logs/'",
   ],
@@ -38,32 +52,20 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
   async run(session, name, sources, options) {
     checkOptions(options)
     const filter = await filterFrom(options)
-    const remarks = ({ warnings }: AddResult): void => {
-      for (const warning of warnings) session.note(`warning: ${warning}`)
+    const address = addressAmong(sources)
+    if (address !== undefined) {
+      await addFrom(session, await requestFor(session, { name, address, filter, options }), options)
+      return
     }
+    refuseOfAddresses(options)
     if (options.follow === true) {
       const { followSource } = await import('../../workflows/follow-source.ts')
-      const store = await session.store()
-      await followSource(
-        store,
-        { name, sources, filter },
-        {
-          signal: session.signal,
-          onProgress: session.onProgress,
-          onVersion: (result) => {
-            remarks(result)
-            session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
-          },
-          onTrouble: (error) =>
-            session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
-        },
-      )
+      await followSource(await session.store(), { name, sources, filter }, following(session))
       return
     }
     const { add } = await import('../../workflows/add.ts')
-    const result = await add(await session.store(), { name, sources, move: options.move, filter }, session)
-    remarks(result)
-    session.print(result, () => `${describe(result)}\n`)
+    const request = { name, sources, move: options.move, filter }
+    show(session, await add(await session.store(), request, session))
   },
 })
 
@@ -71,6 +73,100 @@ function checkOptions({ move, follow }: AddOptions): void {
   if (move === true && follow === true) {
     throw new BallastError('USAGE', '--move leaves nothing to follow', { hint: 'leave one of the two out' })
   }
+}
+
+/** Throws USAGE for several, or one beside files. */
+function addressAmong(sources: readonly string[]): string | undefined {
+  const addresses = sources.filter((source) => parseOperand(source).kind === 'source')
+  if (addresses.length > 0 && sources.length > 1) {
+    throw new BallastError('USAGE', 'a version comes from one address, or from files and directories', {
+      hint: 'name the directory that holds all files, with --include for those that are wanted',
+    })
+  }
+  return addresses[0]
+}
+
+function refuseOfAddresses(options: AddOptions): void {
+  for (const [option, value] of [
+    ['--revision', options.revision],
+    ['--sha256', options.sha256],
+    ['--limit-rate', options.limitRate],
+  ]) {
+    if (value === undefined) continue
+    throw new BallastError('USAGE', `${option} is for what is at an address`, { hint: 'leave it out' })
+  }
+}
+
+async function requestFor(
+  { io }: Session,
+  {
+    name,
+    address,
+    filter,
+    options: { move, revision, sha256, limitRate },
+  }: {
+    readonly name: string
+    readonly address: string
+    readonly filter: PathFilter | undefined
+    readonly options: AddOptions
+  },
+): Promise<AddSourceRequest> {
+  if (move === true) {
+    throw new BallastError('USAGE', '--move is for files of this machine', { hint: 'leave it out' })
+  }
+  if (sha256 !== undefined && !/^https?:\/\/[^#]*$/i.test(address)) {
+    throw new BallastError('USAGE', '--sha256 is for one file at an https address', {
+      hint: 'leave it out: what the Hub knows of its files is compared anyway',
+    })
+  }
+  const { sourceAccess } = await import('../source-access.ts')
+  const bandwidth = limitRate === undefined ? undefined : await bandwidthOf(limitRate)
+  return {
+    name,
+    address: sha256 === undefined ? address : `${address}#sha256=${sha256.replace(/^sha256:/, '')}`,
+    access: sourceAccess(io, bandwidth),
+    revision,
+    filter,
+  }
+}
+
+async function bandwidthOf(rate: string) {
+  const { readUnit } = await import('../../advise/index.ts')
+  const { createBandwidth } = await import('../../http/index.ts')
+  return createBandwidth(1 / readUnit(rate, 'perByte', '--limit-rate').value)
+}
+
+async function addFrom(session: Session, request: AddSourceRequest, { follow }: AddOptions): Promise<void> {
+  if (follow === true) {
+    const { followAddress } = await import('../../workflows/follow-address.ts')
+    await followAddress(await session.store(), request, following(session))
+    return
+  }
+  const { addSource } = await import('../../workflows/add-source.ts')
+  show(session, await addSource(await session.store(), request, session))
+}
+
+/** What goes on tells of each version by a line. */
+function following(session: Session) {
+  return {
+    signal: session.signal,
+    onProgress: session.onProgress,
+    onVersion: (result: AddResult) => {
+      remark(session, result)
+      session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
+    },
+    onTrouble: (error: BallastError) =>
+      session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
+  }
+}
+
+function show(session: Session, result: AddResult): void {
+  remark(session, result)
+  session.print(result, () => `${describe(result)}\n`)
+}
+
+function remark(session: Session, { warnings }: AddResult): void {
+  for (const warning of warnings) session.note(`warning: ${warning}`)
 }
 
 /** What is wanted of the sources; undefined where nothing was said of it. */
