@@ -74,6 +74,12 @@ export function withTag(index: LayoutIndex, tag: string, manifest: StoredManifes
   return { ...index, entries: others.toSpliced(at < 0 ? others.length : at, 0, entry) }
 }
 
+/** Without the entries of that tag; the same object where there is none. */
+export function withoutTag(index: LayoutIndex, tag: string): LayoutIndex {
+  const entries = index.entries.filter((entry) => tagOf(entry) !== tag)
+  return entries.length === index.entries.length ? index : { ...index, entries }
+}
+
 /** The type that a manifest states for itself, else that of its shape. */
 export function mediaTypeOf(bytes: Uint8Array): string {
   const json = parseJson(bytes)

@@ -23,10 +23,12 @@ import {
   EMPTY_INDEX,
   encodeIndex,
   findTag,
+  type LayoutIndex,
   mediaTypeIn,
   mediaTypeOf,
   readLayoutIndex,
   tagsOf,
+  withoutTag,
   withTag,
   writeLayoutIndex,
 } from './layout-index.ts'
@@ -88,10 +90,19 @@ function layoutAt(directory: string, name: string): ImageRepository {
     const blob = { digest, size: bytes.length }
     await writeBlob(directory, { blob, content: bytesContent(bytes) }, { signal: put.signal })
     const { tag } = put
-    if (tag === undefined) return
-    const lock = { timeoutMs: LOCK_TIMEOUT_MS, signal: put.signal }
-    await withLock(join(directory, LOCK), lock, async () => {
-      await writeLayoutIndex(directory, withTag(await readLayoutIndex(directory), tag, manifest))
+    if (tag !== undefined) await changeIndex((index) => withTag(index, tag, manifest), put)
+  }
+
+  /** Whether there was anything to change. */
+  async function changeIndex(
+    change: (index: LayoutIndex) => LayoutIndex,
+    { signal }: Pick<CallOptions, 'signal'>,
+  ): Promise<boolean> {
+    return withLock(join(directory, LOCK), { timeoutMs: LOCK_TIMEOUT_MS, signal }, async () => {
+      const index = await readLayoutIndex(directory)
+      const changed = change(index)
+      if (changed !== index) await writeLayoutIndex(directory, changed)
+      return changed !== index
     })
   }
 
@@ -106,6 +117,9 @@ function layoutAt(directory: string, name: string): ImageRepository {
       call(options, () => writeBlob(directory, { blob, content }, options)),
     putManifest: (manifest, tag, options = {}) =>
       call(options, () => putManifest(manifest, { tag, signal: options.signal })),
+    // What it led to stays: other tools may have it by its digest.
+    deleteTag: (tag, options = {}) =>
+      call(options, () => changeIndex((index) => withoutTag(index, tag), options)),
     listTags: (options = {}) => call(options, async () => tagsOf(await readLayoutIndex(directory))),
   }
 }

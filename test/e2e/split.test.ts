@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { resolveVariants, type VariantSet } from '../../src/runtime/index.ts'
 import { ask, type RunOptions, run, start } from '../fixtures/command.ts'
+import { writeImageLayout } from '../fixtures/image-layout.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
 
@@ -49,6 +50,27 @@ async function createWorld(t: TestContext): Promise<RunOptions & { readonly cwd:
 const shares = ({ variants }: Split) => variants.map(({ name, share, version }) => [name, share, version])
 const versions = ({ variants }: VariantSet) =>
   variants.map(({ name, model }) => [name, model.version?.number])
+
+test('variants of an image in a layout are listed there, and withdrawn', async (t) => {
+  const options = await createWorld(t)
+  const layout = join(options.cwd, 'layout')
+  await writeImageLayout(layout, { tag: 'base', layers: [[{ path: 'app/' }]] })
+  const image = `oci:${layout}:v1`
+  await ask(['embed', 'sentiment:1=/app/models', `oci:${layout}:base`, '-t', image], options)
+  for (const version of ['sentiment:2', 'sentiment:3'])
+    await ask(['split', image, `canary=${version}`], options)
+  await ask(['route', image, 'tenant=acme', 'sentiment:4'], options)
+  const listed = async () => (await ask<Split>(['split', image], options)).variants.map(({ name }) => name)
+  assert.deepEqual(await listed(), ['canary', 'tenant-acme'])
+  await ask(['split', image, '--withdraw', 'canary'], options)
+  assert.deepEqual(await listed(), ['tenant-acme'])
+  await ask(['route', image, 'tenant=acme', '--withdraw'], options)
+  const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')) as {
+    manifests: { annotations: Record<string, string> }[]
+  }
+  const tags = index.manifests.map(({ annotations }) => annotations['org.opencontainers.image.ref.name'])
+  assert.deepEqual(tags, ['base', 'v1'])
+})
 
 test('a canary from its first key to its withdrawal, by one command each', async (t) => {
   const options = await createWorld(t)

@@ -131,6 +131,26 @@ export function imageRepositorySuite(name: string, factory: RepositoryFactory): 
       assert.deepEqual(await repository.listTags(), ['B', '_x', 'a10', 'a2', 'b'])
     })
 
+    repositoryTest(
+      'a tag that is removed goes alone, where tags can be removed',
+      async (repository, context) => {
+        const manifest = await putImage(repository, 'removed')
+        for (const tag of ['stays', 'goes']) await repository.putManifest(manifest, tag)
+        if (repository.deleteTag === undefined) return context.skip('it removes no tags')
+        try {
+          assert.equal(await repository.deleteTag('goes'), true)
+        } catch (error) {
+          // It turns out at the call.
+          assert.ok(isBallastError(error, 'REMOTE'), `${error}`)
+          return
+        }
+        assert.equal(await repository.deleteTag('goes'), false)
+        assert.equal(await repository.getManifest('goes'), undefined)
+        assert.deepEqual(await repository.listTags(), ['stays'])
+        assert.equal((await repository.getManifest('stays'))?.digest, manifest.digest)
+      },
+    )
+
     repositoryTest('a manifest that is not its digest is refused', async (repository) => {
       const manifest = { ...(await putImage(repository, 'x')), digest: digestOf('y') }
       await rejects(repository.putManifest(manifest, 'wrong'), 'DAMAGED', 'REMOTE')
