@@ -2,7 +2,7 @@ import { BallastError, forTerminal } from '../core/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
 import { createProgressView } from './render/progress.ts'
-import { storePlace } from './store-place.ts'
+import { isStoreThere, storePlace } from './store-place.ts'
 import type { AnyVerb, CommonOptions } from './verb.ts'
 
 /** A command line that has been read: what `run` of the verb is to get, and the options that every verb has. */
@@ -34,6 +34,10 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
       {
         io,
         store: async () => (await import('../store/index.ts')).openStore(storePlace(common.store, io)),
+        storeIfAny: async () => {
+          if (!isStoreThere(common.store, io)) return undefined
+          return (await import('../store/index.ts')).openStore(storePlace(common.store, io))
+        },
         print: (result, text) => {
           progress.close()
           io.out(json ? `${JSON.stringify(result, undefined, 2)}\n` : forTerminal(text()))

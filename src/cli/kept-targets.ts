@@ -9,7 +9,7 @@ import { followUpstream, type Upstream } from '../workflows/follow-upstream.ts'
 import type { ImageAccess } from '../workflows/image-places.ts'
 import { allowedReloads } from '../workflows/mount-reload-declared.ts'
 import type { ReloadTask } from '../workflows/mount-reload-told.ts'
-import { registryUpstream } from '../workflows/registry-upstream.ts'
+import { remoteUpstream } from '../workflows/remote-upstream.ts'
 import { commandGuard } from './command-guard.ts'
 import { engineChoice } from './engine-choice.ts'
 import { mountVerbs } from './mount-verbs.ts'
@@ -41,7 +41,7 @@ function keptTag(session: Session, declared: AppTarget, { access, disk }: KeptOp
   if (from === undefined) return undefined
   const key = JSON.stringify([ref, from, every])
   const open = async (): Promise<Upstream> =>
-    registryUpstream(await session.store(), { ref, from, access, admit: (bytes) => disk.admit(key, bytes) })
+    remoteUpstream(await session.store(), { ref, from, access, admit: (bytes) => disk.admit(key, bytes) })
   return {
     key,
     ref,

@@ -6,6 +6,8 @@ import type { Io } from './io.ts'
 export interface Session {
   readonly io: Io
   readonly store: () => Promise<Store>
+  /** The same where one was named, or is at the usual place already. */
+  readonly storeIfAny: () => Promise<Store | undefined>
   /** The answer: one JSON document with `--json`, else the text. */
   readonly print: (result: unknown, text: () => string) => void
   /** One JSON line with `--json`, else the text; for verbs that go on. */

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Io } from './io.ts'
 
@@ -10,6 +10,15 @@ export function storePlace(option: string | undefined, { env, home }: Io): strin
   if (env.BALLAST_STORE) return env.BALLAST_STORE
   if (isWritable(SHARED)) return SHARED
   return join(env.XDG_DATA_HOME || join(home, '.local', 'share'), 'ballast')
+}
+
+/** Whether a store was named, or there is one where it is by default. */
+export function isStoreThere(option: string | undefined, io: Io): boolean {
+  return (
+    option !== undefined ||
+    Boolean(io.env.BALLAST_STORE) ||
+    existsSync(join(storePlace(option, io), 'oci-layout'))
+  )
 }
 
 function isWritable(directory: string): boolean {

@@ -18,6 +18,8 @@ export interface Brought {
   /** By number: `sentiment:3`. */
   readonly ref: string
   readonly digest: Digest
+  /** The tag that leads to it, where there is one: `sentiment:prod`. */
+  readonly tag?: string | undefined
   /** What the store did not hold before. */
   readonly newBytes: number
 }

@@ -3,6 +3,7 @@ import { parseOperand, parseServerLayout, type ReloadFlags, type ServerLayout } 
 import type { MountResult } from '../../workflows/mount.ts'
 import type { Judged } from '../../workflows/mount-reload-judge.ts'
 import { engineChoice } from '../engine-choice.ts'
+import { isElsewhere, mountElsewhere } from '../mount-elsewhere.ts'
 import { mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
 import { RELOAD_OPTIONS } from '../reload-options.ts'
@@ -18,6 +19,7 @@ interface MountOptions extends ReloadFlags, ReloadChoices {
   readonly replace?: boolean
   readonly as?: string
   readonly rw?: boolean
+  readonly plainHttp?: string
   /** False with `--no-read-ahead`. */
   readonly readAhead?: boolean
   readonly layout?: string
@@ -63,6 +65,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     ],
     ...RELOAD_OPTIONS,
     ['--retry', 'try a version again that was put back'],
+    ['--plain-http <host>', 'of a registry: without TLS, beside those on this machine (several: A,B)'],
     ['--no-read-ahead', 'with --follow: do not read what was linked or shares blocks before the swap'],
   ],
   examples: [
@@ -74,10 +77,12 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     'ballast mount sentiment:prod ./repository --layout triton --follow',
     'ballast mount sentiment:3 ./cache --layout hf --as acme/sentiment',
     'ballast mount sentiment:prod volume:ml_models',
+    'ballast mount registry.example/team/sentiment:prod ./models',
     'docker run -v ml_models:/app/models:ro my_ml_app:latest',
   ],
   async run(session, ref, target, options) {
     checkOptions(options)
+    if (isElsewhere(ref)) return mountFromElsewhere(session, { ref, target, options })
     if (options.rw === true) return mountToWrite(session, { ref, target })
     const { link, replace, as } = options
     const remarks = ({ warnings, bytesCopied }: MountResult): void => {
@@ -114,6 +119,36 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     await noteChangedAdvice(session, { refs: [ref], used: 'mount' })
   },
 })
+
+async function mountFromElsewhere(
+  session: Session,
+  { ref, target, options }: { readonly ref: string; readonly target: string; readonly options: MountOptions },
+): Promise<void> {
+  const { follow = false, once = false, rw, reload, ready } = options
+  const other =
+    follow && !once
+      ? '--follow'
+      : rw
+        ? '--rw'
+        : reload !== undefined || ready !== undefined
+          ? '--reload'
+          : undefined
+  if (other !== undefined) {
+    throw new BallastError('USAGE', `${other} is for models of the store, and ${ref} is elsewhere`, {
+      hint:
+        other === '--follow'
+          ? 'once: add --once; to keep it up: name it with `from` among the targets of ballast.yaml, and ballast serve --follow'
+          : `bring it into the store first: ballast pull ${ref}`,
+    })
+  }
+  const { replace, as, plainHttp } = options
+  const layout = options.layout === undefined ? undefined : parseServerLayout(options.layout)
+  const request = { ref, target, follow, replace, as, layout, plainHttp: plainHttp?.split(',') ?? [] }
+  const result = await mountElsewhere(session, request)
+  for (const warning of result.warnings) session.note(`warning: ${warning}`)
+  session.print(result, () => `${describeMounted(result)}\n`)
+  await noteUsage(session, result, { layout })
+}
 
 async function mountToWrite(
   session: Session,

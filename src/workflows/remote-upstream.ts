@@ -5,14 +5,17 @@ import { type PullRequest, pull } from './pull.ts'
 import { digestAt } from './remote-numbers.ts'
 import { openRemote } from './remotes.ts'
 
-/** A tag of a registry or a layout (`from`), and the tag of the store that is kept up with it (`ref`). Throws USAGE. */
-export async function registryUpstream(
+/**
+ * A tag of a registry, a bucket or a layout (`from`), and the tag of the store that is kept up with it: `ref`, by default as it is
+ * called there. What `look` tells is the version's digest. Throws USAGE.
+ */
+export async function remoteUpstream(
   store: Store,
   {
     ref,
     from,
     ...how
-  }: Pick<PullRequest, 'access' | 'admit'> & { readonly ref: string; readonly from: string },
+  }: Pick<PullRequest, 'access' | 'admit'> & { readonly ref?: string; readonly from: string },
 ): Promise<Upstream> {
   const { repository, reference, at } = await openRemote(from, how.access)
   return {

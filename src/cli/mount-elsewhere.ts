@@ -1,0 +1,48 @@
+import { BallastError } from '../core/index.ts'
+import { parseOperand, type ServerLayout } from '../model/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Upstream } from '../workflows/follow-upstream.ts'
+import type { MountResult } from '../workflows/mount.ts'
+import { imageAccess } from './image-access.ts'
+import type { Session } from './session.ts'
+
+export interface ElsewhereWanted {
+  /** Of a registry, a bucket or a layout. */
+  readonly ref: string
+  readonly target: string
+  readonly follow: boolean
+  readonly replace: boolean | undefined
+  readonly as: string | undefined
+  readonly layout: ServerLayout | undefined
+  readonly plainHttp: readonly string[]
+}
+
+/** Whether a reference is to a model outside of the store. */
+export function isElsewhere(ref: string): boolean {
+  return ['registry', 'layout', 'source'].includes(parseOperand(ref).kind)
+}
+
+/** Through the store, where there is one or one was named; else straight into the target. */
+export async function mountElsewhere(
+  session: Session,
+  { ref, target, follow, plainHttp, ...how }: ElsewhereWanted,
+): Promise<MountResult> {
+  if (parseOperand(target).kind === 'volume') {
+    throw new BallastError('USAGE', 'what is elsewhere is mounted into directories', {
+      hint: `bring it into the store first: ballast pull ${ref}; then ballast mount REF ${target}`,
+    })
+  }
+  const { remoteUpstream } = await import('../workflows/remote-upstream.ts')
+  const access = imageAccess(session.io, plainHttp)
+  const upstream = (store: Store): Promise<Upstream> => remoteUpstream(store, { from: ref, access })
+  const calls = { signal: session.signal, onProgress: session.onProgress }
+  const store = await session.storeIfAny()
+  if (store === undefined) {
+    const { mountRemote } = await import('../workflows/mount-remote.ts')
+    return mountRemote({ ...how, target, follow, upstream }, calls)
+  }
+  const { mount, mountFollowing } = await import('../workflows/mount.ts')
+  const brought = await (await upstream(store)).bring(calls)
+  const request = { ...how, target, ref: brought.tag ?? brought.ref }
+  return follow ? mountFollowing(store, request, calls) : mount(store, request, calls)
+}
