@@ -33,6 +33,7 @@ const bench: Bench<'swaps' | 'versions' | 'rate' | 'blocks' | 'still'> = {
           ...{ directory, services, ...plan },
           ...{ rate: Number(rate), stillSeconds: Number(still) },
         })
+        process.stderr.write(`${problemsOf(report)}`)
         // Containers go before what they have mounted.
         for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
         return { rows: services.map(({ name }) => rowOf(name, report)), bounds: boundsOf(report) }
@@ -60,6 +61,17 @@ function rowOf(name: string, { currentMs, still, swapping, phases, growth }: Swa
     'memory of ballast, MiB': grown(growth[`ballast for ${name}`]),
     'cores of the load / its latest request, ms': `${rounded(Math.max(...phases.map(({ cores }) => cores)))} / ${Math.round(Math.max(...phases.map(({ latestSendMs }) => latestSendMs)))}`,
   }
+}
+
+/** A line for each service and time with requests that failed. */
+function problemsOf({ still, swapping }: SwapReport): string {
+  return Object.entries({ still, swapping })
+    .flatMap(([when, answers]) =>
+      Object.entries(answers).map(([name, { problems }]) => ({ when, name, problems })),
+    )
+    .filter(({ problems }) => Object.keys(problems).length > 0)
+    .map(({ when, name, problems }) => `${name}, ${when}: ${JSON.stringify(problems)}\n`)
+    .join('')
 }
 
 type Latencies = SwapReport['still'][string] | undefined

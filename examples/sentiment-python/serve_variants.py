@@ -78,9 +78,14 @@ class Handler(BaseHTTPRequestHandler):
         """Requests are not worth a line each."""
 
 
+class Server(ThreadingHTTPServer):
+    # Connections that come together; with the usual 5 the others have to try again after a second.
+    request_queue_size = 128
+
+
 if __name__ == "__main__":
     # Python ignores SIGTERM as the first process of a container, and `docker stop` would wait for ten seconds.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server = ThreadingHTTPServer(("", PORT), Handler)
+    server = Server(("", PORT), Handler)
     say(f"serving {MODEL_PATH} on port {server.server_port}")
     server.serve_forever()

@@ -25,6 +25,8 @@ export interface RunningServer {
 }
 
 const LONGEST_GOODBYE_MS = 10_000
+/** Longer than clients and proxies keep theirs: a request that is sent into a connection which is being closed would fail. */
+const KEEP_ALIVE_MS = 75_000
 
 /** Listens at once, so that /health can say that the model is still being loaded. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -32,7 +34,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const ending = new AbortController()
   let opened: OpenedVariants<SentimentModel> | undefined
 
-  const server = createServer(createService(() => opened))
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS },
+    createService(() => opened),
+  )
   server.listen(options.port)
   await once(server, 'listening')
 

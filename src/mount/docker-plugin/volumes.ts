@@ -133,7 +133,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
         await holds.hold(name, session)
         volume.served = { tree: '', marker }
         await save()
-        log(`${name}: now ${marker.reference} is version ${marker.number} (${marker.digest})`)
+        log(`${name}: now ${marker.model}:${marker.number} (${marker.digest})`)
       },
       onTrouble: (error) => log(`${name}: ${sentenceOf(error)}`),
     }).catch((error: unknown) => {
