@@ -1,6 +1,7 @@
 export * from './app-file.ts'
 export * from './app-file-edit.ts'
 export type { AppTarget } from './app-file-target.ts'
+export * from './artifacts.ts'
 export * from './attachment.ts'
 export * from './descriptors.ts'
 export * from './diff.ts'

@@ -23,7 +23,7 @@ export {
   MOST_LAYERS,
   ociLayerType,
 } from './assemble.ts'
-export { decompressed } from './decompress.ts'
+export { compressionOf, decompressed } from './decompress.ts'
 export { type HiddenBelow, type HidingStep, hiddenBelow } from './hidden-below.ts'
 export { historyLine } from './history-line.ts'
 export {

@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions, forEachLimited, readAll } from '../core/index.ts'
 import { type FetchOptions, fetchBlob } from '../fetch/index.ts'
-import { checkVersion, isPickle, type Lineage } from '../model/index.ts'
+import { checkVersion, isPickle, type Lineage, type Version } from '../model/index.ts'
 import {
   fileStateOf,
   type KnownFiles,
@@ -49,12 +49,18 @@ export interface AddListingRequest extends Pick<AddSourceRequest, 'name' | 'filt
   /** Without anything secret. */
   readonly address: string
   readonly listing: Listing
+  /** The verb, for the history of the tag. */
+  readonly by?: string
+  /** The number that it was given elsewhere, and keeps. */
+  readonly given?: number | undefined
+  /** Throws for what must not become a version. */
+  readonly check?: (version: Version) => void
 }
 
 /** The same of what has been listed already. */
 export async function addListing(
   store: Store,
-  { name, address, listing, filter }: AddListingRequest,
+  { name, address, listing, filter, by = 'add', given, check }: AddListingRequest,
   options: FetchOptions = {},
 ): Promise<AddedSource> {
   const { revision, skipped } = listing
@@ -70,10 +76,14 @@ export async function addListing(
       name,
       scan: { files: await Promise.all(wanted.map((file) => inStore(store, file, fetched))), skipped },
       from: address,
-      by: 'add',
+      by,
+      given,
       known: knownFrom(fetched.blobs),
-      beforeNumber: ({ session, name, version }) =>
-        attachLineage(store, session, { name, version, lineage: lineageOf(address, { revision, wanted }) }),
+      async beforeNumber({ session, name, version }) {
+        check?.(version)
+        const lineage = { ...lineageOf(address, { revision, wanted }), by }
+        await attachLineage(store, session, { name, version, lineage })
+      },
     },
     options,
   )
@@ -189,7 +199,7 @@ const MOST_CHECKSUMS = 2000
 function lineageOf(
   address: string,
   { revision, wanted }: { readonly revision: string | undefined; readonly wanted: readonly RemoteFile[] },
-): Omit<Lineage, 'time' | 'changes'> {
+): Omit<Lineage, 'time' | 'changes' | 'by'> {
   const told = wanted.flatMap(({ path, checksums }) =>
     checksums
       .filter(({ prefix }) => prefix === undefined)
@@ -197,5 +207,5 @@ function lineageOf(
       .map(({ algorithm, value }) => [path, `${algorithm}:${value}`] as const),
   )
   const checksums = told.length > 0 && told.length <= MOST_CHECKSUMS ? Object.fromEntries(told) : undefined
-  return { by: 'add', from: address, revision, ...(checksums && { checksums }) }
+  return { from: address, revision, ...(checksums && { checksums }) }
 }

@@ -87,6 +87,8 @@ export interface AddFilesRequest extends Omit<AddRequest, 'sources' | 'filter'> 
   readonly from: string
   /** The verb, for the history of the tag. */
   readonly by: string
+  /** The number that it was given elsewhere, and keeps. */
+  readonly given?: number | undefined
   /** Called when all is stored and nothing leads to it yet; what it throws keeps the files from becoming a version. */
   readonly beforeNumber?: (stored: StoredVersion) => Promise<void>
 }
@@ -119,7 +121,16 @@ export function refuseNumber(text: string): void {
 /** The same with files that have been found already. */
 export async function addFiles(
   store: Store,
-  { name: text, scan: { files, skipped }, from, by, move = false, known, beforeNumber }: AddFilesRequest,
+  {
+    name: text,
+    scan: { files, skipped },
+    from,
+    by,
+    move = false,
+    known,
+    given,
+    beforeNumber,
+  }: AddFilesRequest,
   options: CallOptions = {},
 ): Promise<AddResult> {
   const reference = parseNewVersion(text)
@@ -145,7 +156,8 @@ export async function addFiles(
   const claimed = await store.records.claimNumber(session, reference.name, {
     digest: version.digest,
     from,
-    wanted,
+    wanted: wanted ?? given,
+    given: given !== undefined,
   })
   const tag = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
   await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by })

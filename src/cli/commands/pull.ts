@@ -28,11 +28,12 @@ export const verb = defineVerb<[string, string | undefined, PullOptions]>({
     const result = await pull(await session.store(), { remote, name, access }, session)
     for (const warning of result.warnings) session.note(`warning: ${warning}`)
     session.print(result, () => {
-      const { ref, digest, tag, files, bytes, newBytes, attached, ms } = result
+      const { kind, ref, digest, tag, files, bytes, newBytes, attached, ms } = result
       return (
         `${ref}   ${shortDigest(digest)}${tag === undefined ? '' : `   ${tag}`}\n` +
         `${formatCount(files, 'file')}, ${formatBytes(bytes)}; ${formatBytes(newBytes)} fetched in ${formatDuration(ms)}` +
-        `${attached === 0 ? '' : `; ${formatCount(attached, 'document')} attached`}\n`
+        `${attached === 0 ? '' : `; ${formatCount(attached, 'document')} attached`}` +
+        `${kind === 'version' ? '' : `; it was ${kind === 'image' ? 'in an image' : `a ${kind}`}`}\n`
       )
     })
   },
