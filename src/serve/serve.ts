@@ -1,10 +1,12 @@
-import { createStoreStorage, startRegistry } from '../registry/index.ts'
+import { createStoreStorage, createTokens, type StartOptions, startRegistry } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
 
-export interface ServeOptions {
+export interface ServeOptions extends Pick<StartOptions, 'users' | 'readOnly' | 'tls' | 'mostConnections'> {
   readonly listen: { readonly host: string; readonly port: number }
-  /** Asked of every request; without them only loopback addresses are listened on. */
-  readonly credentials?: { readonly username: string; readonly password: string } | undefined
+  /** Whether a login is asked for once, and a token with every request. */
+  readonly withTokens?: boolean
+  /** Of one blob that is pushed, in bytes. */
+  readonly mostBytes?: number | undefined
   readonly log: (line: string) => void
 }
 
@@ -17,12 +19,8 @@ export interface Serving {
 /** Answers the OCI distribution API over the store's models and images. Throws REFUSED, CONFLICT for a port in use. */
 export async function serveRegistry(
   store: Store,
-  { listen, credentials, log }: ServeOptions,
+  { withTokens = false, mostBytes, ...options }: ServeOptions,
 ): Promise<Serving> {
-  return startRegistry({
-    storage: createStoreStorage(store),
-    listen,
-    log,
-    ...(credentials && { credentials }),
-  })
+  const storage = createStoreStorage(store, { mostBytes })
+  return startRegistry({ ...options, storage, tokens: withTokens ? createTokens() : undefined })
 }

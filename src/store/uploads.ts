@@ -19,6 +19,7 @@ export interface UploadFiles {
   /** In bytes; undefined when there is none. */
   size(id: string): Promise<number | undefined>
   remove(id: string): Promise<void>
+  count(): Promise<number>
   /** Names of those that nobody has added to for so long. */
   idle(forMs: number): Promise<readonly string[]>
 }
@@ -47,6 +48,7 @@ export function createUploadFiles({ uploads, sharing }: StoreLayout): UploadFile
     async remove(id) {
       if (NAME.test(id)) await rm(pathOf(id), { force: true })
     },
+    count: async () => (await listIfPresent(uploads)).length,
     async idle(forMs) {
       const idle: string[] = []
       for (const name of await listIfPresent(uploads)) {

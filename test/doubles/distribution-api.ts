@@ -7,7 +7,12 @@ import { describe, type TestContext, test } from 'node:test'
 import { request } from 'undici'
 import { digestOf } from '../../src/core/index.ts'
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../src/model/index.ts'
-import { createStoreStorage, type RegistryStorage, startRegistry } from '../../src/registry/index.ts'
+import {
+  createStoreStorage,
+  type RegistryStorage,
+  type StartOptions,
+  startRegistry,
+} from '../../src/registry/index.ts'
 import { openStore } from '../../src/store/index.ts'
 import { createMemoryStorage } from './memory-storage.ts'
 
@@ -60,9 +65,9 @@ const STORAGES: Readonly<Record<string, (context: TestContext) => Promise<Regist
 export async function startAsked(
   context: TestContext,
   storage: RegistryStorage,
-  log: (line: string) => void = (line) => console.error(line),
+  { log = (line) => console.error(line), ...options }: Omit<StartOptions, 'storage'> = {},
 ): Promise<Ask> {
-  const registry = await startRegistry({ storage, log })
+  const registry = await startRegistry({ ...options, storage, log })
   context.after(registry.close)
   return async (method, path, { headers = {}, body } = {}) => {
     const answer = await request(`${registry.url}${path}`, { method, headers, body: body ?? null })

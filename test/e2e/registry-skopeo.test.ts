@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { bytesContent, digestOf } from '../../src/core/index.ts'
 import { encodeVersion, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../src/model/index.ts'
 import { type ImageRepository, openLayout, type StoredManifest } from '../../src/oci/index.ts'
-import { createStoreStorage, openRepository, startRegistry } from '../../src/registry/index.ts'
+import { createStoreStorage, oneUser, openRepository, startRegistry } from '../../src/registry/index.ts'
 import { openStore } from '../../src/store/index.ts'
 
 const run = promisify(execFile)
@@ -99,7 +99,11 @@ async function serve(
   const directory = await mkdtemp(join(tmpdir(), 'ballast-skopeo-'))
   const store = await openStore(join(directory, 'store'))
   const log = (line: string): void => console.error(line)
-  const registry = await startRegistry({ storage: createStoreStorage(store), credentials, log })
+  const registry = await startRegistry({
+    storage: createStoreStorage(store),
+    users: credentials && oneUser(credentials),
+    log,
+  })
   context.after(async () => {
     await registry.close()
     await rm(directory, { recursive: true, force: true })

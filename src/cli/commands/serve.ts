@@ -14,6 +14,13 @@ interface ServeOptions {
   readonly registry?: boolean
   readonly listen: string
   readonly credentials?: string
+  readonly passwordFile?: string
+  readonly hashPassword?: boolean
+  readonly tokenAuth?: boolean
+  readonly readOnly?: boolean
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly maxUpload?: string
   readonly dockerPlugin?: boolean
   readonly pluginSocket: string
   readonly follow?: boolean
@@ -33,7 +40,7 @@ export const verb = defineVerb<[ServeOptions]>({
     'run the embedded registry, the plugin behind `docker volume create -d ballast`, or what keeps targets current',
   details:
     'Registry: docker, skopeo and ballast pull from it and push to it; models are at HOST/NAME:TAG; the layers of embedded\n' +
-    'images are made from the stored files while they are read. Docker plugin: volumes that are models of the store,\n' +
+    'images are made from the stored files while they are read; GET /healthz, /readyz and /metrics tell how it stands. Docker plugin: volumes that are models of the store,\n' +
     'without a copy, read-only, and refused before the container starts when the model is not whole; where ballast.yaml declares\n' +
     'a reload, applications of volumes with follow=true have to take each version over. Follow: the targets of\n' +
     'ballast.yaml are kept up with their tags, and these with what `from` names outside of this host; what is there stays when a\n' +
@@ -43,6 +50,13 @@ export const verb = defineVerb<[ServeOptions]>({
     ['--registry', 'answer the OCI distribution API over this store'],
     ['--listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:5000'],
     ['--credentials <file>', 'a file with USER:PASSWORD, asked of every client; needed beyond loopback'],
+    ['--password-file <file>', 'USER:HASH in each line, for several; USER:HASH:pull for who may only read'],
+    ['--hash-password', 'print the HASH of the password on the standard input, and end'],
+    ['--token-auth', 'give tokens to who logs in, instead of asking for the password each time'],
+    ['--read-only', 'answer only what changes nothing'],
+    ['--tls-cert <file>', 'https with this certificate, in PEM'],
+    ['--tls-key <file>', 'and its key'],
+    ['--max-upload <size>', 'the largest blob that is taken, as 20GiB'],
     ['--docker-plugin', "answer Docker's volume plugin API over this store; needs root"],
     [
       '--plugin-socket <path>',
@@ -67,6 +81,8 @@ export const verb = defineVerb<[ServeOptions]>({
   examples: [
     'ballast serve --registry',
     'ballast serve --registry --listen 127.0.0.1:0',
+    'ballast serve --hash-password < password-of-ann | sed s/^/ann:/ >> users',
+    'ballast serve --registry --listen 0.0.0.0:5000 --password-file users --tls-cert cert.pem --tls-key key.pem',
     'sudo ballast serve --docker-plugin',
     'docker volume create -d ballast -o ref=sentiment:prod ml_models',
     'docker run -v ml_models:/app/models my_ml_app:latest',
@@ -74,6 +90,7 @@ export const verb = defineVerb<[ServeOptions]>({
   ],
   movesBytes: true,
   async run(session, options) {
+    if (options.hashPassword === true) return printHash(session)
     if (options.registry !== true && options.dockerPlugin !== true && options.follow !== true) {
       throw new BallastError('USAGE', 'nothing to serve', {
         hint: 'switch a part on: ballast serve --registry, ballast serve --docker-plugin, ballast serve --follow',
@@ -96,15 +113,40 @@ export const verb = defineVerb<[ServeOptions]>({
   },
 })
 
-async function startRegistry(session: Session, options: ServeOptions): Promise<() => Promise<void>> {
-  const listen = parseListen(options.listen)
-  const credentials =
-    options.credentials === undefined ? undefined : await readCredentials(options.credentials)
-  const { serveRegistry } = await import('../../serve/index.ts')
-  const store = await session.store()
-  const serving = await serveRegistry(store, { listen, credentials, log: session.note })
-  session.printLine({ url: serving.url, store: store.root }, `registry at ${serving.url} over ${store.root}`)
-  return serving.close
+async function startRegistry(
+  session: Session,
+  {
+    listen,
+    credentials,
+    passwordFile,
+    tokenAuth = false,
+    readOnly = false,
+    tlsCert,
+    tlsKey,
+    maxUpload,
+  }: ServeOptions,
+): Promise<() => Promise<void>> {
+  const { serveRegistry } = await import('../serve-registry.ts')
+  return serveRegistry(session, {
+    listen: parseListen(listen),
+    credentials: credentials === undefined ? undefined : await readCredentials(credentials),
+    ...{ passwordFile, tokenAuth, readOnly, tlsCert, tlsKey, maxUpload },
+  })
+}
+
+/** One line of the standard input, because a process's arguments can be read by everybody on the machine. */
+async function printHash(session: Session): Promise<void> {
+  const { hashPassword } = await import('../../registry/index.ts')
+  const chunks: Uint8Array[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk)
+  const [password = ''] = Buffer.concat(chunks).toString('utf8').split(/\r?\n/)
+  if (password === '') {
+    throw new BallastError('USAGE', 'there is no password on the standard input', {
+      hint: 'ballast serve --hash-password < FILE',
+    })
+  }
+  const hash = await hashPassword(password)
+  session.print({ hash }, () => hash)
 }
 
 async function startPlugin(session: Session, options: ServeOptions): Promise<() => Promise<void>> {

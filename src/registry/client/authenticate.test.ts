@@ -5,6 +5,7 @@ import { reply, startScriptedServer } from '../../../test/doubles/scripted-serve
 import { bytesContent, digestOf, isBallastError, readAll } from '../../core/index.ts'
 import { formatBasic } from '../protocol/index.ts'
 import { startRegistry } from '../server/start.ts'
+import { oneUser } from '../server/users.ts'
 import { openRepository } from './repository.ts'
 
 const ANN = { username: 'ann', password: 'hunter2' }
@@ -13,7 +14,7 @@ const DATA = Buffer.from('data')
 const BLOB = { digest: digestOf(DATA), size: DATA.length }
 
 test('a login opens the embedded registry; none, or a wrong one, does not', async (context) => {
-  const registry = await startRegistry({ storage: createMemoryStorage(), credentials: ANN })
+  const registry = await startRegistry({ storage: createMemoryStorage(), users: oneUser(ANN) })
   context.after(registry.close)
   const open = (credentials?: typeof ANN) =>
     openRepository({ host: registry.host, name: 'app', credentials, retryDelays: [1, 1] })

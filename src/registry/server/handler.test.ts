@@ -45,7 +45,7 @@ test('a failure is logged and answered without internals', async (context) => {
     ...createMemoryStorage(),
     openBlob: () => Promise.reject(new Error('https://user:secret@inside')),
   }
-  const ask = await startAsked(context, storage, (line) => lines.push(line))
+  const ask = await startAsked(context, storage, { log: (line) => lines.push(line) })
   const answer = await ask('GET', BLOB)
   assert.deepEqual([answer.status, answer.code], [500, 'UNKNOWN'])
   assert.doesNotMatch(answer.bytes.toString(), /inside/)

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { createMemoryStorage } from '../../../test/doubles/memory-storage.ts'
 import { isBallastError } from '../../core/index.ts'
 import { startRegistry } from './start.ts'
+import { oneUser } from './users.ts'
 
 for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org']) {
   test(`${host} without credentials is refused`, async () => {
@@ -17,11 +18,11 @@ for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org']) {
 }
 
 test('with credentials any address may be listened on', async () => {
-  const credentials = { username: 'ann', password: 'secret' }
+  const users = oneUser({ username: 'ann', password: 'secret' })
   const registry = await startRegistry({
     storage: createMemoryStorage(),
     listen: { host: '0.0.0.0', port: 0 },
-    credentials,
+    users,
   })
   await registry.close()
 })

@@ -58,12 +58,13 @@ export interface RegistryStorage {
 
 /** Blobs on their way in. An upload is named by an id that cannot be guessed, and forgotten when nobody goes on with it. */
 export interface Uploads {
+  /** Throws LOCKED while too many are open. */
   create(): Promise<string>
   /** Bytes so far; undefined when there is no such upload. */
   size(id: string): Promise<number | undefined>
   /**
    * Adds to the end; resolves to the bytes so far. When `chunks` throws, what came before it stays.
-   * Throws NOT_FOUND for an unknown upload, CONFLICT while another call adds to it.
+   * Throws NOT_FOUND for an unknown upload, CONFLICT while another call adds to it, REFUSED for a blob that is too large.
    */
   append(id: string, chunks: AsyncIterable<Uint8Array>): Promise<number>
   /** Ends the upload: the blob is visible, or DAMAGED is thrown for another digest, and nothing stays. Throws NOT_FOUND. */

@@ -15,15 +15,15 @@ import type { RegistryStorage } from './storage.ts'
 import { LOOKS_AT_ONCE, openBlob } from './store-blobs.ts'
 import { manifestsOf } from './store-manifests.ts'
 import { removeManifest, removeTag } from './store-removal.ts'
-import { createStoreUploads } from './store-uploads.ts'
+import { createStoreUploads, type UploadLimits } from './store-uploads.ts'
 
 /**
  * A store as a registry: its models, and images whose layers are made from its blobs while they are read.
  * A manifest with the artifact type of ModelPack becomes a numbered version of the model; any other is an image.
  */
-export function createStoreStorage(store: Store): RegistryStorage {
+export function createStoreStorage(store: Store, limits: UploadLimits = {}): RegistryStorage {
   const leases = createPushLeases(store)
-  const uploads = createStoreUploads(store, { keep: leases.keep })
+  const uploads = createStoreUploads(store, { keep: leases.keep, limits })
   const { records, blobs } = store
 
   /** Leased before it looks: what is there then stays, and a lease on anything else keeps nothing. */

@@ -31,6 +31,14 @@ export interface StoreUploadsOptions {
   readonly keep: (digests: readonly Digest[]) => Promise<void>
   /** An upload that nobody goes on with for so long is given up, in milliseconds. */
   readonly idleMs?: number
+  readonly limits?: UploadLimits
+}
+
+export interface UploadLimits {
+  /** Of one blob, in bytes. */
+  readonly mostBytes?: number | undefined
+  /** Begun and not ended, by all clients together. */
+  readonly mostOpen?: number | undefined
 }
 
 /**
@@ -39,7 +47,11 @@ export interface StoreUploadsOptions {
  */
 export function createStoreUploads(
   store: Store,
-  { keep, idleMs = UPLOAD_IDLE_MS }: StoreUploadsOptions,
+  {
+    keep,
+    idleMs = UPLOAD_IDLE_MS,
+    limits: { mostBytes = MOST_BYTES, mostOpen = MOST_OPEN } = {},
+  }: StoreUploadsOptions,
 ): Uploads & { close(): Promise<void> } {
   const files = store.uploads
   const uploads = new Map<string, Upload>()
@@ -81,6 +93,11 @@ export function createStoreUploads(
 
   return {
     async create() {
+      if ((await files.count()) >= mostOpen) {
+        throw new BallastError('LOCKED', 'too many uploads are open: end some, or come again', {
+          retryable: true,
+        })
+      }
       // Makes the store where there is none, and says so where it cannot be written to.
       await (await store.begin()).close()
       const id = await files.create()
@@ -94,7 +111,7 @@ export function createStoreUploads(
     async append(id, chunks) {
       const { path, upload } = await occupy(id)
       try {
-        await addTo(path, upload, chunks)
+        await addTo(path, upload, upTo(mostBytes - upload.size, chunks))
       } finally {
         upload.running = undefined
         if (uploads.get(id) !== upload) endHash(upload)
@@ -142,6 +159,20 @@ export function createStoreUploads(
 }
 
 const MOST_BETWEEN_MS = 10 * 60_000
+/** No registry takes larger ones; a disk is full before. */
+const MOST_BYTES = 10 * 1024 ** 4
+/** Several for each of hundreds of clients. */
+const MOST_OPEN = 2048
+
+/** Throws REFUSED instead of giving more bytes than there is room for. */
+async function* upTo(room: number, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let left = room
+  for await (const chunk of chunks) {
+    left -= chunk.length
+    if (left < 0) throw new BallastError('REFUSED', 'the blob is larger than this registry takes')
+    yield chunk
+  }
+}
 
 /** Whoever gives a digest up has to ask for it, or it would occupy its thread for good. */
 function endHash(upload: Upload | undefined): void {

@@ -11,14 +11,21 @@ export async function answerUploads(asked: AskedOfRepository): Promise<Answer> {
   const mount = query.get('mount') ?? ''
   if (isAnyDigest(mount) && (await isThere(storage, mount))) return created(asked, mount)
   const digest = query.get('digest')
-  if (digest === null) return accepted(asked, { id: await storage.uploads.create(), size: 0 })
-  if (!isAnyDigest(digest)) return wrongDigest(digest)
-  const id = await storage.uploads.create()
+  if (digest !== null && !isAnyDigest(digest)) return wrongDigest(digest)
+  try {
+    const id = await storage.uploads.create()
+    return digest === null ? accepted(asked, { id, size: 0 }) : await receiveWhole(asked, id, digest)
+  } catch (error) {
+    return explained(error)
+  }
+}
+
+async function receiveWhole(asked: AskedOfRepository, id: string, digest: AnyDigest): Promise<Answer> {
   try {
     return await receive(asked, id, digest)
   } finally {
     // The client is never told the id, so nobody could go on with what has broken off.
-    await storage.uploads.cancel(id)
+    await asked.storage.uploads.cancel(id)
   }
 }
 
@@ -68,8 +75,14 @@ async function append(asked: AskedOfRepository, id: string): Promise<Answer> {
   try {
     return accepted(asked, { id, size: await asked.storage.uploads.append(id, asked.body) })
   } catch (error) {
+    await giveUpRefused(asked, id, error)
     return explained(error)
   }
+}
+
+/** Its bytes are of no use to anybody. */
+async function giveUpRefused({ storage }: AskedOfRepository, id: string, error: unknown): Promise<void> {
+  if (isBallastError(error, 'REFUSED')) await storage.uploads.cancel(id)
 }
 
 /** The rest of an upload, which may be nothing, and its end. */
@@ -79,6 +92,7 @@ async function receive(asked: AskedOfRepository, id: string, digest: AnyDigest):
     await asked.storage.uploads.commit(id, digest)
     return created(asked, digest)
   } catch (error) {
+    await giveUpRefused(asked, id, error)
     return explained(error)
   }
 }
@@ -87,6 +101,9 @@ function explained(error: unknown): Answer {
   if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'INTERRUPTED')) return unknownUpload()
   if (isBallastError(error, 'CONFLICT'))
     return refusal('RANGE_INVALID', 'another request adds to this upload')
+  if (isBallastError(error, 'REFUSED')) return refusal('SIZE_INVALID', error.message, { status: 413 })
+  if (isBallastError(error, 'LOCKED'))
+    return refusal('TOOMANYREQUESTS', error.message, { headers: { 'retry-after': '5' } })
   if (isBallastError(error, 'DAMAGED')) return refusal('DIGEST_INVALID', 'the bytes have another digest')
   throw error
 }

@@ -1,0 +1,136 @@
+import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
+import { BallastError, createQueue, explainSystemError } from '../../core/index.ts'
+import type { Credentials } from '../protocol/index.ts'
+import type { User, Users } from './users.ts'
+
+/** 2^14 rounds on 16 MiB: some tens of milliseconds for whoever guesses, once for whoever knows (RFC 7914). */
+const COST = { ln: 14, r: 8, p: 1 }
+/** What a file may ask for at most, so that it cannot stop the registry: 1 GiB of memory. */
+const MOST_LN = 20
+const SALT_LENGTH = 16
+const KEY_LENGTH = 32
+
+interface Entry {
+  readonly user: User
+  readonly cost: typeof COST
+  readonly salt: Buffer
+  readonly key: Buffer
+}
+
+/** What a password file has instead of the password: `$scrypt$ln=14,r=8,p=1$SALT$KEY`, both in base64 without padding. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(SALT_LENGTH)
+  const key = await derive(password, { cost: COST, salt, length: KEY_LENGTH })
+  const { ln, r, p } = COST
+  return `$scrypt$ln=${ln},r=${r},p=${p}$${unpadded(salt)}$${unpadded(key)}`
+}
+
+/**
+ * Users of a file with `USER:HASH` in each line, and `USER:HASH:pull` for one who may only read; `#` begins a comment.
+ * The file is read again when it changes; a change that cannot be read keeps everybody out. Throws USAGE for a line that
+ * is none of these, DISK.
+ */
+export async function openPasswordFile(path: string): Promise<Users> {
+  let known = await load(path)
+  // Deriving takes long by intent, and clients log in with each request.
+  const proven = new Map<string, User>()
+  const secret = randomBytes(32)
+  // One at a time: whoever guesses must not occupy the threads that read blobs.
+  const enqueue = createQueue()
+
+  async function current(): Promise<ReadonlyMap<string, Entry>> {
+    const { mtimeMs, size } = await statOf(path)
+    if (mtimeMs !== known.mtimeMs || size !== known.size) {
+      proven.clear()
+      known = await load(path)
+    }
+    return known.entries
+  }
+
+  return {
+    async find(credentials) {
+      const entries = await current()
+      const proof = createHmac('sha256', secret).update(JSON.stringify(credentials)).digest('hex')
+      const before = proven.get(proof)
+      if (before !== undefined) return before
+      const user = await enqueue(() => prove(entries.get(credentials.username), credentials))
+      if (user !== undefined) proven.set(proof, user)
+      return user
+    },
+  }
+}
+
+/** An unknown user takes as long as a wrong password. */
+async function prove(entry: Entry | undefined, { password }: Credentials): Promise<User | undefined> {
+  const { cost, salt, key } = entry ?? NOBODY
+  const found = await derive(password, { cost, salt, length: key.length })
+  return timingSafeEqual(found, key) ? entry?.user : undefined
+}
+
+const NOBODY = { cost: COST, salt: randomBytes(SALT_LENGTH), key: randomBytes(KEY_LENGTH) }
+
+interface Derivation {
+  readonly cost: typeof COST
+  readonly salt: Buffer
+  readonly length: number
+}
+
+async function derive(password: string, { cost: { ln, r, p }, salt, length }: Derivation): Promise<Buffer> {
+  const options = { N: 2 ** ln, r, p, maxmem: 256 * 2 ** ln * r }
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, length, options, (error, key) => (error === null ? resolve(key) : reject(error)))
+  })
+}
+
+interface Loaded {
+  readonly entries: ReadonlyMap<string, Entry>
+  readonly mtimeMs: number
+  readonly size: number
+}
+
+async function load(path: string): Promise<Loaded> {
+  const { mtimeMs, size } = await statOf(path)
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw explainSystemError(error)
+  })
+  const entries = new Map<string, Entry>()
+  for (const [index, line] of text.split('\n').entries()) {
+    const trimmed = line.trim()
+    if (trimmed === '' || trimmed.startsWith('#')) continue
+    const entry = parseLine(trimmed)
+    if (entry === undefined) throw wrongLine(path, index + 1)
+    entries.set(entry.user.name, entry)
+  }
+  return { entries, mtimeMs, size }
+}
+
+async function statOf(path: string): Promise<{ readonly mtimeMs: number; readonly size: number }> {
+  return stat(path).catch((error: unknown) => {
+    throw explainSystemError(error)
+  })
+}
+
+const LINE = /^([^:]+):\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([\w+/]+)\$([\w+/]+)(:pull)?$/
+
+function parseLine(line: string): Entry | undefined {
+  const [, name, ln, r, p, salt, key, pull] = LINE.exec(line) ?? []
+  if (name === undefined || salt === undefined || key === undefined) return undefined
+  const cost = { ln: Number(ln), r: Number(r), p: Number(p) }
+  if (cost.ln < 1 || cost.ln > MOST_LN || cost.r < 1 || cost.p < 1) return undefined
+  const bytes = Buffer.from(key, 'base64')
+  if (bytes.length < SALT_LENGTH) return undefined
+  const user = { name, may: pull === undefined ? 'push' : 'pull' } as const
+  return { user, cost, salt: Buffer.from(salt, 'base64'), key: bytes }
+}
+
+/** The line itself is a secret. */
+function wrongLine(path: string, number: number): BallastError {
+  return new BallastError('USAGE', `${path}, line ${number}: not USER:HASH with a hash of scrypt`, {
+    hint: 'make the hash with: ballast serve --hash-password < FILE-WITH-THE-PASSWORD',
+  })
+}
+
+function unpadded(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/=+$/, '')
+}
