@@ -11,6 +11,7 @@ import {
 import { abortable } from './abortable.ts'
 import type { Bucket, BucketObject } from './bucket.ts'
 import { explained } from './failures.ts'
+import { heldAgainst } from './held-against.ts'
 import { md5Bytes } from './md5.ts'
 import { sendInParts } from './parts.ts'
 import { changedObject, readBody } from './reading.ts'
@@ -75,18 +76,23 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
         readBody(
           { object, range, address, signal, explain: explainS3(dialect, object) },
           async (abortSignal) => {
+            const isWhole = range.length === object.size
             const command = new sdk.GetObjectCommand({
               ...at(object.key),
               IfMatch: object.version,
-              Range: `bytes=${range.offset}-${range.offset + range.length - 1}`,
+              ...(isWhole
+                ? { ChecksumMode: 'ENABLED' }
+                : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
             })
-            return rangeIn(await client.send(command, abortable(abortSignal)), object)
+            const answer = await client.send(command, abortable(abortSignal))
+            const body = bodyOf(answer, object)
+            return isWhole ? heldAgainst(body, checksumsOf(answer), `${address}/${object.key}`) : body
           },
         ),
     }
   }
 
-  function rangeIn(answer: GetObjectCommandOutput, object: BucketObject): AsyncIterable<Uint8Array> {
+  function bodyOf(answer: GetObjectCommandOutput, object: BucketObject): AsyncIterable<Uint8Array> {
     const body = answer.Body as (AsyncIterable<Uint8Array> & { destroy?(): void }) | undefined
     // Some servers do not know If-Match.
     if (answer.ETag !== object.version || body === undefined) {
@@ -203,7 +209,7 @@ function objectOf(key: string, found: HeadObjectCommandOutput): BucketObject {
 }
 
 /** An ETag is the MD5 of what one request has written, unless it was encrypted with a key of its own. Those of parts have a `-`. */
-function checksumsOf(found: HeadObjectCommandOutput): readonly Checksum[] {
+function checksumsOf(found: HeadObjectCommandOutput | GetObjectCommandOutput): readonly Checksum[] {
   const [, md5] = /^"?([0-9a-f]{32})"?$/.exec(found.ETag ?? '') ?? []
   const isEncrypted = /kms/.test(found.ServerSideEncryption ?? '') || found.SSECustomerAlgorithm !== undefined
   const told: readonly (readonly [ChecksumAlgorithm, string | undefined])[] = [

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Bandwidth } from '../http/index.ts'
 import type { SourceAccess } from '../sources/index.ts'
+import { bucketAccess } from './bucket-access.ts'
 import type { Io } from './io.ts'
 import { proxiesOf } from './proxies.ts'
 
@@ -11,6 +12,7 @@ export function sourceAccess(
 ): SourceAccess {
   const hubHome = env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, '.cache'), 'huggingface')
   return {
+    buckets: bucketAccess({ env }),
     network: { proxies: proxiesOf({ env }), bandwidth },
     hub: {
       endpoint: env.HF_ENDPOINT || undefined,

@@ -1,3 +1,4 @@
+import type { BucketAccess } from '../buckets/index.ts'
 import { BallastError } from '../core/index.ts'
 import type { Network } from '../http/index.ts'
 import type { HubAccess } from './hub/access.ts'
@@ -7,6 +8,7 @@ import type { Source } from './source.ts'
 export interface SourceAccess {
   readonly network?: Network | undefined
   readonly hub?: HubAccess | undefined
+  readonly buckets?: BucketAccess | undefined
 }
 
 export interface OpenSourceOptions {
@@ -25,6 +27,9 @@ const SCHEMES: Readonly<Record<string, Open>> = {
     const { openHubSource } = await import('./hub/hub.ts')
     return openHubSource({ address, revision, access: access.hub, network: access.network })
   },
+  s3: openBucket,
+  gs: openBucket,
+  az: openBucket,
 }
 
 /** Asks nothing of the other side yet. Throws USAGE for an address that cannot be one. */
@@ -40,11 +45,19 @@ export async function openSource(address: string, options: OpenSourceOptions): P
 }
 
 async function openHttp(address: string, { access, revision }: OpenSourceOptions): Promise<Source> {
-  if (revision !== undefined) {
-    throw new BallastError('USAGE', 'a file at an address has no revisions to choose from', {
-      hint: 'leave --revision out, or name the revision in the address',
-    })
-  }
+  if (revision !== undefined) throw noRevisions('a file at an address')
   const { openHttpSource } = await import('./http/http.ts')
   return openHttpSource({ address, network: access.network })
+}
+
+async function openBucket(address: string, { access, revision }: OpenSourceOptions): Promise<Source> {
+  if (revision !== undefined) throw noRevisions('a bucket')
+  const { openBucketSource } = await import('./bucket.ts')
+  return openBucketSource({ address, access: access.buckets })
+}
+
+function noRevisions(what: string): BallastError {
+  return new BallastError('USAGE', `${what} has no revisions to choose from`, {
+    hint: 'leave --revision out, or name the revision in the address',
+  })
 }

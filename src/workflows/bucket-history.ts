@@ -1,8 +1,8 @@
 import { type CallOptions, isDigest } from '../core/index.ts'
 import { isTag } from '../model/index.ts'
 import { openBucketRemote } from './bucket-remotes.ts'
-import { interleave, type Move } from './history.ts'
 import type { ImageAccess } from './image-places.ts'
+import { interleave, type Move } from './moves.ts'
 import { nothingThere } from './remotes.ts'
 
 /** The moves of one tag of a model in a bucket, or of all of its tags. Oldest first. */

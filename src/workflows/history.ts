@@ -1,36 +1,17 @@
 import { resolve } from 'node:path'
-import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
+import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
 import { formerImages, idOf, noImage, readImage } from '../embed/index.ts'
-import {
-  hasVersion,
-  isBucketAddress,
-  LATEST,
-  type Lineage,
-  type Proof,
-  parseOperand,
-} from '../model/index.ts'
+import { hasVersion, isBucketAddress, LATEST, parseOperand } from '../model/index.ts'
 import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
 import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { readLineages } from './lineage.ts'
+import { interleave, type Move } from './moves.ts'
 import { hintAtImage, parseModelReference, requireName, resolveDigest } from './resolve.ts'
 import { engineOf } from './run-request.ts'
 import { variantMoves, volumeVariantMoves } from './variant-moves.ts'
 import { volumeRecords } from './volume-records.ts'
-
-export interface Move {
-  readonly time: string
-  readonly tag: string
-  readonly by: string
-  /** Undefined where the tag was removed. */
-  readonly digest: Digest | undefined
-  readonly number: number | undefined
-  /** Of a target: what became of it where an application was to take it over. */
-  readonly proof?: Proof
-  /** Where that version was captured from, the last time. */
-  readonly lineage?: Lineage
-}
 
 export type HistoryOptions = CallOptions & { readonly access: ImageAccess }
 
@@ -80,22 +61,6 @@ async function modelHistory(store: Store, text: string): Promise<readonly Move[]
   }
   if (logs.every((log) => log.length === 0)) await resolveDigest(store, reference)
   return interleave(logs)
-}
-
-/** By time, while the moves of one tag keep their order whatever the clock said. */
-export function interleave(logs: readonly (readonly Move[])[]): readonly Move[] {
-  const rest = logs.map((log) => [...log])
-  const moves: Move[] = []
-  for (;;) {
-    const [next] = rest.filter((log) => log.length > 0).sort(([a], [b]) => compareTimes(a, b))
-    const move = next?.shift()
-    if (move === undefined) return moves
-    moves.push(move)
-  }
-}
-
-function compareTimes(a: Move | undefined, b: Move | undefined): number {
-  return (a?.time ?? '').localeCompare(b?.time ?? '')
 }
 
 /** A registry keeps no times; the order is that of the tags `<tag>.was-<n>`, and the tag itself comes last. */

@@ -3,7 +3,7 @@ import type { EngineChoice } from '../docker/index.ts'
 import type { VariantChange, VariantSet } from '../model/index.ts'
 import { listVariants } from '../mount/index.ts'
 import { withEngine } from './engine-access.ts'
-import type { Move } from './history.ts'
+import type { Move } from './moves.ts'
 import { openVolume } from './volume-place.ts'
 
 /** What `split` and `route` did in a target, oldest first, for each of its links. Throws DAMAGED. */

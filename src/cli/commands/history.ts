@@ -1,4 +1,4 @@
-import type { Move } from '../../workflows/history.ts'
+import type { Move } from '../../workflows/moves.ts'
 import { imageAccess } from '../image-access.ts'
 import { formatOrigin } from '../render/lineage.ts'
 import { describeProof } from '../render/proof.ts'
