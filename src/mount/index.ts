@@ -5,7 +5,7 @@ export type { Listen, ModelSource, PluginOptions, Proving, RunningPlugin } from 
 export { withFollower } from './follower.ts'
 export { deliverFollowing, type FollowingOptions, type Swapped } from './following.ts'
 export type { Retention } from './generations.ts'
-export { layoutFaults, layoutOfLink, linkOfLayout } from './layouts/index.ts'
+export { layoutFaults, layoutOfLink, linkOfLayout, treeOfView } from './layouts/index.ts'
 export { currentGeneration, type Layout, linkedNames, readRoot } from './links.ts'
 export { GENERATIONS, STATE, TREE_RECORD } from './names.ts'
 export { deliverPinned, type PinnedOptions } from './pinned.ts'

@@ -12,7 +12,8 @@ import type { Store } from '../store/index.ts'
 import type { DeliverOptions, Delivery } from './delivery.ts'
 import { withTargetLock } from './following.ts'
 import { placeGeneration, prune } from './generations.ts'
-import { linkedGeneration } from './links.ts'
+import { layoutOfLink } from './layouts/index.ts'
+import { linkedGeneration, type TargetRoot } from './links.ts'
 import { GENERATIONS } from './names.ts'
 import { seeTarget } from './seen.ts'
 import { inspectTarget, refuseLinks } from './target.ts'
@@ -48,8 +49,8 @@ export interface VariantsChanged {
 
 /**
  * Changes the variants of a link: the versions are complete and durable before the one file that names them, their weights
- * and the rules is replaced, by one rename(2). Throws NOT_FOUND for a target or link that is not there, and what
- * `editVariants` does.
+ * and the rules is replaced, by one rename(2). Throws NOT_FOUND for a target or link that is not there, REFUSED for
+ * one that is laid out for a model server, and what `editVariants` does.
  */
 export async function changeVariants(
   store: Store,
@@ -58,7 +59,8 @@ export async function changeVariants(
 ): Promise<VariantsChanged> {
   await requireFollowing(target)
   return withTargetLock(target, options, async () => {
-    const { state } = await seeTarget(target)
+    const { root, state } = await seeTarget(target)
+    refuseLayout(root, { target, link })
     const linked = await linkedVersion(target, link)
     const before = (await readVariants(target, link)) ?? noVariants(linked.model)
     const change = (placed: ReadonlyMap<string, PlacedVariant>): VariantSet =>
@@ -91,6 +93,22 @@ export async function changeVariants(
     await prune(target, Object.values(state.models), options)
     return { before, after, bytesCopied, warnings }
   })
+}
+
+/** A model server knows versions by their numbers, and reads no weights. */
+function refuseLayout(
+  root: TargetRoot,
+  { target, link }: { readonly target: string; readonly link: string },
+): void {
+  const layout = layoutOfLink(root.get(link))
+  if (layout === undefined) return
+  throw new BallastError(
+    'REFUSED',
+    `${join(target, link)} is laid out for ${layout}, which reads no variants`,
+    {
+      hint: 'a model server serves several versions itself: show it more with --keep, and ask it for one by its number',
+    },
+  )
 }
 
 /** Throws NOT_FOUND for what is no following target. */

@@ -12,6 +12,7 @@ import {
   STATE,
   TREE_RECORD,
   type TreeRecord,
+  treeOfView,
   variantsFile,
   variantTree,
 } from '../mount/index.ts'
@@ -139,7 +140,7 @@ async function checkTree(
 ): Promise<CheckResult | undefined> {
   const found = await findInContainer(engine, { id, path: at }, options)
   if (found?.type !== 'directory') return undefined
-  const path = found.path
+  const path = treeOfView(found.path)
   const read = (name: string): Promise<Buffer | undefined> =>
     readFileInContainer(engine, { id, path: `${path}/${name}` }, options)
   const mend = `mount it again: ballast mount REF ${operand.startsWith('volume:') ? operand : 'TARGET'}`

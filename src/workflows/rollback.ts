@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
 import { formatImageReference, idOf, previousImage, replaceImage } from '../embed/index.ts'
 import { isBucketAddress, parseOperand } from '../model/index.ts'
-import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
+import { type Followed, inspectTarget, isPinned, recordsOf, seeTarget } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { modelsOf } from './history.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
@@ -129,15 +129,11 @@ function formerOf({ generations }: Followed): Digest | undefined {
   return generations.findLast(({ digest, proof }) => digest !== current && proof?.is !== 'failed')?.digest
 }
 
-function rolledBack(
-  { followed: { flat, reference } }: LastMove,
-  { target, version, digest }: MountResult,
-): RollbackResult {
+function rolledBack({ followed }: LastMove, { target, version, digest }: MountResult): RollbackResult {
   const number = Number(version.split(':').at(-1))
   // A version that follows nothing stays until another one is put in its place.
-  const warnings =
-    flat === true
-      ? []
-      : [`it returns to the tag when the tag moves next; to keep it: ballast rollback ${reference}`]
+  const warnings = isPinned(followed)
+    ? []
+    : [`it returns to the tag when the tag moves next; to keep it: ballast rollback ${followed.reference}`]
   return { ref: target, digest, number: Number.isNaN(number) ? undefined : number, warnings }
 }

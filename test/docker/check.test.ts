@@ -229,3 +229,19 @@ test('without an Engine, what cannot be reached is said', async (t) => {
   assert.equal(ran.code, 6)
   assert.match(ran.stderr, /no Docker Engine answers/)
 })
+
+test('a layout for a model server in a container is checked as the version that it shows', {
+  skip,
+}, async (t) => {
+  const { directory, ok, add, check } = await place(t)
+  await add('one')
+  const target = join(directory, 'served')
+  await ok(['mount', 'sentiment:prod', target, '--layout', 'tfserving', '--follow', '--once'])
+  const name = await container(t, await busyboxImage(t), ['-v', `${target}:/models:ro`])
+  const { code, results } = await check(`container:${name}`)
+  assert.deepEqual(
+    [code, results.map(({ version, faults }) => [version, faults])],
+    [0, [['sentiment:1', []]]],
+  )
+  assert.equal((await docker(['exec', name, 'cat', '/models/sentiment/1/model.bin'])).trim(), 'model of one')
+})

@@ -8,6 +8,7 @@ import type { ServerLayout } from '../../model/index.ts'
 import type { FollowingOptions } from '../following.ts'
 import { readState } from '../state.ts'
 import { unmountTarget } from '../unmount.ts'
+import { changeVariants } from '../variants.ts'
 import { layoutFaults } from './check.ts'
 
 const saved = (text: string): Contents => ({ 'saved_model.pb': text, 'variables/variables.index': text })
@@ -251,4 +252,15 @@ test('unmounting leaves nothing', async (t) => {
   await show({ 'model.onnx': 'one' })
   assert.deepEqual(await unmountTarget(target), { kept: [] })
   await assert.rejects(stat(target), { code: 'ENOENT' })
+})
+
+test('variants are for applications that pick: a layout has none', async (t) => {
+  const { store, target, show } = await laidOut(t, 'tfserving')
+  await show(saved('one'))
+  const edit = { weights: new Map([['stable', 1]]), withdrawn: [], routes: new Map() }
+  const request = { target, link: 'sentiment', deliveries: new Map(), ofLink: ['stable'], edit }
+  await assert.rejects(changeVariants(store, request, { by: 'split', link: false, graceMs: 0 }), {
+    code: 'REFUSED',
+    message: /laid out for tfserving/,
+  })
 })

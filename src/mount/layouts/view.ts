@@ -12,7 +12,7 @@ import {
 } from '../../core/index.ts'
 import { isGenerationId, isServerLayout, OWN_DIRECTORY, type ServerLayout } from '../../model/index.ts'
 import { createIncoming } from '../incoming.ts'
-import { DIRECTORY_MODE, FILE_MODE, INCOMING, VIEWS } from '../names.ts'
+import { DIRECTORY_MODE, FILE_MODE, GENERATIONS, INCOMING, VIEWS } from '../names.ts'
 import type { ViewEntry, ViewPlan } from './layout.ts'
 
 /**
@@ -98,6 +98,12 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
 export function layoutOfLink(to: string | undefined): ServerLayout | undefined {
   const layout = to?.startsWith(`${VIEWS}/`) === true ? to.slice(VIEWS.length + 1).split('-')[0] : undefined
   return isServerLayout(layout) ? layout : undefined
+}
+
+/** Where the version is to which a link leads, by the path that the link comes to: from a view it is the one that gave it its name. */
+export function treeOfView(path: string): string {
+  const [, target, id] = /^(.*)\/\.ballast\/views\/[^/]+\/([^/]+)$/.exec(path) ?? []
+  return id === undefined ? path : `${target}/${GENERATIONS}/${id}`
 }
 
 /** Before a link leaves it: from now on counts how long it stays for those who are reading it. */
