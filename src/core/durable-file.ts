@@ -7,6 +7,8 @@ import { isSystemError, named, systemCode } from './errors.ts'
 export interface DurableOptions {
   /** Exactly this, whatever the umask; without it, what the umask leaves of 0666. */
   readonly mode?: number | undefined
+  /** Whose it is to be: of root alone, since nobody else can give files away. The process's own by default. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
   /** Where the temporary file stands: a directory of the same file system. The target's own by default. */
   readonly temporaryDirectory?: string
 }
@@ -22,7 +24,7 @@ export async function writeFileDurably(
 ): Promise<void> {
   const temporary = temporaryPath(path, options)
   try {
-    await writeSynced(temporary, data, options.mode)
+    await writeSynced(temporary, data, options)
     await rename(temporary, path)
   } catch (error) {
     await discard(temporary)
@@ -39,7 +41,7 @@ export async function createFileDurably(
 ): Promise<boolean> {
   const temporary = temporaryPath(path, options)
   try {
-    await writeSynced(temporary, data, options.mode)
+    await writeSynced(temporary, data, options)
     await link(temporary, path)
   } catch (error) {
     if (isSystemError(error, 'EEXIST')) return false
@@ -80,10 +82,16 @@ export async function writeFully(handle: FileHandle, data: Uint8Array, position?
   }
 }
 
-async function writeSynced(path: string, data: Uint8Array | string, mode?: number): Promise<void> {
+async function writeSynced(
+  path: string,
+  data: Uint8Array | string,
+  { mode, owner }: DurableOptions,
+): Promise<void> {
   const handle = await open(path, 'wx', mode ?? 0o666)
   try {
     await named(path, async () => {
+      // First, because it takes special bits of the mode away.
+      if (owner !== undefined) await handle.chown(owner.uid, owner.gid)
       if (mode !== undefined) await handle.chmod(mode)
       await handle.writeFile(data)
       await handle.sync()

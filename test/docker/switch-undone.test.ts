@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { startEngineProxy } from '../doubles/engine-proxy.ts'
 import { ask, start as startCommand } from '../fixtures/command.ts'
 import { docker, engineMissing } from '../fixtures/engine.ts'
 import {
@@ -178,6 +179,28 @@ test('when somebody removes the former container meanwhile, the new one is all t
   await docker(['rename', container, `${container}.ballast-new`])
   await trySwitch('embed')
   assert.deepEqual(await containersCalled(container), [container])
+  assert.equal(await served(container), 'one')
+})
+
+test('a former container that cannot be removed is taken away by the next switch, which undoes nothing', {
+  skip,
+}, async (t) => {
+  const started = await startMounted(t, SERVES)
+  const { container, directory, options } = started
+  const at = join(directory, 'engine.sock')
+  const [former] = started.id.split(' ')
+  await startEngineProxy(t, { at, refuses: (call) => call === `DELETE /containers/${former}` })
+  const embed = ['switch', 'api', '--to', 'embed', '--env', 'production']
+  const env = { ...options.env, DOCKER_HOST: `unix://${at}` }
+  const { warnings } = await ask<{ warnings: readonly string[] }>(embed, { ...options, env })
+  assert.match(warnings.join(), /the former container of .* stays: .*busy/)
+  assert.equal((await containersCalled(container)).length, 2)
+  const id = await idOf(container)
+  await ask([...embed, '--dry-run'], options)
+  const { recovered } = await ask<{ recovered: readonly string[] }>(embed, options)
+  assert.match(recovered.join(), /completed .*: removed the former/)
+  assert.deepEqual(await containersCalled(container), [container])
+  assert.equal(await idOf(container), id)
   assert.equal(await served(container), 'one')
 })
 

@@ -14,17 +14,25 @@ export interface EngineProxy {
   readonly reset: () => void
 }
 
-/** Passes everything on to the Engine at a socket of this machine; closed with the test. Listens at a socket too where `at` names one. */
+/**
+ * Passes everything on to the Engine at a socket of this machine, but for calls that it refuses as an Engine that fails; closed with the
+ * test. Listens at a socket too where `at` names one.
+ */
 export async function startEngineProxy(
   t: TestContext,
-  { at }: { readonly at?: string } = {},
+  { at, refuses = () => false }: { readonly at?: string; readonly refuses?: (call: string) => boolean } = {},
 ): Promise<EngineProxy> {
   const socketPath = '/var/run/docker.sock'
   const calls: string[] = []
   let sent = 0
   const server = createServer((incoming, outgoing) => {
     const { method, url: path = '', headers } = incoming
-    calls.push(`${method} ${path.replace(/^\/v[\d.]+/, '').replace(/\?.*$/, '')}`)
+    const call = `${method} ${path.replace(/^\/v[\d.]+/, '').replace(/\?.*$/, '')}`
+    calls.push(call)
+    if (refuses(call)) {
+      outgoing.writeHead(500).end(JSON.stringify({ message: 'device or resource busy' }))
+      return
+    }
     const forwarded = request({ socketPath, method, path, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(outgoing)

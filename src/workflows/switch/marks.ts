@@ -3,9 +3,10 @@ import { parseJson } from '../../model/index.ts'
 /** Of a container that a switch has made: which switch that was, and in whose place the container is. */
 export const SWITCH_LABEL = 'dev.ballast.switch'
 
-/** One that is made and not yet in its place; the one whose place it has taken, until all is well. */
+/** One that is made and not yet in its place; the one whose place it has taken, until all is well; and from then until it is removed. */
 export const NEW = '.ballast-new'
 export const FORMER = '.ballast-former'
+export const REPLACED = '.ballast-replaced'
 
 export interface SwitchMark {
   /** The same for all containers of one switch. */

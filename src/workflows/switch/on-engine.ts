@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { BallastError, type ErrorCode, isBallastError, throwIfAborted } from '../../core/index.ts'
-import { dropContainer, type Engine, untagImage } from '../../docker/index.ts'
+import { dropContainer, type Engine, renameContainer, untagImage } from '../../docker/index.ts'
 import { splitReference } from '../../model/index.ts'
 import type { Store } from '../../store/index.ts'
 import { type Brought, bring, type ReplicaWithForm } from './bring.ts'
+import { REPLACED } from './marks.ts'
 import { putBack, type Replaced, replaceContainer } from './replace.ts'
 import type { EngineWork, SwitchOptions } from './request.ts'
 
@@ -61,16 +62,20 @@ export async function switchContainers(
   }
 }
 
-/** All is well by now, so that one that stays is a warning, and is taken away by the next switch. */
+/** All is well by now, which their names say first: one that stays is a warning, and is taken away by the next switch. */
 async function removeFormer(engine: Engine, replaced: readonly Replaced[]): Promise<readonly string[]> {
   const warnings: string[] = []
-  for (const { name, formerId } of replaced) {
-    await dropContainer(engine, formerId).catch((error: unknown) => {
+  const warn =
+    (name: string) =>
+    (error: unknown): void => {
       if (!isBallastError(error)) throw error
       warnings.push(`the former container of ${name} stays: ${error.message}`)
-    })
+    }
+  for (const { name, formerId } of replaced) {
+    await renameContainer(engine, formerId, `${name}${REPLACED}`).catch(warn(name))
   }
-  return warnings
+  for (const { name, formerId } of replaced) await dropContainer(engine, formerId).catch(warn(name))
+  return [...new Set(warnings)]
 }
 
 /** What could not be undone, a sentence each. */

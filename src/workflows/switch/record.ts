@@ -29,7 +29,7 @@ export function recordFor(
   return { do: 'record', file: APP_FILE, environment: chosen, from, to, bytes: 0 }
 }
 
-/** Where the file is a link, what it leads to is written. */
+/** Where the file is a link, what it leads to is written; it stays its owner's, with `sudo` too. */
 export async function writeRecord(
   directory: string,
   { app, step }: { readonly app: string; readonly step: RecordStep },
@@ -38,6 +38,7 @@ export async function writeRecord(
   const text = await readFile(path, 'utf8')
   const edited = await editStrategy(text, { app, environment: step.environment, strategy: step.to })
   if (edited === undefined) return
-  const { mode } = await stat(path)
-  await writeFileDurably(path, edited, { mode: mode & 0o777 })
+  const { mode, uid, gid } = await stat(path)
+  const owner = process.geteuid?.() === 0 ? { uid, gid } : undefined
+  await writeFileDurably(path, edited, { mode: mode & 0o777, owner })
 }

@@ -9,20 +9,21 @@ import {
   startContainer,
   stopContainer,
 } from '../../docker/index.ts'
-import { FORMER, NEW, readMark, type SwitchMark } from './marks.ts'
+import { FORMER, NEW, REPLACED, readMark, type SwitchMark } from './marks.ts'
 import { putBack } from './replace.ts'
 
-/** A container that a switch has made, and whether the former one is still there. */
+/** A container that a switch has made, whether the former one is still there, and whether its name says that all was well. */
 interface Member {
   readonly id: string
   readonly name: string
   readonly mark: SwitchMark
   readonly hasFormer: boolean
+  readonly isReplaced: boolean
 }
 
 /**
- * Ends what a switch has left that was killed. Former containers go only once all is well: where one of a switch has gone, it
- * is completed, and else it is undone. Says what was done, a sentence each.
+ * Ends what a switch has left that was killed. Former containers are renamed and go only once all is well: where one of a switch has,
+ * it is completed, and else it is undone. Says what was done, a sentence each.
  */
 export async function recover(engine: Engine, app: string): Promise<readonly string[]> {
   const all = await allContainers(engine)
@@ -50,7 +51,7 @@ export async function recover(engine: Engine, app: string): Promise<readonly str
       .map(({ mark }) => mark.name)
       .sort()
       .join(', ')
-    if (open.length < own.length) {
+    if (open.length < own.length || open.some(({ isReplaced }) => isReplaced)) {
       for (const { mark } of open) await dropContainer(engine, mark.former)
       told.push(`completed a switch that was cut short: removed the former ${names}`)
     } else {
@@ -66,15 +67,19 @@ export async function recover(engine: Engine, app: string): Promise<readonly str
 /** Whether there is anything for `recover` to do. */
 export async function isHalfDone(engine: Engine, app: string): Promise<boolean> {
   const all = await allContainers(engine)
-  return membersOf(all, app).some(({ hasFormer }) => hasFormer)
+  return membersOf(all, app).some(({ hasFormer, isReplaced }) => hasFormer && !isReplaced)
 }
 
 function membersOf(all: readonly ListedContainer[], app: string): readonly Member[] {
-  const ids = new Set(all.map(({ id }) => id))
+  const names = new Map(all.map(({ id, name }) => [id, name]))
   return all.flatMap(({ id, name, labels }) => {
     const mark = readMark(labels)
     // One that is itself a former one belongs to an earlier switch.
-    return mark?.app === app ? [{ id, name, mark, hasFormer: ids.has(mark.former) }] : []
+    if (mark?.app !== app) return []
+    const former = names.get(mark.former)
+    return [
+      { id, name, mark, hasFormer: former !== undefined, isReplaced: former === `${mark.name}${REPLACED}` },
+    ]
   })
 }
 

@@ -122,23 +122,26 @@ const KEEPERS = [
 /** Another container that cannot do without this very one. */
 interface Guest {
   readonly name: string
-  readonly uses: 'network' | 'processes' | 'memory'
+  readonly uses: 'network' | 'processes' | 'memory' | 'address'
 }
 
 function guestOf(
-  { id }: ContainerRecord,
+  { id, name: own }: ContainerRecord,
   {
     all,
     running,
   }: { readonly all: readonly ListedContainer[]; readonly running: readonly ContainerRecord[] },
 ): Guest | undefined {
-  const own = `container:${id}`
-  const inNetwork = all.find(({ networkMode }) => networkMode === own)
+  const mode = `container:${id}`
+  const inNetwork = all.find(({ networkMode }) => networkMode === mode)
   if (inNetwork !== undefined) return { name: inNetwork.name, uses: 'network' }
   for (const { name, json } of running) {
-    const { PidMode, IpcMode } = objectOf(json.HostConfig)
-    if (PidMode === own) return { name, uses: 'processes' }
-    if (IpcMode === own) return { name, uses: 'memory' }
+    const { PidMode, IpcMode, Links } = objectOf(json.HostConfig)
+    if (PidMode === mode) return { name, uses: 'processes' }
+    if (IpcMode === mode) return { name, uses: 'memory' }
+    // `--link` is to this very container: another one of its name is not found by it.
+    if (Array.isArray(Links) && Links.some((link) => `${link}`.startsWith(`/${own}:`)))
+      return { name, uses: 'address' }
   }
   return undefined
 }
