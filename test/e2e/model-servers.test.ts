@@ -77,10 +77,7 @@ test('Triton is told of a version, proves it, and keeps the one before where it 
     '--model-control-mode=explicit',
     '--load-model=sentiment',
   ])
-  const told = [
-    ...['--reload', `POST ${url}/v2/repository/models/sentiment/load`],
-    ...['--ready', `GET ${url}/v2/models/sentiment/versions/{number}/ready`],
-  ]
+  const told = ['--reload', `triton:${url}`]
   await release(world, 'sentiment', tritonModel(2))
   await follow(world, ...told)
   assert.deepEqual(await infer('sentiment'), { version: '2', said: 2 })
