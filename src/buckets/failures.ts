@@ -46,7 +46,7 @@ export function explain(dialect: Dialect, error: unknown): unknown {
   return failure === undefined ? error : explainFailure(dialect, failure, error)
 }
 
-const FULL = /^(?:InsufficientStorage|XMinioStorageFull|QuotaExceeded|EntityTooLarge.*quota)/i
+const FULL = /^(?:InsufficientStorage|XMinioStorageFull|QuotaExceeded)/i
 const BUSY = [408, 409, 429, 500, 502, 503, 504]
 
 function explainFailure(
@@ -66,16 +66,16 @@ function explainFailure(
       hint: `get new ones, then run the command again; ${credentialsHint}`,
     })
   }
-  if (status === 401 || status === 403 || noCredentials.test(code) || noCredentials.test(message)) {
-    const why =
-      status === undefined ? `no credentials for ${address}: ${message}` : `${address} refuses: ${code}`
-    return new BallastError('UNAUTHORIZED', why, { cause, hint: credentialsHint })
-  }
   if (status === 507 || FULL.test(code)) {
     return new BallastError('DISK', `${address} has no space left (${code})`, {
       cause,
       hint: `free some: ballast gc ${address}/…, or have its limit raised`,
     })
+  }
+  if (status === 401 || status === 403 || noCredentials.test(code) || noCredentials.test(message)) {
+    const why =
+      status === undefined ? `no credentials for ${address}: ${message}` : `${address} refuses: ${code}`
+    return new BallastError('UNAUTHORIZED', why, { cause, hint: credentialsHint })
   }
   if (status === 501) {
     return new BallastError('REFUSED', `${address} cannot do what was asked of it (${code})`, { cause })

@@ -23,6 +23,8 @@ export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promi
     ...(endpoint !== undefined && { apiEndpoint: endpoint, projectId: 'none' }),
     retryOptions: { maxRetries: 3 },
   })
+  // Where STORAGE_EMULATOR_HOST is set too, the library leaves the path of its own API out.
+  if (endpoint !== undefined) storage.baseUrl = `${storage.apiEndpoint}/storage/v1`
   const bucket = storage.bucket(name)
   const dialect = gcsDialect(name)
   const { address } = dialect

@@ -18,19 +18,8 @@ export function s3Dialect(name: string): Dialect {
       const code = status === 404 && error.name === 'NotFound' ? 'NoSuchBucket' : error.name
       if (status !== undefined || '$metadata' in error || isOfNetwork(error))
         return { status, code, message: error.message }
-      return /Credentials|TokenProvider/.test(code)
-        ? { status, code, message: error.message }
-        : missingRegion(error)
+      return /Credentials|TokenProvider/.test(code) ? { status, code, message: error.message } : undefined
     },
-  }
-}
-
-function missingRegion(error: Error): { status: undefined; code: string; message: string } | undefined {
-  if (!/region is missing/i.test(error.message)) return undefined
-  return {
-    status: undefined,
-    code: 'NoRegion',
-    message: 'no region is set (AWS_REGION, or that of the profile)',
   }
 }
 

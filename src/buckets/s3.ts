@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3'
+import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3ClientConfig } from '@aws-sdk/client-s3'
 import {
   type CallOptions,
   type Checksum,
@@ -29,7 +29,7 @@ export interface S3Access {
 /** S3, and servers that speak it. Credentials, profiles and roles are found by the SDK, as its users know it. */
 export async function openS3(name: string, { endpoint, region }: S3Access = {}): Promise<Bucket> {
   const sdk = await loadSdk('@aws-sdk/client-s3', () => import('@aws-sdk/client-s3'))
-  const client = new sdk.S3Client({
+  const config: S3ClientConfig = {
     // Checksums of the newer kind are unknown to many servers that are not AWS, and stored as content by some.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -41,9 +41,19 @@ export async function openS3(name: string, { endpoint, region }: S3Access = {}):
       httpsAgent: { maxSockets: 256, keepAlive: true },
     },
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
-    ...((region ?? endpoint) !== undefined && { region: region ?? 'us-east-1' }),
+    ...(region !== undefined && { region }),
+  }
+  const client = new sdk.S3Client(config)
+  // Without a region, AWS is asked where the bucket is, and other servers do not care.
+  const hasRegion = await client.config.region().then(
+    () => true,
+    () => false,
+  )
+  return s3Bucket({
+    sdk,
+    client: hasRegion ? client : new sdk.S3Client({ ...config, region: 'us-east-1' }),
+    name,
   })
-  return s3Bucket({ sdk, client, name })
 }
 
 /** A conditional write that met another one is to be made again (S3, PutObject, `ConditionalRequestConflict`). */
