@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { createHasher, type Digest } from './digest.ts'
 import { BallastError, named, throwIfAborted } from './errors.ts'
 
@@ -20,6 +20,19 @@ export interface Content {
    * once the signal is aborted: then it throws INTERRUPTED.
    */
   open(range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
+  /**
+   * The same for whoever is done with each chunk before asking for the next, which may overwrite it: however many read at
+   * once, each takes one piece of memory. Absent where it would save nothing. Chunks are of `LENT_SIZE`, but for the last.
+   */
+  lend?(range?: ByteRange): AsyncIterable<Uint8Array>
+}
+
+/** Of the memory that one reader takes, in bytes. */
+export const LENT_SIZE = 256 * 1024
+
+/** `lend` of what has it, else `open`. */
+export function lent(content: Content, range?: ByteRange): AsyncIterable<Uint8Array> {
+  return content.lend === undefined ? content.open(range) : content.lend(range)
 }
 
 /** Large enough that a system call costs little beside the copy of its bytes. */
@@ -40,6 +53,8 @@ export function slice(content: Content, { offset, length }: ByteRange): Content 
     size: length,
     open: (range = { offset: 0, length }, signal) =>
       content.open({ offset: offset + range.offset, length: range.length }, signal),
+    lend: (range = { offset: 0, length }) =>
+      lent(content, { offset: offset + range.offset, length: range.length }),
   }
 }
 
@@ -57,7 +72,33 @@ export function fileContent(path: string, size: number): Content {
         highWaterMark: CHUNK_SIZE,
       })
     },
+    lend: (range = { offset: 0, length: size }) => lendFile(path, range),
   }
+}
+
+async function* lendFile(path: string, { offset, length }: ByteRange): AsyncIterable<Uint8Array> {
+  const handle = await open(path, 'r')
+  try {
+    const memory = Buffer.allocUnsafeSlow(Math.min(length, LENT_SIZE))
+    for (let done = 0; done < length; ) {
+      const wanted = memory.subarray(0, Math.min(memory.length, length - done))
+      const read = await named(path, () => readFully(handle, wanted, offset + done))
+      if (read > 0) yield wanted.subarray(0, read)
+      if (read < wanted.length) return
+      done += read
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Less than there is room for only at the end of the file. */
+async function readFully(handle: FileHandle, into: Uint8Array, position: number): Promise<number> {
+  let done = 0
+  for (let read = 1; read > 0 && done < into.length; done += read) {
+    read = (await handle.read(into, done, into.length - done, position + done)).bytesRead
+  }
+  return done
 }
 
 async function* empty(): AsyncIterable<Uint8Array> {}
@@ -67,11 +108,7 @@ async function* readOnce(path: string, { offset, length }: ByteRange): AsyncIter
   const data = Buffer.allocUnsafe(length)
   let done = 0
   try {
-    await named(path, async () => {
-      for (let read = 1; read > 0 && done < length; done += read) {
-        read = (await handle.read(data, done, length - done, offset + done)).bytesRead
-      }
-    })
+    done = await named(path, () => readFully(handle, data, offset))
   } finally {
     await handle.close()
   }

@@ -6,6 +6,7 @@ import {
   createHasher,
   type Digest,
   inLargePieces,
+  lent,
   metered,
   throwIfAborted,
   verifiedBeside,
@@ -25,10 +26,17 @@ export type OpenFile = (file: ModelFile) => Content
 export function layerContent(recipe: LayerRecipe, openFile: OpenFile): Content {
   const segments = segmentsOf(recipe)
   const size = sizeOf(segments)
+  const whole = { offset: 0, length: size }
   return {
     size,
-    open: (range = { offset: 0, length: size }) => inLargePieces(readSegments(segments, range, openFile)),
+    open: (range = whole) => inLargePieces(readSegments(segments, range, (file) => openFile(file))),
+    lend: (range = whole) => inLargePieces(readSegments(segments, range, (file) => lending(openFile(file)))),
   }
+}
+
+/** Its chunks are passed on at once: joined, they are copied. */
+function lending(content: Content): Content {
+  return { size: content.size, open: (range) => lent(content, range) }
 }
 
 export interface HashedLayer {

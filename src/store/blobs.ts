@@ -18,6 +18,7 @@ import {
   hexOf,
   isBallastError,
   isSystemError,
+  lent,
   listIfPresent,
   makeShared,
   named,
@@ -208,16 +209,14 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     rehash,
     markDamaged,
     ensureIntact,
-    content: (blob) => ({
-      size: blob.size,
-      async *open(range) {
-        try {
-          yield* fileContent(pathOf(blob.digest), blob.size).open(range)
-        } catch (error) {
-          throw isSystemError(error, 'ENOENT') ? missingBlob(blob.digest) : error
-        }
-      },
-    }),
+    content: (blob) => {
+      const file = fileContent(pathOf(blob.digest), blob.size)
+      return {
+        size: blob.size,
+        open: (range) => orMissing(blob, file.open(range)),
+        lend: (range) => orMissing(blob, lent(file, range)),
+      }
+    },
     async ingest(session, content, options) {
       const write = (path: string): Promise<BlobInfo> => writeBlob(path, content, options)
       return (await ingestBy(session, write, options)) as Ingested
@@ -251,6 +250,17 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
       await rm(pathOf(digest), { force: true })
       await rm(damagedMark(digest), { force: true })
     },
+  }
+}
+
+async function* orMissing(
+  { digest }: BlobInfo,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    throw isSystemError(error, 'ENOENT') ? missingBlob(digest) : error
   }
 }
 

@@ -1,6 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { pipeline } from 'node:stream/promises'
-import { systemCode } from '../../core/index.ts'
 import { encodeErrors, OCI_STATUS, type OciCode } from '../protocol/index.ts'
 
 /** What a request is answered with; the body is left out where the request was HEAD. */
@@ -10,7 +8,7 @@ export interface Answer {
   readonly body?: Uint8Array | StreamedBody
 }
 
-/** Bytes that are read only while somebody takes them. */
+/** Bytes that are read only while somebody takes them: each chunk is done with before the next is asked for. */
 export interface StreamedBody {
   readonly length: number
   open(): AsyncIterable<Uint8Array>
@@ -52,7 +50,21 @@ export async function writeAnswer(
   })
   if (withoutBody || body === undefined || length === 0) return void response.end()
   if (body instanceof Uint8Array) return void response.end(body)
-  await pipeline(body.open(), response).catch((error: unknown) => {
-    if (systemCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
-  })
+  await send(response, body.open())
+}
+
+/** Waits until each chunk has left this process, so that its memory can be used again. */
+async function send(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  let settle = (_isTaken: boolean): void => undefined
+  response.once('close', () => settle(false))
+  for await (const chunk of chunks) {
+    const isTaken = await new Promise<boolean>((resolve) => {
+      settle = resolve
+      if (response.destroyed) resolve(false)
+      else response.write(chunk, (error) => resolve(!error))
+    })
+    // Nobody is there any more; leaving ends the reading.
+    if (!isTaken) return
+  }
+  response.end()
 }

@@ -1,4 +1,4 @@
-import { type Digest, isAnyDigest, isBallastError } from '../../core/index.ts'
+import { type Digest, isAnyDigest, isBallastError, lent } from '../../core/index.ts'
 import { formatContentRange, formatUnsatisfied, parseRange } from '../../http/index.ts'
 import { CONTENT_DIGEST } from '../protocol/index.ts'
 import { type Answer, refusal } from './answer.ts'
@@ -30,12 +30,12 @@ export async function answerBlob(asked: AskedOfRepository, text: string): Promis
     return refusal('RANGE_INVALID', 'the blob has no such range', { headers: unsatisfied })
   }
   if (range === 'whole') {
-    return { status: 200, headers, body: { length: content.size, open: () => content.open() } }
+    return { status: 200, headers, body: { length: content.size, open: () => lent(content) } }
   }
   return {
     status: 206,
     headers: { ...headers, 'content-range': formatContentRange(range, content.size) },
-    body: { length: range.length, open: () => content.open(range) },
+    body: { length: range.length, open: () => lent(content, range) },
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Content, type Digest, forEachLimited, isBallastError } from '../../core/index.ts'
+import { type Content, type Digest, forEachLimited, isBallastError, lent } from '../../core/index.ts'
 import { decodeRecipe, layerContent } from '../../oci/index.ts'
 import type { DerivedBlob, Store } from '../../store/index.ts'
 
@@ -16,7 +16,8 @@ export async function openBlob(store: Store, digest: Digest): Promise<Content | 
 
 /** The layer is laid out only when it is read: most requests ask for no more than whether it is there. */
 function derivedContent({ fileContent }: Store, { size, recipe }: DerivedBlob): Content {
-  return { size, open: (range) => layerContent(decodeRecipe(recipe), fileContent).open(range) }
+  const layer = (): Content => layerContent(decodeRecipe(recipe), fileContent)
+  return { size, open: (range) => layer().open(range), lend: (range) => lent(layer(), range) }
 }
 
 async function areIntact(store: Store, digests: readonly Digest[]): Promise<boolean> {
