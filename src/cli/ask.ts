@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 import { ANSWER_FLAGS, type Flags, readUnit, type Unit } from '../advise/index.ts'
 import { BallastError, isBallastError } from '../core/index.ts'
 
@@ -57,6 +58,26 @@ export function confirm(text: string, options: Omit<AskOptions, 'size'>): Promis
   )
 }
 
+/** Asks on the terminal until there is an answer. Throws INTERRUPTED when the input ends. */
+export function askWord(text: string, options: Omit<AskOptions, 'size'>): Promise<string> {
+  return onTerminal(options, async ({ terminal, signal }) => {
+    for (;;) {
+      const said = (await terminal.question(`${text}: `, { signal })).trim()
+      if (said !== '') return said
+    }
+  })
+}
+
+/** The same for what nobody is to see: nothing of it is shown. */
+export function askSecret(text: string, options: Omit<AskOptions, 'size'>): Promise<string> {
+  const { output = process.stderr } = options
+  output.write(`${text}: `)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  return onTerminal({ ...options, output: silent, isTerminal: true }, ({ terminal, signal }) =>
+    terminal.question('', { signal }),
+  ).finally(() => output.write('\n'))
+}
+
 /** Asks on the terminal; an empty answer leaves it to what is assumed. Throws INTERRUPTED when the input ends. */
 export function askFlags({ size, ...options }: AskOptions): Promise<Flags> {
   return onTerminal(options, async (asking) => {
@@ -70,10 +91,15 @@ export function askFlags({ size, ...options }: AskOptions): Promise<Flags> {
 }
 
 async function onTerminal<T>(
-  { signal, input = process.stdin, output = process.stderr }: Omit<AskOptions, 'size'>,
+  {
+    signal,
+    input = process.stdin,
+    output = process.stderr,
+    isTerminal,
+  }: Omit<AskOptions, 'size'> & { readonly isTerminal?: boolean },
   work: (asking: Asking) => Promise<T>,
 ): Promise<T> {
-  const terminal = createInterface({ input, output })
+  const terminal = createInterface({ input, output, ...(isTerminal && { terminal: true }) })
   const ended = new AbortController()
   terminal.on('close', () => ended.abort())
   try {

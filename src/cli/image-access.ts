@@ -3,13 +3,29 @@ import type { ImageAccess } from '../workflows/image-places.ts'
 import { bucketAccess } from './bucket-access.ts'
 import { engineChoice } from './engine-choice.ts'
 import type { Io } from './io.ts'
+import { proxiesOf } from './proxies.ts'
+import { hostsIn, type RegistryOptions } from './registry-options.ts'
 
-export function imageAccess({ env, home }: Io, plainHttp: readonly string[] = []): ImageAccess {
+export function imageAccess(
+  { env, home }: Pick<Io, 'env' | 'home'>,
+  options: RegistryOptions = {},
+): ImageAccess {
   const dockerConfig = env.DOCKER_CONFIG || join(home, '.docker')
   return {
     dockerConfig,
     authFiles: podmanAuthFiles({ env, home }),
-    plainHttp,
+    plainHttp: hostsIn(options.plainHttp),
+    network: { proxies: proxiesOf({ env }) },
+    trust: {
+      insecure: hostsIn(options.insecure),
+      files: [env.SSL_CERT_FILE, options.ca].flatMap((file) => file || []),
+      directories: [
+        join(env.XDG_CONFIG_HOME || join(home, '.config'), 'containers', 'certs.d'),
+        '/etc/containers/certs.d',
+        join(dockerConfig, 'certs.d'),
+        '/etc/docker/certs.d',
+      ],
+    },
     engine: engineChoice({ env, home }),
     buckets: bucketAccess({ env }),
   }

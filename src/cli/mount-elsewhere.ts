@@ -14,7 +14,7 @@ export interface ElsewhereWanted {
   readonly replace: boolean | undefined
   readonly as: string | undefined
   readonly layout: ServerLayout | undefined
-  readonly plainHttp: readonly string[]
+  readonly plainHttp: string | undefined
 }
 
 /** Whether a reference is to a model outside of the store. */
@@ -33,7 +33,7 @@ export async function mountElsewhere(
     })
   }
   const { remoteUpstream } = await import('../workflows/remote-upstream.ts')
-  const access = imageAccess(session.io, plainHttp)
+  const access = imageAccess(session.io, { plainHttp })
   const upstream = (store: Store): Promise<Upstream> => remoteUpstream(store, { from: ref, access })
   const calls = { signal: session.signal, onProgress: session.onProgress }
   const store = await session.storeIfAny()

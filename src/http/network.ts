@@ -18,6 +18,8 @@ export interface TlsFiles {
   /** What this client proves itself with. */
   readonly cert?: string | undefined
   readonly key?: string | undefined
+  /** The certificate of the other side is not verified. */
+  readonly unverified?: boolean | undefined
 }
 
 /** Which pool of connections leads to a URL. */
@@ -61,8 +63,9 @@ function createRoute({ proxies = {}, tls }: Network): Route {
   }
 }
 
-function tlsOptions({ ca, cert, key }: TlsFiles): object {
+function tlsOptions({ ca, cert, key, unverified = false }: TlsFiles): object {
   return {
+    ...(unverified && { rejectUnauthorized: false }),
     ...(ca && { ca: [...getCACertificates('default'), ...ca] }),
     ...(cert && { cert }),
     ...(key && { key }),

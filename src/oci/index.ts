@@ -35,6 +35,7 @@ export {
   volumesOf,
   warnings,
 } from './image-config.ts'
+export { type NewIndex, withOtherImages } from './image-index.ts'
 export {
   directoryOf,
   type EmbeddedModel,
@@ -53,7 +54,6 @@ export type {
   StoredManifest,
   WholeImages,
 } from './image-repository.ts'
-export { type NewIndex, withOtherImages } from './image-index.ts'
 export {
   decodeInventory,
   encodeInventory,

@@ -1,5 +1,7 @@
+export { checkLogin } from './client/check-login.ts'
 export { findLogin, type LoginPlaces } from './client/credentials.ts'
 export { isLoopback } from './client/endpoint.ts'
+export { dropLogin, type KeptLogin, keepLogin } from './client/keep-login.ts'
 export { openRepository, type RegistryRepository, type RepositoryOptions } from './client/repository.ts'
 export type { UploadJournal } from './client/upload-journal.ts'
 export type { Credentials, Login } from './protocol/index.ts'

@@ -16,6 +16,7 @@ import {
 } from '../oci/index.ts'
 import { findLogin, openRepository } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
+import { networkTo, type RegistryTrust } from './registry-network.ts'
 import { uploadJournal } from './upload-journal.ts'
 
 /** What it takes to reach images: nothing here is read from the environment. */
@@ -28,6 +29,8 @@ export interface ImageAccess {
   readonly plainHttp?: readonly string[]
   /** How registries are reached. */
   readonly network?: Network | undefined
+  /** Which certificates are trusted, and shown, in TLS with registries. */
+  readonly trust?: RegistryTrust | undefined
   /** Which Engine; undefined as the docker command would choose without any environment. */
   readonly engine?: EngineChoice
   /** Of models in buckets. */
@@ -72,7 +75,7 @@ export async function openImage(
     credentials: () => findLogin(access, { host, name }),
     ...(plainHttp && { plainHttp }),
     journal: store && uploadJournal(store),
-    network: access.network,
+    network: await networkTo(host, access),
   })
   return { image, repository, reference }
 }

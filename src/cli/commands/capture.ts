@@ -62,7 +62,7 @@ export const verb = defineVerb<[string, string, CaptureVerbOptions]>({
     const options = {
       signal: session.signal,
       onProgress: session.onProgress,
-      access: imageAccess(session.io, plainHttp?.split(',')),
+      access: imageAccess(session.io, { plainHttp }),
       engine: engineChoice(session.io),
     }
     const store = await session.store()

@@ -80,7 +80,7 @@ async function look(session: Session, operands: readonly string[], options: Chec
     signal: session.signal,
     onProgress: session.onProgress,
     full: options.full === true,
-    access: imageAccess(session.io, options.plainHttp?.split(',')),
+    access: imageAccess(session.io, options),
     engine: engineChoice(session.io),
   }
   const results: CheckResult[] = []

@@ -1,20 +1,17 @@
 import { shortDigest } from '../../core/index.ts'
 import { imageAccess } from '../image-access.ts'
+import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { formatMoved } from '../render/moved.ts'
 import { defineVerb } from '../verb.ts'
 
-interface CopyOptions {
-  readonly plainHttp?: string
-}
-
-export const verb = defineVerb<[string, string, CopyOptions]>({
+export const verb = defineVerb<[string, string, RegistryOptions]>({
   usage: 'copy <from> <to>',
   summary: 'copy a model or an image from one registry to another, without storing it here',
   details:
     'Byte for byte, with all platforms of an index; a model with its number and what is attached to it. Within one registry\n' +
     'the bytes are not moved where it can mount them. FROM and TO are HOST/NAME:TAG or oci:DIRECTORY:TAG; TO without a tag\n' +
     'gets the tag of FROM.',
-  options: [['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)']],
+  options: REGISTRY_OPTIONS,
   examples: [
     'ballast copy localhost:5000/sentiment:prod registry.example/team/sentiment',
     'ballast copy registry.example/my_ml_app:v2 oci:./carry:v2',
@@ -22,7 +19,7 @@ export const verb = defineVerb<[string, string, CopyOptions]>({
   movesBytes: true,
   async run(session, from, to, options) {
     const { copy } = await import('../../workflows/copy.ts')
-    const access = imageAccess(session.io, options.plainHttp?.split(','))
+    const access = imageAccess(session.io, options)
     const result = await copy({ from, to, access }, session)
     const { ref, digest, tag } = result
     session.print(

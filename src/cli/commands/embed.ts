@@ -2,18 +2,18 @@ import { BallastError } from '../../core/index.ts'
 import type { EmbedImageRequest, EmbedImageResult } from '../../workflows/embed.ts'
 import { imageAccess } from '../image-access.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
+import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { describeFormer, describeMade } from '../render/image.ts'
 import { formatBytes } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
-interface EmbedOptions {
+interface EmbedOptions extends RegistryOptions {
   readonly tag?: string
   readonly at?: string
   readonly as?: string
   readonly realPath?: boolean
   readonly position?: string
   readonly platform?: string
-  readonly plainHttp?: string
 }
 
 export const verb = defineVerb<[string[], EmbedOptions]>({
@@ -42,7 +42,7 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
       '--platform <platform>',
       'of an index, that image alone, as linux/amd64 (default: every platform of the index)',
     ],
-    ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
+    ...REGISTRY_OPTIONS,
   ],
   examples: [
     'ballast embed sentiment:prod=/app/models localhost:5000/my_ml_app:latest -t localhost:5000/my_ml_app:v2',
@@ -74,7 +74,7 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
       platform: options.platform,
       realPath: options.realPath,
       position: parsePosition(options.position),
-      access: imageAccess(session.io, options.plainHttp?.split(',')),
+      access: imageAccess(session.io, options),
     }
     const result = await embed(await session.store(), request, session)
     for (const warning of result.warnings) session.note(`warning: ${warning}`)

@@ -11,6 +11,8 @@ import { verb as gc } from './gc.ts'
 import { verb as history } from './history.ts'
 import { verb as init } from './init.ts'
 import { verb as list } from './list.ts'
+import { verb as login } from './login.ts'
+import { verb as logout } from './logout.ts'
 import { verb as mount } from './mount.ts'
 import { verb as pull } from './pull.ts'
 import { verb as push } from './push.ts'
@@ -49,6 +51,8 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   push,
   pull,
   copy,
+  login,
+  logout,
   remove,
   capture,
   unmount,

@@ -143,7 +143,7 @@ async function mountFromElsewhere(
   }
   const { replace, as, plainHttp } = options
   const layout = options.layout === undefined ? undefined : parseServerLayout(options.layout)
-  const request = { ref, target, follow, replace, as, layout, plainHttp: plainHttp?.split(',') ?? [] }
+  const request = { ref, target, follow, replace, as, layout, plainHttp }
   const result = await mountElsewhere(session, request)
   for (const warning of result.warnings) session.note(`warning: ${warning}`)
   session.print(result, () => `${describeMounted(result)}\n`)

@@ -2,12 +2,12 @@ import { shortDigest } from '../../core/index.ts'
 import type { PushResult } from '../../workflows/push.ts'
 import { imageAccess } from '../image-access.ts'
 import { LOCK_OPTION } from '../lock-option.ts'
+import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { formatMoved } from '../render/moved.ts'
 import { formatBytes } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
-interface PushOptions {
-  readonly plainHttp?: string
+interface PushOptions extends RegistryOptions {
   readonly lock?: boolean
 }
 
@@ -20,10 +20,7 @@ export const verb = defineVerb<[string, string, PushOptions]>({
     'REF is meant. The version also gets its number as a tag, which never moves: it is the same version everywhere.\n' +
     'What is stored is a ModelPack artifact: each file is one blob, its bytes as they are. Layers of images hold the same\n' +
     'files inside tar archives, so these are other bytes: embed sends its own.',
-  options: [
-    ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
-    LOCK_OPTION,
-  ],
+  options: [...REGISTRY_OPTIONS, LOCK_OPTION],
   examples: [
     'ballast push sentiment:prod localhost:5000/sentiment',
     'ballast push sentiment:3 registry.example/team/sentiment:candidate',
@@ -33,7 +30,7 @@ export const verb = defineVerb<[string, string, PushOptions]>({
   movesBytes: true,
   async run(session, ref, remote, options) {
     const { push } = await import('../../workflows/push.ts')
-    const access = { ...imageAccess(session.io, options.plainHttp?.split(',')), lock: options.lock }
+    const access = { ...imageAccess(session.io, options), lock: options.lock }
     const result = await push(await session.store(), { ref, remote, access }, session)
     session.print(result, () => describe(result))
   },

@@ -1,11 +1,11 @@
 import { imageAccess } from '../image-access.ts'
+import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { describeFormer, describeMade } from '../render/image.ts'
 import { defineVerb } from '../verb.ts'
 
-interface RebaseOptions {
+interface RebaseOptions extends RegistryOptions {
   readonly tag?: string
   readonly platform?: string
-  readonly plainHttp?: string
 }
 
 export const verb = defineVerb<[string, string, RebaseOptions]>({
@@ -20,7 +20,7 @@ export const verb = defineVerb<[string, string, RebaseOptions]>({
   options: [
     ['-t, --tag <image>', 'the name of the resulting image (default: IMAGE itself)'],
     ['--platform <platform>', 'of an index, that image alone, as linux/amd64'],
-    ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
+    ...REGISTRY_OPTIONS,
   ],
   examples: [
     'ballast rebase localhost:5000/my_ml_app:prod localhost:5000/my_ml_app:build-812',
@@ -31,7 +31,7 @@ export const verb = defineVerb<[string, string, RebaseOptions]>({
     const { rebase } = await import('../../workflows/rebase.ts')
     const request = {
       ...{ image, base, result: options.tag ?? image, platform: options.platform },
-      access: imageAccess(session.io, options.plainHttp?.split(',')),
+      access: imageAccess(session.io, options),
     }
     const result = await rebase(await session.store(), request, session)
     for (const warning of result.warnings) session.note(`warning: ${warning}`)

@@ -42,7 +42,7 @@ export const verb = defineVerb<[string, string, string | undefined, RouteFlags]>
     const { route, routeImage } = await import('../../workflows/route.ts')
     const { isImageOperand } = await import('../../workflows/image-variants.ts')
     if (isImageOperand(operand)) {
-      const access = imageAccess(session.io, plainHttp?.split(','))
+      const access = imageAccess(session.io, { plainHttp })
       const images = await routeImage(
         await session.store(),
         { operand, rule, to: version },

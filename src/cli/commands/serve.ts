@@ -190,7 +190,7 @@ async function startFollowing(
     credentials: credentials === undefined ? undefined : await readCredentials(credentials),
     allowCommands,
     access: {
-      ...imageAccess(session.io, plainHttp?.split(',')),
+      ...imageAccess(session.io, { plainHttp }),
       ...(speed && { network: { bandwidth: createBandwidth(speed) } }),
     },
     maxDisk: maxDisk === undefined ? undefined : readUnit(maxDisk, 'bytes', '--max-disk').value,

@@ -47,7 +47,7 @@ export const verb = defineVerb<[string, string[], SplitFlags]>({
     const { split, splitImage } = await import('../../workflows/split.ts')
     const { isImageOperand } = await import('../../workflows/image-variants.ts')
     if (isImageOperand(operand)) {
-      const access = imageAccess(session.io, plainHttp?.split(','))
+      const access = imageAccess(session.io, { plainHttp })
       const images = await splitImage(
         await session.store(),
         { operand, assignments, withdraw, update },

@@ -49,7 +49,7 @@ export const verb = defineVerb<[string, SwitchFlags]>({
       environment: env,
       directory: '.',
       cacheDirectory: cacheDirectory(io),
-      access: imageAccess(io, plainHttp?.split(',')),
+      access: imageAccess(io, { plainHttp }),
       guard: commandGuard(session, { allow: allowCommands }),
     }
     const showPlan = (plan: SwitchPlan): void => {

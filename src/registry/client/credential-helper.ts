@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { BallastError, systemCode } from '../../core/index.ts'
 import { parseJson } from '../../model/index.ts'
-import type { Login } from '../protocol/index.ts'
+import type { Credentials, Login } from '../protocol/index.ts'
 
 export interface HelperRequest {
   /** `docker-credential-<name>` is looked for in the PATH. */
@@ -27,27 +27,33 @@ const LONGEST_ANSWER = 1024 * 1024
  * name that is none. What the helper prints stands in no error: it may hold the secret.
  */
 export async function askHelper(request: HelperRequest): Promise<Login | undefined> {
-  const { name, server, path } = request
-  if (!SAFE_NAME.test(name)) {
-    throw new BallastError(
-      'REFUSED',
-      `${path} names a credential helper that cannot be one: ${JSON.stringify(name)}`,
-      {
-        hint: 'a name such as "pass" is expected, for the program docker-credential-pass',
-      },
-    )
-  }
-  const { code, out, err } = await run(request)
+  const { code, out, err } = await run(request, 'get', request.server)
   if (code !== 0) {
     if (NOT_FOUND.test(out) || NOT_FOUND.test(err)) return undefined
     throw failed(request, code === null ? 'was killed' : `ended with ${code}`)
   }
   const { Username: username, Secret: secret } = parseJson(Buffer.from(out)) ?? {}
   if (typeof username !== 'string' || typeof secret !== 'string') {
-    throw failed(request, `answers something else than a login for ${server}`)
+    throw failed(request, `answers something else than a login for ${request.server}`)
   }
   if (secret === '') return undefined
   return username === TOKEN_USER ? { identityToken: secret } : { username, password: secret }
+}
+
+/** Gives a helper a login to keep. Throws as `askHelper` does. */
+export async function giveHelper(request: HelperRequest, login: Credentials): Promise<void> {
+  const { server } = request
+  const given = { ServerURL: server, Username: login.username, Secret: login.password }
+  const { code } = await run(request, 'store', JSON.stringify(given))
+  if (code !== 0) throw failed(request, 'does not keep the login')
+}
+
+/** Has a helper forget what it keeps for a server; false where it keeps nothing. Throws as `askHelper` does. */
+export async function eraseFromHelper(request: HelperRequest): Promise<boolean> {
+  if ((await askHelper(request)) === undefined) return false
+  const { code } = await run(request, 'erase', request.server)
+  if (code !== 0) throw failed(request, 'does not forget the login')
+  return true
 }
 
 interface Ended {
@@ -57,8 +63,18 @@ interface Ended {
   readonly err: string
 }
 
-async function run(request: HelperRequest): Promise<Ended> {
-  const child = spawn(`docker-credential-${request.name}`, ['get'], { stdio: 'pipe', windowsHide: true })
+async function run(request: HelperRequest, action: 'get' | 'store' | 'erase', input: string): Promise<Ended> {
+  const { name, path } = request
+  if (!SAFE_NAME.test(name)) {
+    throw new BallastError(
+      'REFUSED',
+      `${path} names a credential helper that cannot be one: ${JSON.stringify(name)}`,
+      {
+        hint: 'a name such as "pass" is expected, for the program docker-credential-pass',
+      },
+    )
+  }
+  const child = spawn(`docker-credential-${name}`, [action], { stdio: 'pipe', windowsHide: true })
   const spoiled = Promise.withResolvers<never>()
   const stop = (why: string): void => {
     spoiled.reject(failed(request, why))
@@ -77,7 +93,7 @@ async function run(request: HelperRequest): Promise<Ended> {
     })
   }
   // One that does not read what it is asked fails, or has its reasons.
-  child.stdin.on('error', () => undefined).end(`${request.server}\n`)
+  child.stdin.on('error', () => undefined).end(`${input}\n`)
   const ended = Promise.all([exitOf(child), text(child.stdout), text(child.stderr)])
   try {
     const [code, out, err] = await Promise.race([ended, spoiled.promise])

@@ -14,7 +14,7 @@ export interface LoginPlaces {
   readonly helperTimeoutMs?: number | undefined
 }
 
-const HELPER_TIMEOUT_MS = 60_000
+export const HELPER_TIMEOUT_MS = 60_000
 /** What `docker login` calls Docker Hub. */
 const HUB_KEY = 'https://index.docker.io/v1/'
 
@@ -36,13 +36,11 @@ export async function findLogin(places: LoginPlaces, place: RepositoryPlace): Pr
 async function findIn(
   file: AuthFile,
   { host, name }: RepositoryPlace,
-  { helperTimeoutMs = HELPER_TIMEOUT_MS }: LoginPlaces,
+  { helperTimeoutMs = HELPER_TIMEOUT_MS }: Pick<LoginPlaces, 'helperTimeoutMs'>,
 ): Promise<Login | undefined> {
-  const ask = (helper: string): Promise<Login | undefined> => {
-    const server = isHub(host) ? HUB_KEY : host
-    return askHelper({ name: helper, server, path: file.path, timeoutMs: helperTimeoutMs })
-  }
-  const own = [...file.helpers].find(([key]) => placeOfKey(key) === host)?.[1]
+  const ask = (helper: string): Promise<Login | undefined> =>
+    askHelper({ name: helper, server: keyOf(host), path: file.path, timeoutMs: helperTimeoutMs })
+  const own = ownHelper(file, host)
   if (own !== undefined && own !== '') {
     const login = await ask(own)
     if (login !== undefined) return login
@@ -57,6 +55,16 @@ async function findIn(
     if (login !== undefined) return login
   }
   return entryFor(file, [host])
+}
+
+/** What the login of a registry is stored under. */
+export function keyOf(host: string): string {
+  return isHub(host) ? HUB_KEY : host
+}
+
+/** The helper that is named for this registry; empty where none is to be asked. */
+export function ownHelper({ helpers }: AuthFile, host: string): string | undefined {
+  return [...helpers].find(([key]) => placeOfKey(key) === host)?.[1]
 }
 
 /** Of the first place that has one. A key that is the place itself counts before those that only mean it. */
@@ -78,7 +86,7 @@ function parentsOf(name: string): readonly string[] {
 }
 
 /** `host` or `host/repository`. Whole URLs, as older versions of Docker wrote them, mean the host alone. */
-function placeOfKey(key: string): string {
+export function placeOfKey(key: string): string {
   const rest = key.replace(/^https?:\/\//i, '').replace(/\/+$/, '')
   const [, given = '', path = ''] = /^([^/]*)\/?(.*)$/s.exec(rest) ?? []
   const host = isHub(given) ? normalisePlace({ host: given, name: '' }).host : given

@@ -90,7 +90,14 @@ export function openRepository(options: RepositoryOptions): RegistryRepository {
 /** The names of the distribution-spec ("Pulling manifests"), which allows more than Ballast's own. */
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/
 
-function connect({ host, credentials, plainHttp, retryDelays, ...how }: RepositoryOptions): Connection {
+/** `host` is normalised. */
+export function connect({
+  host,
+  credentials,
+  plainHttp,
+  retryDelays,
+  ...how
+}: Omit<RepositoryOptions, 'name'>): Connection {
   const base = endpointOf(host, plainHttp)
   const transport = createTransport({ peer: 'registry', network: how.network, patience: how.patience })
   const login = typeof credentials === 'function' ? credentials : async () => credentials
