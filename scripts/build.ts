@@ -63,8 +63,9 @@ const undiciInPart: Plugin = {
       resolveDir: root,
       contents: `
         import Agent from './node_modules/undici/lib/dispatcher/agent.js'
+        import ProxyAgent from './node_modules/undici/lib/dispatcher/proxy-agent.js'
         import send from './node_modules/undici/lib/api/api-request.js'
-        export { Agent }
+        export { Agent, ProxyAgent }
         export const request = ({ origin, pathname, search }, { dispatcher, ...options }) =>
           send.call(dispatcher, { ...options, origin, path: pathname + search })`,
     }))
