@@ -4,6 +4,7 @@ import type { Store } from '../store/index.ts'
 import type { Upstream } from '../workflows/follow-upstream.ts'
 import type { MountResult } from '../workflows/mount.ts'
 import { imageAccess } from './image-access.ts'
+import type { RegistryOptions } from './registry-options.ts'
 import type { Session } from './session.ts'
 
 export interface ElsewhereWanted {
@@ -14,7 +15,7 @@ export interface ElsewhereWanted {
   readonly replace: boolean | undefined
   readonly as: string | undefined
   readonly layout: ServerLayout | undefined
-  readonly plainHttp: string | undefined
+  readonly registry: RegistryOptions
 }
 
 /** Whether a reference is to a model outside of the store. */
@@ -25,7 +26,7 @@ export function isElsewhere(ref: string): boolean {
 /** Through the store, where there is one or one was named; else straight into the target. */
 export async function mountElsewhere(
   session: Session,
-  { ref, target, follow, plainHttp, ...how }: ElsewhereWanted,
+  { ref, target, follow, registry, ...how }: ElsewhereWanted,
 ): Promise<MountResult> {
   if (parseOperand(target).kind === 'volume') {
     throw new BallastError('USAGE', 'what is elsewhere is mounted into directories', {
@@ -33,7 +34,7 @@ export async function mountElsewhere(
     })
   }
   const { remoteUpstream } = await import('../workflows/remote-upstream.ts')
-  const access = imageAccess(session.io, { plainHttp })
+  const access = imageAccess(session.io, registry)
   const upstream = (store: Store): Promise<Upstream> => remoteUpstream(store, { from: ref, access })
   const calls = { signal: session.signal, onProgress: session.onProgress }
   const store = await session.storeIfAny()

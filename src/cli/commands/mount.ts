@@ -6,20 +6,20 @@ import { engineChoice } from '../engine-choice.ts'
 import { isElsewhere, mountElsewhere } from '../mount-elsewhere.ts'
 import { mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
+import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { RELOAD_OPTIONS } from '../reload-options.ts'
 import { layoutUsage } from '../render/layout-usage.ts'
 import { describeJudged, describeMounted } from '../render/mounted.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
-interface MountOptions extends ReloadFlags, ReloadChoices {
+interface MountOptions extends ReloadFlags, ReloadChoices, RegistryOptions {
   readonly follow?: boolean
   readonly once?: boolean
   readonly link?: boolean
   readonly replace?: boolean
   readonly as?: string
   readonly rw?: boolean
-  readonly plainHttp?: string
   /** False with `--no-read-ahead`. */
   readonly readAhead?: boolean
   readonly layout?: string
@@ -65,7 +65,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     ],
     ...RELOAD_OPTIONS,
     ['--retry', 'try a version again that was put back'],
-    ['--plain-http <host>', 'of a registry: without TLS, beside those on this machine (several: A,B)'],
+    ...REGISTRY_OPTIONS,
     ['--no-read-ahead', 'with --follow: do not read what was linked or shares blocks before the swap'],
   ],
   examples: [
@@ -141,9 +141,9 @@ async function mountFromElsewhere(
           : `bring it into the store first: ballast pull ${ref}`,
     })
   }
-  const { replace, as, plainHttp } = options
+  const { replace, as } = options
   const layout = options.layout === undefined ? undefined : parseServerLayout(options.layout)
-  const request = { ref, target, follow, replace, as, layout, plainHttp }
+  const request = { ref, target, follow, replace, as, layout, registry: options }
   const result = await mountElsewhere(session, request)
   for (const warning of result.warnings) session.note(`warning: ${warning}`)
   session.print(result, () => `${describeMounted(result)}\n`)

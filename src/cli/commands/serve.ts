@@ -6,11 +6,12 @@ import type { Engine } from '../../docker/index.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
+import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { describeJudged } from '../render/mounted.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
-interface ServeOptions {
+interface ServeOptions extends RegistryOptions {
   readonly registry?: boolean
   readonly listen: string
   readonly credentials?: string
@@ -27,7 +28,6 @@ interface ServeOptions {
   readonly file: string
   readonly status: string
   readonly allowCommands?: boolean
-  readonly plainHttp?: string
   readonly maxDisk?: string
   readonly maxBandwidth?: string
 }
@@ -76,7 +76,7 @@ export const verb = defineVerb<[ServeOptions]>({
       'what store and targets may take (20GiB): what nobody needs goes first, and a version without room is refused',
     ],
     ['--max-bandwidth <speed>', 'for all that is fetched together (50MB/s)'],
-    ['--plain-http <host>', 'a registry without TLS, beside those on this machine (several: A,B)'],
+    ...REGISTRY_OPTIONS,
   ],
   examples: [
     'ballast serve --registry',
@@ -178,21 +178,21 @@ async function startPlugin(session: Session, options: ServeOptions): Promise<() 
 
 async function startFollowing(
   session: Session,
-  { file, status, credentials, allowCommands = false, plainHttp, maxDisk, maxBandwidth }: ServeOptions,
+  options: ServeOptions,
 ): ReturnType<typeof import('../serve-follow.ts')['serveFollow']> {
   const { readUnit } = await import('../../advise/index.ts')
   const { createBandwidth } = await import('../../http/index.ts')
   const { serveFollow } = await import('../serve-follow.ts')
+  const { file, status, credentials, allowCommands = false, maxDisk, maxBandwidth } = options
   const speed = maxBandwidth && 1 / readUnit(maxBandwidth, 'perByte', '--max-bandwidth').value
+  const access = imageAccess(session.io, options)
+  const bandwidth = speed ? createBandwidth(speed) : undefined
   return serveFollow(session, {
     file,
     status: parseListen(status),
     credentials: credentials === undefined ? undefined : await readCredentials(credentials),
     allowCommands,
-    access: {
-      ...imageAccess(session.io, { plainHttp }),
-      ...(speed && { network: { bandwidth: createBandwidth(speed) } }),
-    },
+    access: { ...access, network: { ...access.network, bandwidth } },
     maxDisk: maxDisk === undefined ? undefined : readUnit(maxDisk, 'bytes', '--max-disk').value,
   })
 }

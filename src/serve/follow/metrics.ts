@@ -1,3 +1,4 @@
+import { formatMetric, type MetricFamily } from '../../http/index.ts'
 import { numberOfTag, parseReference } from '../../model/index.ts'
 import type { TargetStatus } from './target-status.ts'
 
@@ -16,14 +17,20 @@ export interface DiskMeasure {
 
 /** What is measured, in Prometheus' text format 0.0.4. */
 export function formatMetrics({ targets, disk, now }: Measures): string {
-  const families = TARGET_FAMILIES.map((family) => formatFamily(family, targets, now))
+  const families = TARGET_FAMILIES.map(({ value, ...family }) =>
+    formatMetric(
+      family,
+      targets.flatMap((target) => {
+        const found = value(target, now)
+        const labels = { ref: target.ref, target: target.to }
+        return found === undefined ? [] : [{ labels, value: found }]
+      }),
+    ),
+  )
   return [...families, ...(disk === undefined ? [] : formatDisk(disk))].join('')
 }
 
-interface Family {
-  readonly name: string
-  readonly type: 'gauge' | 'counter'
-  readonly help: string
+interface Family extends MetricFamily {
   /** Undefined where there is nothing to tell yet. */
   readonly value: (target: TargetStatus, now: number) => number | undefined
 }
@@ -74,37 +81,12 @@ const TARGET_FAMILIES: readonly Family[] = [
   },
 ]
 
-function formatFamily(
-  { name, type, help, value }: Family,
-  targets: readonly TargetStatus[],
-  now: number,
-): string {
-  const samples = targets.flatMap((target) => {
-    const found = value(target, now)
-    const { ref, to } = target
-    return found === undefined ? [] : [`${name}{ref="${label(ref)}",target="${label(to)}"} ${found}\n`]
-  })
-  return headOf({ name, type, help }) + samples.join('')
-}
-
 function formatDisk({ used, budget }: DiskMeasure): readonly string[] {
-  const usedName = 'ballast_disk_used_bytes'
-  const budgetName = 'ballast_disk_budget_bytes'
-  return [
-    `${headOf({ name: usedName, type: 'gauge', help: 'What store and targets take.' })}${usedName} ${used}\n`,
-    budget === undefined
-      ? ''
-      : `${headOf({ name: budgetName, type: 'gauge', help: 'What they may take.' })}${budgetName} ${budget}\n`,
-  ]
-}
-
-function headOf({ name, type, help }: Pick<Family, 'name' | 'type' | 'help'>): string {
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
-}
-
-/** A label's value: a backslash, a quote and an end of line are written with a backslash. */
-function label(text: string): string {
-  return text.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))
+  const family = { type: 'gauge', help: 'What store and targets take.' } as const
+  const taken = formatMetric({ name: 'ballast_disk_used_bytes', ...family }, [{ value: used }])
+  if (budget === undefined) return [taken]
+  const bound = { name: 'ballast_disk_budget_bytes', type: 'gauge', help: 'What they may take.' } as const
+  return [taken, formatMetric(bound, [{ value: budget }])]
 }
 
 function tagOf(version: string): string {

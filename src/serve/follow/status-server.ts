@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type Listening, listen } from '../../http/index.ts'
+import { type Listening, listen, METRICS_TYPE } from '../../http/index.ts'
 import { type Credentials, isAuthorized, isLocalHost, isLoopback } from '../../registry/index.ts'
 import { type DiskMeasure, formatMetrics } from './metrics.ts'
 import type { TargetStatus } from './target-status.ts'
@@ -50,7 +50,7 @@ async function answer(
   if (refused !== undefined) return refused
   if (path === '/targets') return json(200, { targets: statuses() })
   const body = formatMetrics({ targets: statuses(), disk: await disk(), now: Date.now() })
-  return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', text: body }
+  return { status: 200, type: METRICS_TYPE, text: body }
 }
 
 function refusalOf(
