@@ -48,8 +48,7 @@ export async function prove(
         waitedMs: performance.now() - started,
         now,
       })
-      if (signal.aborted)
-        return tooLate(answer.is === 'ready' ? 'the answer came too late' : answer.why || why)
+      if (signal.aborted) return tooLate(lastWord(answer, why))
       if (answer.is === 'ready') return { is: answer.word === 'serves' ? 'served' : 'untold' }
       if (answer.is === 'failed') return { is: 'failed', why: answer.why }
       why = answer.why
@@ -62,6 +61,12 @@ export async function prove(
     if (isBallastError(error, 'NOT_FOUND')) return { is: 'failed', why: 'its container is gone' }
     throw error
   }
+}
+
+/** Of an answer that the deadline may have broken off: what was said before tells more than that it was. */
+function lastWord(answer: Answer, before: string): string {
+  if (answer.is === 'ready') return 'the answer came too late'
+  return answer.is === 'failed' || before === '' ? answer.why : before
 }
 
 /** One that is not there for a moment is told as soon as it is. */

@@ -44,10 +44,11 @@ export function withSplit(result: CheckResult, set: VariantSet | BallastError | 
 
 function reloadNotes(set: VariantSet): readonly string[] {
   const left = whyPutBack(set)
+  const what = left === undefined ? set.by : 'the variants before'
   return [
     ...(left === undefined ? [] : [`${left.by} was put back: ${left.proof?.why ?? ''}`]),
-    ...(set.proof?.is === 'pending' ? [`whether the application takes ${set.by} is yet to be proven`] : []),
-    ...(set.proof?.is === 'failed' ? [`the application does not take ${set.by}: ${set.proof.why}`] : []),
+    ...(set.proof?.is === 'pending' ? [`whether the application takes ${what} is yet to be proven`] : []),
+    ...(set.proof?.is === 'failed' ? [`the application does not take ${what}: ${set.proof.why}`] : []),
   ]
 }
 

@@ -80,8 +80,8 @@ async function tellVersions(
 
 function notTaken({ by }: VariantSet, why: string, former?: Proof): BallastError {
   const there = former?.is === 'failed' ? `; nor does it take what was there before: ${former.why}` : ''
-  const state = former === undefined ? 'the application does not take it' : 'was put back'
-  return new BallastError('REFUSED', `${by}: ${state}: ${why}${there}`, {
+  const state = former === undefined ? 'is not taken by the application' : 'was put back'
+  return new BallastError('REFUSED', `${by} ${state}: ${why}${there}`, {
     hint: 'see what the application says; the same command tries it again',
   })
 }

@@ -38,7 +38,10 @@ function modelsIn(
     if (highest === 0) return `failed to load '${name}', no version is available`
     const known = versions.get(name) ?? new Map<number, Version>()
     versions.set(name, known)
-    const behaviour = await readFile(join(repository, name, `${highest}`, 'behaviour'), 'utf8')
+    const path = join(repository, name, `${highest}`, 'behaviour')
+    const behaviour = await readFile(path, 'utf8').catch(() => undefined)
+    // It has gone between the two looks.
+    if (behaviour === undefined) return `failed to load '${name}', failed to poll from model repository`
     if (behaviour.trim() === 'fails') {
       const reason = `Internal: ${name} ${highest} has no signature`
       known.set(highest, { state: words.failed, reason })
@@ -130,5 +133,5 @@ export async function startServing(t: TestContext, repository: string): Promise<
 }
 
 async function loadAll(repository: string, load: Models['load']): Promise<void> {
-  for (const name of await readdir(repository)) await load(name)
+  for (const name of await readdir(repository).catch(() => [])) await load(name)
 }

@@ -20,7 +20,7 @@ for (const service of EXAMPLE_SERVICES) {
     await add('fails')
     const refused = await run(['split', 'api', 'canary=sentiment:3'], options)
     assert.equal(refused.code, 4, refused.stdout)
-    assert.match(refused.stderr, /split canary=sentiment:3: was put back: api: .+/)
+    assert.match(refused.stderr, /split canary=sentiment:3 was put back: api: .+/)
     assert.deepEqual(await served(), [1, 2])
     const checked = await run(['check', target], options)
     assert.equal(checked.code, 0, checked.stdout)

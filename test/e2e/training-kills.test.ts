@@ -82,6 +82,46 @@ test(`a training job killed with kill -9 at ${KILLS} random instants goes on els
   assert.equal((JSON.parse(text) as State).weights_sha256, states.at(-1)?.weights_sha256)
 })
 
+test('a job goes on at a host with a store of its own, to which its last checkpoint was pushed', {
+  skip,
+}, async (t) => {
+  const directory = await temporaryDirectory(t)
+  const [here, there] = [join(directory, 'here'), join(directory, 'there')]
+  const shared = `oci:${join(directory, 'shared')}:ckpt`
+  let reached = 0
+  for (const [turn, store] of [here, there, here].entries()) {
+    const out = join(directory, `run-${turn}`)
+    const from = join(directory, `from-${turn}`)
+    if (turn > 0) {
+      await ask(['pull', shared, 'sentiment:ckpt'], { store })
+      await ask(['mount', 'sentiment:ckpt', from], { store })
+    }
+    const job = startJob(t, [
+      TRAIN,
+      '--out',
+      out,
+      '--epochs',
+      '1000000',
+      ...(turn > 0 ? ['--resume', from] : []),
+    ])
+    assert.equal(await job.firstLine, `starts with epoch ${reached + 1}`)
+    while ((await newestCheckpoint(out)) === 0) await sleep(50)
+    job.kill()
+    await job.ended
+    reached = await newestCheckpoint(out)
+    const capture = ['capture', out, 'sentiment:ckpt', '--marker', 'checkpoint-*/DONE', '--quiet-for', '0']
+    assert.equal((await ask<CaptureResult>(capture, { store })).checkpoint, `checkpoint-${reached}`)
+    await ask(['push', 'sentiment:ckpt', shared], { store })
+  }
+  const states = await statesOf(await openStore(here))
+  assert.equal(states.at(-1)?.epoch, reached)
+  const numbers = (await (await openStore(here)).records.listVersions(parseName('sentiment'))).map(
+    ({ number }) => number,
+  )
+  // Each version has the number under which it was captured, wherever that was.
+  assert.deepEqual(numbers, [1, 2, 3])
+})
+
 test('what follows a training job brings each checkpoint into the store, and none that is torn', {
   skip,
 }, async (t) => {
