@@ -69,7 +69,9 @@ export async function refuseUnfit(
 ): Promise<void> {
   const read = async (path: string): Promise<string> => {
     const file = delivery.version.files.find((one) => one.path === path)
-    return file === undefined ? '' : (await readAll(store.fileContent(file).open(), LARGEST_TEXT)).toString()
+    if (file === undefined) return ''
+    await store.blobs.ensureIntact(file.pack ?? file)
+    return (await readAll(store.fileContent(file).open(), LARGEST_TEXT)).toString()
   }
   await planView(layout, { name, current: { id: '', ...delivery }, former: [], read })
 }
