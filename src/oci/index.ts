@@ -84,4 +84,5 @@ export {
   selectPlatform,
 } from './platforms.ts'
 export { mergeInventories, type ResolvedPath, type RootNode, type RootView } from './root-view.ts'
+export { SCRATCH, scratchImages } from './scratch.ts'
 export { isReferrersTag, taggedReferrers } from './tagged-referrers.ts'
