@@ -20,6 +20,8 @@ export const BENCHES: readonly string[] = [
   'plugin',
   'pulled-bytes',
   'memory',
+  'serve',
+  'conformance',
   'service-swaps',
   'prediction',
 ]

@@ -1,0 +1,235 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { digestOf } from '../src/core/index.ts'
+import { startDockerRegistry } from '../test/doubles/docker-registry.ts'
+import { freePort } from '../test/fixtures/loopback-server.ts'
+import { type Bench, runBench } from './bench.ts'
+import {
+  BALLAST,
+  median,
+  parseSize,
+  rotated,
+  rounded,
+  run,
+  timed,
+  withDirectory,
+  writeRandomFile,
+} from './harness.ts'
+
+const bench: Bench<'size' | 'pulls' | 'slow' | 'runs'> = {
+  title: 'The registry beside docker-registry and nginx',
+  method:
+    'One layer, read from the cache of the file system over loopback by curl: by one client, by many at once, and by one ' +
+    'while others take 64 KB/s each. Memory is the most that was resident in the server (all its processes) at the end. ' +
+    'nginx serves the same file by sendfile.',
+  parameters: {
+    size: { fallback: '256MiB', what: 'of the layer' },
+    pulls: { fallback: '200', what: 'clients at once' },
+    slow: { fallback: '50', what: 'clients that take 64 KB/s each' },
+    runs: { fallback: '3', what: 'of which the median is shown' },
+  },
+  needs: ['docker-registry', 'nginx', 'curl'],
+  measure: ({ size, pulls, slow, runs }) =>
+    withDirectory(async (directory) => {
+      const blob = join(directory, 'blob')
+      await writeRandomFile(blob, { size: parseSize(size), seed: 1 })
+      const bytes = await readFile(blob)
+      const servers = [
+        await startBallast(directory, bytes),
+        await startDistribution(bytes),
+        await startNginx(directory, bytes),
+      ]
+      try {
+        const measured = new Map<string, Figures[]>(servers.map(({ name }) => [name, []]))
+        for (let turn = 0; turn < Number(runs); turn++) {
+          for (const server of rotated(servers, turn)) {
+            const figures = await measureServer(server, {
+              bytes: bytes.length,
+              pulls: Number(pulls),
+              slow: Number(slow),
+            })
+            measured.get(server.name)?.push(figures)
+          }
+        }
+        return await summed(servers, measured, { pulls, slow })
+      } finally {
+        for (const server of servers) await server.close()
+      }
+    }),
+}
+
+/** In MB/s of 10^6 bytes. */
+interface Figures {
+  readonly one: number
+  readonly many: number
+  readonly besideSlow: number
+}
+
+interface Server {
+  readonly name: string
+  readonly url: string
+  readonly pids: () => Promise<readonly number[]>
+  readonly close: () => Promise<void>
+}
+
+async function measureServer(
+  { url }: Server,
+  { bytes, pulls, slow }: { readonly bytes: number; readonly pulls: number; readonly slow: number },
+): Promise<Figures> {
+  const rate = (count: number, ms: number): number => (count * bytes) / ms / 1000
+  await pull(url, 1)
+  const one = rate(1, (await timed(() => pull(url, 1))).ms)
+  const many = rate(pulls, (await timed(() => pull(url, pulls))).ms)
+  const others = Array.from({ length: slow }, () =>
+    spawn('curl', ['-s', '-o', '/dev/null', '--limit-rate', '64k', url], { stdio: 'ignore' }),
+  )
+  // Until all of them are connected, and their buffers full.
+  await sleep(1000)
+  const besideSlow = rate(1, (await timed(() => pull(url, 1))).ms)
+  for (const other of others) other.kill()
+  await Promise.all(others.map((other) => once(other, 'exit')))
+  return { one, many, besideSlow }
+}
+
+/** All at once, by one process; a pull that fails ends the bench. */
+async function pull(url: string, count: number): Promise<void> {
+  const config = Array.from({ length: count }, () => `url = "${url}"\noutput = "/dev/null"\n`).join('')
+  const many = ['--parallel', '--parallel-immediate', '--parallel-max', '300']
+  const child = spawn('curl', ['--silent', '--fail', ...many, '--config', '-'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  child.stdin.end(config)
+  const [code] = (await once(child, 'exit')) as [number]
+  if (code !== 0) throw new Error(`curl ended with ${code}: ${url}`)
+}
+
+async function summed(
+  servers: readonly Server[],
+  measured: ReadonlyMap<string, readonly Figures[]>,
+  { pulls, slow }: { readonly pulls: string; readonly slow: string },
+) {
+  const figure = (name: string, of: (figures: Figures) => number): number =>
+    rounded(median((measured.get(name) ?? []).map(of)))
+  const memory = new Map<string, number>()
+  for (const { name, pids } of servers) memory.set(name, rounded(await peakOf(await pids())))
+  const rows = servers.map(({ name }) => ({
+    server: name,
+    '1 client, MB/s': figure(name, ({ one }) => one),
+    [`${pulls} clients, MB/s`]: figure(name, ({ many }) => many),
+    [`1 client beside ${slow} slow ones, MB/s`]: figure(name, ({ besideSlow }) => besideSlow),
+    'peak memory, MB': memory.get(name) ?? Number.NaN,
+  }))
+  const many = (name: string): number => figure(name, (figures) => figures.many)
+  const lost = (name: string): number => figure(name, ({ one, besideSlow }) => one / besideSlow)
+  return {
+    rows,
+    bounds: [
+      { what: `memory with ${pulls} clients, MB`, value: memory.get('ballast') ?? Number.NaN, atMost: 250 },
+      {
+        what: `docker-registry with ${pulls} clients, ballast is 1`,
+        value: rounded(many('docker-registry') / many('ballast')),
+        atMost: 2,
+      },
+      {
+        what: `what 1 client loses beside ${slow} slow ones, with docker-registry is 1`,
+        value: rounded(lost('ballast') / lost('docker-registry')),
+        atMost: 1.5,
+      },
+    ],
+  }
+}
+
+/** In MB of 10^6 bytes. */
+async function peakOf(pids: readonly number[]): Promise<number> {
+  let sum = 0
+  for (const pid of pids) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    sum += (Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024) / 1e6
+  }
+  return sum
+}
+
+async function startBallast(directory: string, bytes: Buffer): Promise<Server> {
+  const store = join(directory, 'store')
+  const child = spawn(
+    process.execPath,
+    [BALLAST, 'serve', '--registry', '--listen', '127.0.0.1:0', '--json', '--store', store],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const { url } = JSON.parse(line) as { url: string }
+  await push(url, bytes)
+  return {
+    name: 'ballast',
+    url: blobUrl(url, bytes),
+    pids: async () => [pidOf(child)],
+    close: () => end(child),
+  }
+}
+
+async function startDistribution(bytes: Buffer): Promise<Server> {
+  const registry = await startDockerRegistry()
+  if (registry === undefined) throw new Error('docker-registry is not installed')
+  await push(`http://${registry.host}`, bytes)
+  return {
+    name: 'docker-registry',
+    url: blobUrl(`http://${registry.host}`, bytes),
+    pids: async () => [Number((await run('pgrep', ['-f', registry.directory])).stdout.split('\n')[0])],
+    close: registry.close,
+  }
+}
+
+async function startNginx(directory: string, bytes: Buffer): Promise<Server> {
+  const root = join(directory, 'nginx')
+  await mkdir(root, { mode: 0o755 })
+  await writeFile(join(root, 'blob'), bytes)
+  const port = await freePort()
+  const config = [
+    `pid ${root}/pid; error_log stderr error; worker_processes auto; user root;`,
+    'events { worker_connections 1024; }',
+    `http { access_log off; sendfile on; server { listen 127.0.0.1:${port}; root ${root}; } }`,
+  ].join('\n')
+  await writeFile(join(root, 'conf'), config)
+  const child = spawn('nginx', ['-c', join(root, 'conf'), '-g', 'daemon off;'], { stdio: 'ignore' })
+  const url = `http://127.0.0.1:${port}/blob`
+  for (let tries = 0; (await fetch(url, { method: 'HEAD' }).catch(() => undefined)) === undefined; tries++) {
+    if (tries > 100 || child.exitCode !== null) throw new Error('nginx does not answer')
+    await sleep(50)
+  }
+  const workers = async (): Promise<readonly number[]> => {
+    const { stdout } = await run('pgrep', ['-P', `${pidOf(child)}`])
+    return [pidOf(child), ...stdout.trim().split('\n').map(Number)]
+  }
+  return { name: 'nginx', url, pids: workers, close: () => end(child) }
+}
+
+async function push(registry: string, bytes: Buffer): Promise<void> {
+  const opened = await fetch(`${registry}/v2/layers/blobs/uploads/`, { method: 'POST' })
+  const location = new URL(opened.headers.get('location') ?? '', registry)
+  location.searchParams.set('digest', digestOf(bytes))
+  const headers = { 'content-type': 'application/octet-stream' }
+  const { status } = await fetch(location, { method: 'PUT', body: bytes, headers })
+  if (status !== 201) throw new Error(`${registry}: the push was answered with ${status}`)
+}
+
+function blobUrl(registry: string, bytes: Buffer): string {
+  return `${registry}/v2/layers/blobs/${digestOf(bytes)}`
+}
+
+function pidOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error('a server did not start')
+  return pid
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill()
+  await ended
+}
+
+await runBench(bench)
