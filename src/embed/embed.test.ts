@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { putIndex, SOURCE } from '../../test/fixtures/image-index.ts'
 import { type BaseEntry, writeImageLayout } from '../../test/fixtures/image-layout.ts'
 import { addVersion, fileOf, flipBit, temporaryStore } from '../../test/fixtures/store.ts'
 import { temporaryDirectory } from '../../test/fixtures/temporary.ts'
 import { digestOf, isBallastError } from '../core/index.ts'
-import { type Json, OCI_INDEX, OCI_MANIFEST, parseJson, parseReference } from '../model/index.ts'
-import { blobsIn, createArchive, type ImageRepository, openLayout, readLabel } from '../oci/index.ts'
+import { type Json, OCI_INDEX, parseJson, parseReference } from '../model/index.ts'
+import { createArchive, type ImageRepository, openLayout, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { readTar } from '../tar/index.ts'
 import { readImage } from './base-image.ts'
@@ -233,41 +234,6 @@ test('into a layout without naming a tag: the image is the layout’s untagged o
   assert.equal((await layout.getManifest(''))?.digest, digest)
 })
 
-/** Two platforms with code of their own, an annotation, and what BuildKit attests of one of them. */
-async function putIndex(t: TestContext, layout: ImageRepository, tag: string): Promise<void> {
-  const manifests: unknown[] = []
-  for (const architecture of ['amd64', 'arm64']) {
-    const directory = join(await temporaryDirectory(t), architecture)
-    const code = { path: 'app/binary', text: architecture }
-    await writeImageLayout(directory, { tag: 'base', layers: [[...BASE, code]], architecture })
-    const other = await openLayout(directory, { create: false })
-    const manifest = await other.getManifest('base')
-    assert.ok(manifest)
-    for (const blob of blobsIn(manifest)) await layout.putBlob(blob, other.openBlob(blob))
-    await layout.putManifest(manifest)
-    const platform = { os: 'linux', architecture, ...(architecture === 'arm64' && { variant: 'v8' }) }
-    manifests.push({
-      mediaType: OCI_MANIFEST,
-      digest: manifest.digest,
-      size: manifest.bytes.length,
-      platform,
-    })
-    manifests.push({
-      ...{ mediaType: OCI_MANIFEST, digest: digestOf(architecture), size: 3 },
-      platform: { os: 'unknown', architecture: 'unknown' },
-      annotations: {
-        'vnd.docker.reference.type': 'attestation-manifest',
-        'vnd.docker.reference.digest': manifest.digest,
-      },
-    })
-  }
-  const annotations = { 'org.opencontainers.image.source': 'https://example.com/app' }
-  const bytes = Buffer.from(
-    JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, annotations }),
-  )
-  await layout.putManifest({ mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }, tag)
-}
-
 async function indexAt(layout: ImageRepository, tag: string): Promise<Json> {
   const index = await layout.getManifest(tag)
   assert.equal(index?.mediaType, OCI_INDEX)
@@ -277,12 +243,12 @@ async function indexAt(layout: ImageRepository, tag: string): Promise<Json> {
 test('every platform of an index gets the same layers; the index keeps what else it says, without attestations of former images', async (t) => {
   const { store, layout, embedAs } = await createWorld(t)
   await addVersion(store, 'm', { f: 'x' })
-  await putIndex(t, layout, 'multi')
+  await putIndex(t, layout, { tag: 'multi', layers: [BASE] })
   const first = await embedAs('m', { base: 'multi', tag: 'v1', path: '/app/models' })
   assert.deepEqual(first.platforms, ['linux/amd64', 'linux/arm64'])
   assert.match(first.warnings.join(), /2 attestations of the base left out/)
   const { manifests, annotations } = await indexAt(layout, 'v1')
-  assert.deepEqual(annotations, { 'org.opencontainers.image.source': 'https://example.com/app' })
+  assert.deepEqual(annotations, SOURCE)
   assert.deepEqual(
     (manifests as readonly Json[]).map(({ platform }) => platform),
     [
@@ -315,7 +281,7 @@ test('every platform of an index gets the same layers; the index keeps what else
 test('of an index one platform is embedded into where it is named, and has to be named for what holds one only', async (t) => {
   const { store, layout, embedAs } = await createWorld(t)
   await addVersion(store, 'm', { f: 'x' })
-  await putIndex(t, layout, 'multi')
+  await putIndex(t, layout, { tag: 'multi', layers: [BASE] })
   const into = await createArchive(join(await temporaryDirectory(t), 'app.tar'))
   await assert.rejects(
     embedAs('m', { base: 'multi', into, tag: 'app:v1' }),
@@ -330,7 +296,7 @@ test('of an index one platform is embedded into where it is named, and has to be
 test('an index inside an index is refused, and nothing is published', async (t) => {
   const { store, layout, embedAs } = await createWorld(t)
   await addVersion(store, 'm', { f: 'x' })
-  await putIndex(t, layout, 'multi')
+  await putIndex(t, layout, { tag: 'multi', layers: [BASE] })
   const { manifests, ...rest } = await indexAt(layout, 'multi')
   const nested = { mediaType: OCI_INDEX, digest: digestOf('nested'), size: 6 }
   const bytes = Buffer.from(
