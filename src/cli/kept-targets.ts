@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type AppFile, type AppTarget, parseOperand } from '../model/index.ts'
 import { inspectTarget, retireGenerations } from '../mount/index.ts'
 import type { DiskBudget, KeptTag, KeptTarget, TargetEvents, Wanted } from '../serve/index.ts'
+import type { SourceAccess } from '../sources/index.ts'
 import { dropBrought } from '../workflows/drop-brought.ts'
 import { deliveredVersion, localPace, remotePace, retentionOf } from '../workflows/follow-targets.ts'
 import { followUpstream, type Upstream } from '../workflows/follow-upstream.ts'
@@ -10,6 +11,7 @@ import type { ImageAccess } from '../workflows/image-places.ts'
 import { allowedReloads } from '../workflows/mount-reload-declared.ts'
 import type { ReloadTask } from '../workflows/mount-reload-told.ts'
 import { remoteUpstream } from '../workflows/remote-upstream.ts'
+import { isRemote } from '../workflows/remotes.ts'
 import { commandGuard } from './command-guard.ts'
 import { engineChoice } from './engine-choice.ts'
 import { mountVerbs } from './mount-verbs.ts'
@@ -20,7 +22,9 @@ export interface KeptOptions {
   readonly directory: string
   /** Whether commands of the file may run. */
   readonly allowCommands: boolean
+  /** Of registries and buckets. */
   readonly access: ImageAccess
+  readonly sources: SourceAccess
   readonly disk: DiskBudget
 }
 
@@ -36,12 +40,21 @@ export async function keptTargets(session: Session, file: AppFile, options: Kept
   return { tags: [...tags.values()], targets }
 }
 
-function keptTag(session: Session, declared: AppTarget, { access, disk }: KeptOptions): KeptTag | undefined {
+function keptTag(
+  session: Session,
+  declared: AppTarget,
+  { access, sources, disk }: KeptOptions,
+): KeptTag | undefined {
   const { ref, from, every } = declared
   if (from === undefined) return undefined
   const key = JSON.stringify([ref, from, every])
-  const open = async (): Promise<Upstream> =>
-    remoteUpstream(await session.store(), { ref, from, access, admit: (bytes) => disk.admit(key, bytes) })
+  const admit = (bytes: number): Promise<void> => disk.admit(key, bytes)
+  const open = async (): Promise<Upstream> => {
+    const store = await session.store()
+    if (isRemote(from)) return remoteUpstream(store, { ref, from, access, admit })
+    const { sourceUpstream } = await import('../workflows/source-upstream.ts')
+    return sourceUpstream(store, { ref, from, access: sources, admit })
+  }
   return {
     key,
     ref,

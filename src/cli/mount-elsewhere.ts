@@ -8,7 +8,7 @@ import type { RegistryOptions } from './registry-options.ts'
 import type { Session } from './session.ts'
 
 export interface ElsewhereWanted {
-  /** Of a registry, a bucket or a layout. */
+  /** Of a registry, a bucket, a layout or a source. */
   readonly ref: string
   readonly target: string
   readonly follow: boolean
@@ -33,9 +33,7 @@ export async function mountElsewhere(
       hint: `bring it into the store first: ballast pull ${ref}; then ballast mount REF ${target}`,
     })
   }
-  const { remoteUpstream } = await import('../workflows/remote-upstream.ts')
-  const access = imageAccess(session.io, registry)
-  const upstream = (store: Store): Promise<Upstream> => remoteUpstream(store, { from: ref, access })
+  const upstream = (store: Store): Promise<Upstream> => openUpstream(session, store, { ref, registry })
   const calls = { signal: session.signal, onProgress: session.onProgress }
   const store = await session.storeIfAny()
   if (store === undefined) {
@@ -46,4 +44,34 @@ export async function mountElsewhere(
   const brought = await (await upstream(store)).bring(calls)
   const request = { ...how, target, ref: brought.tag ?? brought.ref }
   return follow ? mountFollowing(store, request, calls) : mount(store, request, calls)
+}
+
+async function openUpstream(
+  { io }: Session,
+  store: Store,
+  { ref, registry }: Pick<ElsewhereWanted, 'ref' | 'registry'>,
+): Promise<Upstream> {
+  const { isRemote } = await import('../workflows/remotes.ts')
+  if (isRemote(ref)) {
+    const { remoteUpstream } = await import('../workflows/remote-upstream.ts')
+    return remoteUpstream(store, { from: ref, access: imageAccess(io, registry) })
+  }
+  const { sourceUpstream } = await import('../workflows/source-upstream.ts')
+  const { sourceAccess } = await import('./source-access.ts')
+  return sourceUpstream(store, { ref: nameFrom(ref), from: ref, access: sourceAccess(io) })
+}
+
+/** What a model is called that has no name where it is: as the last part of its address. */
+function nameFrom(address: string): string {
+  const [path = ''] = address.replace(/^[a-z]+:\/\//, '').split(/[?#]/)
+  const last =
+    path
+      .split('@')[0]
+      ?.split('/')
+      .findLast((part) => part !== '') ?? ''
+  const name = last
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+  return name === '' ? 'model' : name
 }

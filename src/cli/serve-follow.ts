@@ -11,6 +11,7 @@ import {
   type Wanted,
   watchFile,
 } from '../serve/index.ts'
+import type { SourceAccess } from '../sources/index.ts'
 import type { ImageAccess } from '../workflows/image-places.ts'
 import { keptTargets } from './kept-targets.ts'
 import { describeJudged, describeMounted } from './render/mounted.ts'
@@ -23,6 +24,7 @@ export interface ServeFollowOptions {
   readonly credentials: Credentials | undefined
   readonly allowCommands: boolean
   readonly access: ImageAccess
+  readonly sources: SourceAccess
   /** What store and targets may take, in bytes. */
   readonly maxDisk: number | undefined
 }
@@ -30,7 +32,7 @@ export interface ServeFollowOptions {
 /** Keeps up what the file declares until it is closed. Throws what keeps it from beginning; a target that fails is none of that. */
 export async function serveFollow(
   session: Session,
-  { file, status, credentials, allowCommands, access, maxDisk }: ServeFollowOptions,
+  { file, status, credentials, allowCommands, access, sources, maxDisk }: ServeFollowOptions,
 ): Promise<{ readonly close: () => Promise<void>; readonly failed: Promise<never> }> {
   const path = resolve(file)
   const store = await session.store()
@@ -45,7 +47,7 @@ export async function serveFollow(
   })
   const read = async (text: string): Promise<Wanted> => {
     const declared = await parseAppFile(text, basename(path))
-    return keptTargets(session, declared, { directory: dirname(path), allowCommands, access, disk })
+    return keptTargets(session, declared, { directory: dirname(path), allowCommands, access, sources, disk })
   }
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw explainSystemError(error)

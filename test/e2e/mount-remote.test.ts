@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdir, readFile, stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -107,4 +110,21 @@ test('what cannot be mounted so is refused, and leaves nothing', async (t) => {
   const nowhere = 'localhost:1/sentiment:prod'
   await assertFails(['mount', nowhere, './live'], { code: 6, names: ['localhost:1'], next: /./ }, options)
   assert.deepEqual(await readdir(directory), [])
+})
+
+test('a file of a web server becomes a directory in one step', async (t) => {
+  const { directory, options } = await world(t)
+  const server = createServer((request, response) => {
+    const bytes = Buffer.from('weights of the web')
+    const headers = { etag: '"one"', 'content-length': bytes.length }
+    response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : bytes)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const address = `http://127.0.0.1:${port}/models/Sentiment.bin`
+  const mounted = await ask<MountResult>(['mount', address, './live'], options)
+  assert.equal(mounted.version, 'sentiment-bin:1')
+  assert.equal(await readFile(join(directory, 'live/Sentiment.bin'), 'utf8'), 'weights of the web')
+  assert.deepEqual(await readdir(directory), ['live'])
 })

@@ -9,6 +9,7 @@ import type { Io } from '../io.ts'
 import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { describeJudged } from '../render/mounted.ts'
 import type { Session } from '../session.ts'
+import { sourceAccess } from '../source-access.ts'
 import { defineVerb } from '../verb.ts'
 
 interface ServeOptions extends RegistryOptions {
@@ -193,6 +194,7 @@ async function startFollowing(
     credentials: credentials === undefined ? undefined : await readCredentials(credentials),
     allowCommands,
     access: { ...access, network: { ...access.network, bandwidth } },
+    sources: sourceAccess(session.io, bandwidth),
     maxDisk: maxDisk === undefined ? undefined : readUnit(maxDisk, 'bytes', '--max-disk').value,
   })
 }
