@@ -15,6 +15,8 @@ export interface SwapPlan {
   readonly services: readonly Service[]
   /** Moves of each service's tag. */
   readonly swaps: number
+  /** From one move to the next, at least. */
+  readonly everyMs: number
   /** Versions of each model, which take turns. With enough of them none is left in the target when its turn comes again. */
   readonly versions: number
   /** Requests a second of all services together. */
@@ -76,11 +78,13 @@ export async function runReplicaSwaps(t: Cleanups, plan: SwapPlan): Promise<Swap
     await during('still', () => sleep(stillSeconds * 1000))
     await during('swapping', async () => {
       for (; swap < (swaps * block) / blocks; swap++) {
+        const pace = sleep(plan.everyMs)
         const number = ((swap + 1) % plan.versions) + 1
         for (const [name, ms] of Object.entries(
           await swapAll(store, { followed, number, seen: load.current }),
         ))
           currentMs[name]?.push(ms)
+        await pace
       }
     })
   }

@@ -4,9 +4,9 @@ import { median } from './harness.ts'
 const PERIOD_MS = 1000
 
 export interface Growth {
-  /** Medians of the second and of the last quarter of the time, in MiB. */
-  readonly before: number
-  readonly after: number
+  /** Medians of each quarter of the time, in MiB. */
+  readonly quarters: readonly number[]
+  /** From the third to the last. */
   readonly percent: number
 }
 
@@ -25,12 +25,14 @@ export function watchResident(
   }
 }
 
-/** A process that has just begun takes what it needs in its first quarter. */
+/** Until the second half a process may take what it needs and keeps; what is lost goes on growing as it did. */
 function growthOf(samples: readonly number[]): Growth {
-  const quarter = Math.floor(samples.length / 4)
-  const before = median(samples.slice(quarter, 2 * quarter))
-  const after = median(samples.slice(3 * quarter))
-  return { before, after, percent: (after / before - 1) * 100 }
+  const length = Math.floor(samples.length / 4)
+  const quarters = [0, 1, 2, 3].map((quarter) =>
+    median(samples.slice(quarter * length, (quarter + 1) * length)),
+  )
+  const [, , third = 0, last = 0] = quarters
+  return { quarters, percent: (last / third - 1) * 100 }
 }
 
 async function residentMiB(pid: number): Promise<number> {

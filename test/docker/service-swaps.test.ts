@@ -20,7 +20,7 @@ test('both example services, two replicas each, swapped under load with a proven
   const cleanups = { after: (work: () => Promise<unknown>) => void ends.push(work) }
   const services = [await typescriptService(cleanups, directory), await pythonService(cleanups, directory)]
   const { still, swapping, currentMs } = await runReplicaSwaps(cleanups, {
-    ...{ directory, services, swaps: SWAPS, versions: 5, rate: 200, blocks: 2, stillSeconds: 1 },
+    ...{ directory, services, swaps: SWAPS, everyMs: 0, versions: 5, rate: 200, blocks: 2, stillSeconds: 1 },
   })
   t.diagnostic(JSON.stringify({ currentMs, still, swapping }))
   for (const { name } of services) {
