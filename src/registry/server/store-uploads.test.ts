@@ -138,6 +138,23 @@ test('a blob that was pushed by its sha512 digest is found by both, and stays as
   assert.deepEqual(await store.blobs.list(), [])
 })
 
+test('the memory of an upload does not grow with it', async (t) => {
+  const store = await temporaryStore(t)
+  const uploads = createStoreUploads(store, { keep })
+  t.after(() => uploads.close())
+  const id = await uploads.create()
+  const before = process.memoryUsage.rss()
+  let peak = before
+  async function* chunks(): AsyncIterable<Uint8Array> {
+    for (let count = 0; count < 200; count++) {
+      yield Buffer.alloc(1024 * 1024, count)
+      peak = Math.max(peak, process.memoryUsage.rss())
+    }
+  }
+  await uploads.append(id, chunks())
+  assert.ok(peak - before < 120 * 1024 * 1024, `${peak - before} bytes more for 200 MiB`)
+})
+
 async function becomesEmpty(store: Store): Promise<void> {
   const deadline = performance.now() + 10_000
   while ((await filesOf(store)).length > 0) {

@@ -202,12 +202,16 @@ function untilAborted(
   iterator: AsyncIterator<Uint8Array>,
   signal: AbortSignal | undefined,
 ): AsyncIterator<Uint8Array> {
-  const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-  aborted.catch(() => undefined)
+  // A race against one promise for all chunks would keep every one of them until the end.
+  let stop: ((reason: unknown) => void) | undefined
+  signal?.addEventListener('abort', () => stop?.(signal.reason), { once: true })
   return {
-    next: () => Promise.race([iterator.next(), aborted]),
+    next: () =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason)
+        stop = reject
+        iterator.next().then(resolve, reject)
+      }),
     async return() {
       const ended = iterator.return?.()
       if (!signal?.aborted) await ended
