@@ -25,6 +25,15 @@ export interface Content {
    * once, each takes one piece of memory. Absent where it would save nothing. Chunks are of `LENT_SIZE`, but for the last.
    */
   lend?(range?: ByteRange): AsyncIterable<Uint8Array>
+  /** Set where nobody else uses the memory of a chunk that `open` gives, so that its reader may free it. */
+  readonly ownChunks?: boolean
+}
+
+/** Gives back the memory of chunks that have it to themselves: left to the collector, it would be much at a time. */
+export function freeChunks(chunks: readonly Uint8Array[]): void {
+  for (const { buffer, byteLength } of chunks) {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+  }
 }
 
 /** Of the memory that one reader takes, in bytes. */

@@ -1,4 +1,4 @@
-import type { Content } from '../core/index.ts'
+import { type Content, freeChunks } from '../core/index.ts'
 import { type RetryDelays, retriedContent } from '../http/index.ts'
 import type { Lanes } from './lanes.ts'
 import type { PartialFile } from './partial-file.ts'
@@ -46,7 +46,10 @@ async function receiveSegment(
     length = 0
     // One write at a time goes on beside the reading.
     await writing
-    writing = file.write(taken, at).then(() => onWritten(count))
+    writing = file.write(taken, at).then(() => {
+      if (content.ownChunks) freeChunks(taken)
+      onWritten(count)
+    })
     writing.catch(() => undefined)
   }
   try {

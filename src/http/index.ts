@@ -15,6 +15,7 @@ export { RETRY_DELAYS, type RetryDelays, waitToRetry, withRetries } from './retr
 export {
   createTransport,
   type IncomingResponse,
+  LONG_BODY,
   type OutgoingRequest,
   PATIENCE,
   type Patience,

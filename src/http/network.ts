@@ -1,6 +1,7 @@
 import { getCACertificates } from 'node:tls'
 import { Agent, type Dispatcher, ProxyAgent } from 'undici'
 import type { Bandwidth } from './bandwidth.ts'
+import { type BulkPool, createBulkPool } from './bulk.ts'
 import { type Proxies, proxyFor } from './proxies.ts'
 
 /** How others are reached from here. Connections are shared by all who are given the same object. */
@@ -23,7 +24,12 @@ export interface TlsFiles {
 }
 
 /** Which pool of connections leads to a URL. */
-export type Route = (url: URL) => { readonly dispatcher: Dispatcher; readonly proxy: URL | undefined }
+export type Route = (url: URL) => {
+  readonly dispatcher: Dispatcher
+  readonly proxy: URL | undefined
+  /** For long bodies; none where there is a proxy. */
+  readonly bulk: BulkPool | undefined
+}
 
 const routes = new WeakMap<Network, Route>()
 
@@ -41,12 +47,13 @@ function createRoute({ proxies = {}, tls }: Network): Route {
   const secure = tls === undefined ? {} : tlsOptions(tls)
   const connect = { ...CONNECT, ...secure }
   let direct: Agent | undefined
+  const bulk = createBulkPool(secure)
   const through = new Map<string, ProxyAgent>()
   return (url) => {
     const proxy = proxyFor(url, proxies)
     if (proxy === undefined) {
       direct ??= new Agent({ ...AGENT, connect })
-      return { dispatcher: direct, proxy }
+      return { dispatcher: direct, proxy, bulk }
     }
     const agent =
       through.get(proxy.href) ??
@@ -59,7 +66,7 @@ function createRoute({ proxies = {}, tls }: Network): Route {
         proxyTls: connect,
       })
     through.set(proxy.href, agent)
-    return { dispatcher: agent, proxy }
+    return { dispatcher: agent, proxy, bulk: undefined }
   }
 }
 

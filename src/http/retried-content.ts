@@ -11,6 +11,7 @@ export interface RetryOptions {
 export function retriedContent(content: Content, options: RetryOptions): Content {
   return {
     size: content.size,
+    ...(content.ownChunks && { ownChunks: true }),
     open: (range = { offset: 0, length: content.size }, signal) =>
       read(content, range, { ...options, signal }),
   }

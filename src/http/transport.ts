@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { type Dispatcher, request as undiciRequest } from 'undici'
 import { type Content, explainSystemError, throwIfAborted } from '../core/index.ts'
+import type { BulkAnswer } from './bulk.ts'
 import { explainFailure, proxyRefusal, proxyRefused, stalled } from './failures.ts'
 import { type Network, routeOf } from './network.ts'
 import { createWatchdog, type Watchdog } from './watchdog.ts'
@@ -11,6 +12,8 @@ export interface OutgoingRequest {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Content
+  /** What is answered may be long: it is read with the least work, where the answer is a plain one. */
+  readonly bulk?: boolean
   /** The body may turn out shorter than it says, so that no length is announced. */
   readonly openEnded?: boolean
   readonly signal?: AbortSignal | undefined
@@ -43,6 +46,9 @@ export interface Patience {
 /** Or a server could hold its clients for ever with a byte a minute. */
 const LEAST_PROGRESS = 64 * 1024
 
+/** In bytes. For a shorter one, `bulk` is not worth a connection of another kind. */
+export const LONG_BODY = 1024 * 1024
+
 export const PATIENCE: Patience = { stallMs: 60_000, commitMs: 900_000 }
 
 export interface TransportOptions {
@@ -58,9 +64,10 @@ const PLAIN: Network = {}
 export function createTransport({ peer: kind, network = PLAIN, patience }: TransportOptions): Send {
   const { stallMs, commitMs } = { ...PATIENCE, ...patience }
   const { bandwidth } = network
-  return async ({ method, url, headers = {}, body, openEnded = false, signal }) => {
+  return async ({ method, url, headers = {}, body, openEnded = false, bulk = false, signal }) => {
     throwIfAborted(signal)
-    const { dispatcher, proxy } = routeOf(network)(url)
+    const route = routeOf(network)(url)
+    const { dispatcher, proxy } = route
     const peer = `${kind} ${url.host}`
     const watchdog = createWatchdog()
     let over = false
@@ -78,18 +85,21 @@ export function createTransport({ peer: kind, network = PLAIN, patience }: Trans
     }
     try {
       watchdog.wait(stallMs)
+      const all = { 'accept-encoding': 'identity', 'user-agent': 'ballast', ...headers }
+      const either = signal === undefined ? watchdog.signal : AbortSignal.any([signal, watchdog.signal])
+      const answered = { url, peer, watchdog, pace, stallMs, explain }
+      const plain = bulk ? await route.bulk?.get({ url, headers: all, signal: either }) : undefined
+      if (plain !== undefined) return responseOf(fromBulk(plain), answered)
       const answer = await undiciRequest(url, {
         dispatcher,
         method,
         headers: {
-          'accept-encoding': 'identity',
-          'user-agent': 'ballast',
-          ...headers,
+          ...all,
           ...(hasLength(method) && !openEnded && { 'content-length': String(body?.size ?? 0) }),
         },
         // Iterables are accepted (undici, lib/core/request.js), and only its types do not say so.
         body: sent === undefined || body?.size === 0 ? null : (sent.chunks as unknown as Readable),
-        signal: signal === undefined ? watchdog.signal : AbortSignal.any([signal, watchdog.signal]),
+        signal: either,
         headersTimeout: 0,
         bodyTimeout: 0,
         // Or each HEAD would cost its connection, for fear of a body that must not come.
@@ -99,7 +109,7 @@ export function createTransport({ peer: kind, network = PLAIN, patience }: Trans
         await answer.body.dump()
         throw proxyRefusal(407, proxy)
       }
-      return responseOf(answer, { url, peer, watchdog, pace, stallMs, explain })
+      return responseOf(fromUndici(answer), answered)
     } catch (error) {
       throw explain(error)
     } finally {
@@ -167,10 +177,52 @@ interface Answered {
   explain(error: unknown): unknown
 }
 
-function responseOf(answer: Dispatcher.ResponseData, answered: Answered): IncomingResponse {
+/** An answer, whoever read it. */
+interface RawAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly chunks: () => AsyncIterator<Uint8Array>
+  /** Gives up what is left of the body. */
+  readonly end: () => void
+  /** Reads what is left of it, or gives it up where that is much. */
+  readonly drain: () => Promise<void>
+}
+
+function fromUndici({ statusCode, headers, body }: Dispatcher.ResponseData): RawAnswer {
+  return {
+    status: statusCode,
+    headers,
+    chunks: () => body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>,
+    end: () => void body.on('error', () => undefined).destroy(),
+    drain: () => body.dump().catch(() => undefined),
+  }
+}
+
+/** In bytes. To read more costs more than another connection. */
+const WORTH_DRAINING = 128 * 1024
+
+function fromBulk({ status, headers, length, body }: BulkAnswer): RawAnswer {
+  const end = async (): Promise<void> => void (await body.return().catch(() => undefined))
+  return {
+    status,
+    headers,
+    chunks: () => body,
+    end: () => void end(),
+    async drain() {
+      try {
+        if (length <= WORTH_DRAINING) for await (const _ of body);
+      } catch {
+        // It is given up below.
+      }
+      await end()
+    },
+  }
+}
+
+function responseOf(answer: RawAnswer, answered: Answered): IncomingResponse {
   async function* body(): AsyncIterable<Uint8Array> {
     const { watchdog, pace, stallMs, explain } = answered
-    const source = answer.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+    const source = answer.chunks()
     let waited = 0
     let moved = 0
     try {
@@ -193,11 +245,11 @@ function responseOf(answer: Dispatcher.ResponseData, answered: Answered): Incomi
       throw explain(error)
     } finally {
       watchdog.wait(undefined)
-      answer.body.on('error', () => undefined).destroy()
+      answer.end()
     }
   }
   return {
-    status: answer.statusCode,
+    status: answer.status,
     url: answered.url,
     peer: answered.peer,
     header(name) {
@@ -207,7 +259,7 @@ function responseOf(answer: Dispatcher.ResponseData, answered: Answered): Incomi
     body: body(),
     async discard() {
       answered.watchdog.wait(answered.stallMs)
-      await answer.body.dump().catch(() => undefined)
+      await answer.drain()
       answered.watchdog.wait(undefined)
       await reusable()
     },

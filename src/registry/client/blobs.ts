@@ -1,5 +1,5 @@
 import { BallastError, type ByteRange, type CallOptions, type Content, metered } from '../../core/index.ts'
-import { bodyOfRange, formatRange, retriedContent } from '../../http/index.ts'
+import { bodyOfRange, formatRange, LONG_BODY, retriedContent } from '../../http/index.ts'
 import type { BlobDescriptor } from '../../oci/index.ts'
 import { pullScope } from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
@@ -39,6 +39,7 @@ export function openBlob(
   const retried = retriedContent(once, { delays: connection.retryDelays })
   return {
     size,
+    ownChunks: true,
     async *open(range = { offset: 0, length: size }, own = signal) {
       onProgress?.({ kind: 'start', step: 'download', item, total: range.length })
       yield* metered(retried.open(range, own), (count) => {
@@ -68,6 +69,7 @@ async function* readOnce(
       method: 'GET',
       url: urlOf(connection, { kind: 'blob', name, digest: blob.digest }),
       headers: whole ? {} : { range: formatRange(range) },
+      bulk: range.length >= LONG_BODY,
       scopes: [pullScope(name)],
       signal,
     },

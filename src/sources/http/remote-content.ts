@@ -1,5 +1,12 @@
 import { BallastError, type ByteRange, type Content } from '../../core/index.ts'
-import { bodyOfRange, formatRange, type IncomingResponse, parseTotal, type Send } from '../../http/index.ts'
+import {
+  bodyOfRange,
+  formatRange,
+  type IncomingResponse,
+  LONG_BODY,
+  parseTotal,
+  type Send,
+} from '../../http/index.ts'
 
 /** Where a content is asked for, and as whom. */
 export interface Place {
@@ -64,6 +71,7 @@ export function remoteContent(place: Place, found: Found): Content {
   let { url } = found
   return {
     size,
+    ownChunks: true,
     async *open(range = { offset: 0, length: size }, signal) {
       if (range.length === 0) return
       let response = await ask(place, found, { url, range, signal })
@@ -99,6 +107,7 @@ function ask(
   return send({
     method: 'GET',
     url,
+    bulk: range.length >= LONG_BODY,
     headers: {
       ...(url.origin === own.origin && headers),
       ...(!isWhole && { range: formatRange(range), ...(unless && { 'if-range': unless }) }),
