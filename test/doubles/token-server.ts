@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process'
-import { randomUUID, sign, X509Certificate } from 'node:crypto'
+import { randomUUID, sign, type X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
-import { promisify } from 'node:util'
 import { parseBasic } from '../../src/registry/protocol/index.ts'
+import { makeCertificate } from '../fixtures/certificate.ts'
 import { temporaryDirectory } from '../fixtures/temporary.ts'
 
 export interface TokenServerOptions {
@@ -96,22 +93,6 @@ export async function startTokenServer(t: TestContext, options: TokenServerOptio
     auth: { token: { realm, service: SERVICE, issuer: ISSUER, rootcertbundle: files.certificate } },
     issued,
   })
-}
-
-async function makeCertificate(
-  directory: string,
-  address: string,
-): Promise<{
-  readonly key: string
-  readonly certificate: X509Certificate
-  readonly files: TokenServer['files']
-}> {
-  const files = { key: join(directory, 'key.pem'), certificate: join(directory, 'certificate.pem') }
-  const out = ['-keyout', files.key, '-out', files.certificate, '-addext', `subjectAltName=IP:${address}`]
-  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=ballast-test']
-  await promisify(execFile)('openssl', [...args, ...out])
-  const certificate = new X509Certificate(await readFile(files.certificate))
-  return { key: await readFile(files.key, 'utf8'), certificate, files }
 }
 
 async function readRequest(

@@ -28,17 +28,25 @@ export function createGuard({ users, tokens }: GuardOptions): Guard {
     }
     const [, bearer] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     const scopes = bearer === undefined ? undefined : tokens?.verify(bearer)
-    if (scopes === undefined) return unknown(asker, needed, bearer && 'invalid_token')
+    if (scopes === undefined)
+      return unknown(asker, needed, bearer === undefined ? undefined : 'invalid_token')
     return areCovered(needed, scopes) ? undefined : unknown(asker, needed, 'insufficient_scope')
   }
 
-  function unknown(asker: Asker, needed: readonly Scope[], error?: string): Answer {
+  function unknown(asker: Asker, needed: readonly Scope[], error?: keyof typeof WHY): Answer {
     const challenge = tokens === undefined ? BASIC_CHALLENGE : bearerChallenge(asker, { needed, error })
-    return refusal('UNAUTHORIZED', 'a user name and password are needed', {
+    const why = error === undefined ? 'a user name and password are needed' : WHY[error]
+    return refusal('UNAUTHORIZED', why, {
       headers: { 'www-authenticate': challenge },
     })
   }
 }
+
+/** By the errors of RFC 6750, 3.1. */
+const WHY = {
+  invalid_token: 'the token is not from here, or its time is over',
+  insufficient_scope: 'the token does not allow this, or its user may not',
+} as const
 
 const FOREIGN = refusal('DENIED', 'without a login, this registry answers only to localhost and addresses')
 
