@@ -1,7 +1,6 @@
 import { BallastError } from '../../core/index.ts'
 import { isServerLayout } from '../../model/index.ts'
-import type { MoveOptions } from '../followed.ts'
-import { isVisit } from '../followed.ts'
+import { isVisit, type MoveOptions } from '../followed.ts'
 import type { Layout } from '../links.ts'
 import { layoutOfLink } from './view.ts'
 

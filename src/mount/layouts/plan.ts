@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/index.ts'
 import { hubDirectory, lastPart, type RepositoryName, type ServerLayout } from '../../model/index.ts'
 import type { Followed } from '../state.ts'
 import { planHub } from './hub.ts'
@@ -41,13 +42,14 @@ export async function formerShown(
     readonly place: (id: string) => Promise<PlacedVersion | undefined>
   },
 ): Promise<readonly PlacedVersion[]> {
-  const found = new Map<number, PlacedVersion>()
+  const found = new Map<Digest, PlacedVersion>()
   for (const { id, digest, number, proof } of [...followed.generations].reverse()) {
     if (found.size >= keep) break
     const isHidden = layout === 'hf' ? false : number >= current.marker.number || proof?.is === 'failed'
-    if (isHidden || digest === current.version.digest || found.has(number)) continue
+    if (isHidden || digest === current.version.digest || found.has(digest)) continue
     const placed = await place(id)
-    if (placed !== undefined) found.set(number, placed)
+    // Who may write to the target may have written another number there.
+    if (placed?.version.digest === digest && placed.marker.number === number) found.set(digest, placed)
   }
   return [...found.values()]
 }
