@@ -8,6 +8,7 @@ import { createRandom, type Random } from '../fixtures/random.ts'
 import { leftoversIn } from '../fixtures/store-facts.ts'
 import { CROWDS, killsInCrowds } from './crowds.ts'
 import { embedPhases } from './embed-phases.ts'
+import { LAYOUT_PHASES } from './layout-phases.ts'
 import { type Attempt, PHASES, type Phase } from './phases.ts'
 import { type PhaseReport, summaryOf } from './report.ts'
 import { assertNoGarbage, assertRuns, assertSound } from './sound.ts'
@@ -95,7 +96,7 @@ interface KillsAlone {
 
 async function killsAlone(options: KillOptions, count: number): Promise<KillsAlone> {
   const { seed, everyCall, only = '' } = options
-  const all = [...PHASES, ...(await embedPhases(options.print))]
+  const all = [...PHASES, ...LAYOUT_PHASES, ...(await embedPhases(options.print))]
   const phases = all.filter(({ name }) => name.startsWith(only))
   const measures = await measurePhases(phases, options)
   const reports = new Map(phases.map(({ name }) => [name, { phase: name, kills: 0, tooLate: 0 }]))

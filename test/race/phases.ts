@@ -170,7 +170,8 @@ export const PHASES: readonly Phase[] = [
   },
 ]
 
-async function addNew(
+/** The model's next version, of its own directory. */
+export async function addNew(
   world: World,
   random: Random,
   name: string,
@@ -180,7 +181,7 @@ async function addNew(
   return { ref, model }
 }
 
-async function removeAll(world: World, model: Model, name: string): Promise<void> {
+export async function removeAll(world: World, model: Model, name: string): Promise<void> {
   await rm(model.directory, { recursive: true })
   await world.removeModel(name)
 }

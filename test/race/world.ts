@@ -1,6 +1,7 @@
 import { lutimes, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ServerLayout } from '../../src/model/index.ts'
 import { openStore } from '../../src/store/index.ts'
 import { add } from '../../src/workflows/add.ts'
 import { mount, mountFollowing } from '../../src/workflows/mount.ts'
@@ -17,7 +18,11 @@ export interface World {
   /** What goes before and after a kill is done in this process: starting the command takes longer than its work. */
   readonly add: (name: string, directory: string) => Promise<{ readonly ref: string }>
   readonly removeModel: (name: string) => Promise<void>
-  readonly mount: (ref: string, target: string, options?: { readonly follow: boolean }) => Promise<void>
+  readonly mount: (
+    ref: string,
+    target: string,
+    options?: { readonly follow: boolean; readonly layout?: ServerLayout },
+  ) => Promise<void>
   readonly clear: () => Promise<void>
 }
 
@@ -33,7 +38,7 @@ export async function createWorld(): Promise<World> {
     removeModel: async (name) => void (await remove(await openStore(store), name, { all: true })),
     mount: async (ref, target, options) => {
       const deliver = options?.follow === true ? mountFollowing : mount
-      await deliver(await openStore(store), { ref, target })
+      await deliver(await openStore(store), { ref, target, layout: options?.layout })
     },
     clear: () => rm(root, { recursive: true, force: true }),
   }
