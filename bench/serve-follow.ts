@@ -6,7 +6,7 @@ import { parseSize, withDirectory } from './harness.ts'
 const bench: Bench<'targets' | 'tags' | 'moves' | 'outages' | 'kills' | 'size' | 'budget' | 'seed'> = {
   title: 'Targets kept up through moves, outages and kills',
   method:
-    '`ballast serve --follow` over a store of its own keeps directories up with tags of a registry, which asks are made of every ' +
+    '`ballast serve --follow` over a store of its own keeps directories up with tags of a registry, which is asked every ' +
     '250 ms. Tags are moved at random among eight versions of three files, the registry is stopped for 1.5 s, the process is ' +
     'killed with SIGKILL and started again; readers read every target all the time, and what store and targets take is ' +
     'weighed every 100 ms. It fails where a target does not end on the version of its tag.',

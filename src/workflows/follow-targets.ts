@@ -13,8 +13,8 @@ import {
 import { millisecondsOf } from '../reload/index.ts'
 import { GRACE_MS, type Pace } from './mount.ts'
 
-/** Looks at the store cost little. */
-const LOCAL: Pace = paceOf(1000, { firstMs: 1000, mostMs: 30_000 })
+/** Looks at the store cost little, and what a delivery waits for (room, a lock) is on this host and soon there. */
+const LOCAL: Pace = paceOf(1000, { firstMs: 1000, mostMs: 5000 })
 const REMOTE_MS = 30_000
 
 /** How often it is looked whether the tag of the store has moved. */
@@ -27,7 +27,7 @@ export function localPace({ every, from }: Pick<AppTarget, 'every' | 'from'>): P
 export function remotePace({ every }: Pick<AppTarget, 'every'>): Pace {
   return paceOf(every === undefined ? REMOTE_MS : millisecondsOf(every), {
     firstMs: 1000,
-    mostMs: 5 * 60_000,
+    mostMs: 60_000,
   })
 }
 

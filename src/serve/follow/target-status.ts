@@ -1,4 +1,4 @@
-import type { BallastError, Digest, ErrorCode } from '../../core/index.ts'
+import { type BallastError, type Digest, type ErrorCode, redact } from '../../core/index.ts'
 
 export interface DeliveredVersion {
   /** `sentiment:3` */
@@ -43,7 +43,10 @@ export const NO_LOOKS: Looks = { failures: 0, lastSuccess: undefined, trouble: u
 export function afterLook(before: Looks, error: BallastError | undefined, now = new Date()): Looks {
   const time = now.toISOString()
   if (error === undefined) return { ...before, lastSuccess: time, trouble: undefined }
-  const { code, message, hint } = error
+  const { code } = error
+  // It is told to whoever asks, beyond this host too.
+  const message = redact(error.message)
+  const hint = error.hint === undefined ? undefined : redact(error.hint)
   const since = before.trouble?.message === message ? before.trouble.since : time
   return { ...before, failures: before.failures + 1, trouble: { code, message, hint, since } }
 }
