@@ -6,7 +6,7 @@ const PERIOD_MS = 1000
 export interface Growth {
   /** Medians of each quarter of the time, in MiB. */
   readonly quarters: readonly number[]
-  /** From the third to the last. */
+  /** Of the last one above the highest before: what goes up and down again has not grown. */
   readonly percent: number
 }
 
@@ -25,14 +25,13 @@ export function watchResident(
   }
 }
 
-/** Until the second half a process may take what it needs and keeps; what is lost goes on growing as it did. */
 function growthOf(samples: readonly number[]): Growth {
   const length = Math.floor(samples.length / 4)
   const quarters = [0, 1, 2, 3].map((quarter) =>
     median(samples.slice(quarter * length, (quarter + 1) * length)),
   )
-  const [, , third = 0, last = 0] = quarters
-  return { quarters, percent: (last / third - 1) * 100 }
+  const percent = ((quarters[3] ?? 0) / Math.max(...quarters.slice(0, 3)) - 1) * 100
+  return { quarters, percent }
 }
 
 async function residentMiB(pid: number): Promise<number> {

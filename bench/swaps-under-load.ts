@@ -114,7 +114,7 @@ function boundsOf(report: SwapReport): readonly Bound[] {
     },
     { what: 'p99 with swaps, ratio to without', value: rounded(Math.max(...ratios)), atMost: 2 },
     {
-      what: 'growth of memory of any process from the third to the last quarter, %',
+      what: 'memory of any process in the last quarter above its highest before, %',
       value: rounded(Math.max(...grew)),
       atMost: MOST_GROWTH_PERCENT,
     },
