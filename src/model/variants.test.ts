@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BallastError } from '../core/index.ts'
 import {
-  decodeVariants,
   editVariants,
-  encodeVariants,
   noVariants,
   type PlacedVariant,
   type VariantEdit,
   type VariantSet,
 } from './variants.ts'
+import { decodeVariants, encodeVariants } from './variants-file.ts'
 
 const version = (number: number): PlacedVariant => ({
   id: `${number}-${`${number}`.repeat(12)}`,

@@ -5,7 +5,9 @@ import { test } from 'node:test'
 import { type MountPlace, mountPlace } from '../../test/fixtures/mount.ts'
 import { randomModel } from '../../test/fixtures/store.ts'
 import { isBallastError } from '../core/index.ts'
+import type { Proof } from '../model/index.ts'
 import type { Delivery } from './delivery.ts'
+import { putBackVariants, settleVariants } from './settle-variants.ts'
 import { unmountTarget } from './unmount.ts'
 import { listVariants, readVariants } from './variant-files.ts'
 import { changeVariants } from './variants.ts'
@@ -16,6 +18,7 @@ interface Wanted {
   readonly weights?: Readonly<Record<string, number>>
   readonly withdrawn?: readonly string[]
   readonly graceMs?: number
+  readonly proof?: Proof
 }
 
 const change = ({ store, target }: MountPlace, wanted: Wanted = {}) =>
@@ -32,7 +35,7 @@ const change = ({ store, target }: MountPlace, wanted: Wanted = {}) =>
         routes: new Map(),
       },
     },
-    { link: false, by: 'a test', graceMs: wanted.graceMs ?? 0 },
+    { link: false, by: 'a test', graceMs: wanted.graceMs ?? 0, proof: wanted.proof },
   )
 
 const generations = (target: string) => readdir(join(target, '.ballast/versions'))
@@ -90,6 +93,25 @@ test('a version stays while a set has it, and for the grace time after; then the
   assert.deepEqual((await generations(place.target)).map((id) => id[0]).sort(), ['2', '4', '5'])
   await change(place)
   assert.deepEqual((await generations(place.target)).map((id) => id[0]).sort(), ['4', '5'])
+})
+
+test('a change that is yet to be proven keeps what there was; put back, that is there again, and why', async (t) => {
+  const place = await mountPlace(t)
+  const { target } = place
+  await splitPlace(place)
+  const three = await place.version(randomModel('3'))
+  const pending = { placed: { canary: three }, proof: { is: 'pending' } } as const
+  const { after, before } = await change(place, pending)
+  assert.deepEqual((await generations(target)).map((id) => id[0]).sort(), ['1', '2', '3'])
+  const failed = { target, link: 'sentiment', number: after.number }
+  const back = await putBackVariants(failed, { why: 'no such layer' })
+  assert.deepEqual([back.variants, back.by, back.proof], [before.variants, 'put back', { is: 'pending' }])
+  assert.deepEqual(back.former.at(-1)?.proof, { is: 'failed', why: 'no such layer' })
+  await settleVariants({ ...failed, number: back.number }, { proof: { is: 'served' } })
+  assert.deepEqual((await readVariants(target, 'sentiment'))?.proof, { is: 'served' })
+  await assert.rejects(putBackVariants(failed, { why: 'again' }), { code: 'CONFLICT' })
+  await change(place)
+  assert.deepEqual((await generations(target)).map((id) => id[0]).sort(), ['1', '2'])
 })
 
 test('what makes no sense is refused before anything is copied', async (t) => {

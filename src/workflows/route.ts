@@ -4,14 +4,13 @@ import { isVariantName, parseName, parseTag, STABLE_VARIANT } from '../model/ind
 import { linkedVersion, readVariants } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { changeImageVariants, type ImageVariantsCall, type ImageVariantsResult } from './image-variants.ts'
+import { applyVariants, type VariantsResult } from './variants.ts'
 import {
-  applyVariants,
   findVariantsPlace,
   type PlaceRequest,
   type VariantsCall,
   type VariantsPlace,
-  type VariantsResult,
-} from './variants.ts'
+} from './variants-place.ts'
 
 export interface RouteRequest extends PlaceRequest {
   /** `tenant=NAME` */

@@ -3,15 +3,8 @@ import { checkVariantName, checkWeight } from '../model/index.ts'
 import { readVariants } from '../mount/index.ts'
 import type { Store } from '../store/index.ts'
 import { changeImageVariants, type ImageVariantsCall, type ImageVariantsResult } from './image-variants.ts'
-import {
-  applyVariants,
-  findVariantsPlace,
-  movingVariants,
-  type PlaceRequest,
-  readVariantsAt,
-  type VariantsCall,
-  type VariantsResult,
-} from './variants.ts'
+import { applyVariants, movingVariants, readVariantsAt, type VariantsResult } from './variants.ts'
+import { findVariantsPlace, type PlaceRequest, type VariantsCall } from './variants-place.ts'
 
 export interface SplitRequest extends PlaceRequest {
   /** `NAME=WEIGHT`, `NAME=REF`. */

@@ -46,9 +46,10 @@ export async function judgeVariants(
   throw notTaken(set, verdict.why, former.verdict)
 }
 
-/** What an application has to load; where that is nothing, what it serves anyway. */
+/** What an application has to load beside what the link leads to; where that is nothing, what it serves anyway. */
 async function versionsToTell(judged: JudgedLink, set: VariantSet): Promise<readonly PlacedVariant[]> {
-  const added = newVariants(set, formerVariants(set))
+  const { digest } = await linkedVersion(judged.target.directory, judged.link)
+  const added = newVariants(set, formerVariants(set)).filter((variant) => variant.digest !== digest)
   return added.length > 0 ? added : usualVersions(judged, set)
 }
 
