@@ -181,7 +181,7 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
       }
     },
     upload: (key, content, options) =>
-      sendInParts(content, s3Parts({ sdk, client, name }, { key, dialect }), options),
+      sendInParts(content, s3Parts({ sdk, client, name }, { key, size: content.size, dialect }), options),
     async remove(key, options = {}) {
       await call(options, () =>
         client.send(new sdk.DeleteObjectCommand(at(key)), abortable(options.signal)).catch(undefinedIfAbsent),
