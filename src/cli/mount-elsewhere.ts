@@ -1,5 +1,5 @@
 import { BallastError } from '../core/index.ts'
-import { parseOperand, type ServerLayout } from '../model/index.ts'
+import { isRemote, parseOperand, type ServerLayout } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Upstream } from '../workflows/follow-upstream.ts'
 import type { MountResult } from '../workflows/mount.ts'
@@ -51,7 +51,6 @@ async function openUpstream(
   store: Store,
   { ref, registry }: Pick<ElsewhereWanted, 'ref' | 'registry'>,
 ): Promise<Upstream> {
-  const { isRemote } = await import('../workflows/remotes.ts')
   if (isRemote(ref)) {
     const { remoteUpstream } = await import('../workflows/remote-upstream.ts')
     return remoteUpstream(store, { from: ref, access: imageAccess(io, registry) })

@@ -31,6 +31,12 @@ export function isBucketAddress(text: string): boolean {
   return /^(?:s3|gs|az):\/\//.test(text)
 }
 
+/** Whether it names a place outside the store that models are pushed to and pulled from. */
+export function isRemote(text: string): boolean {
+  const { kind } = parseOperand(text)
+  return kind === 'registry' || kind === 'layout' || isBucketAddress(text)
+}
+
 /** Docker's rule: a first part with `.` or `:`, or `localhost`, is a registry host. */
 function isHost(first: string): boolean {
   return first === 'localhost' || /[.:]/.test(first)

@@ -40,7 +40,7 @@ export async function pull(
 }
 
 /** Of an index the model that is beside its images, else the first of these: the model is the same in each. Throws NOT_FOUND. */
-async function findModel(remote: Remote, options: CallOptions): Promise<StoredManifest> {
+export async function findModel(remote: Remote, options: CallOptions): Promise<StoredManifest> {
   const { repository, reference } = remote
   const found = await repository.getManifest(reference, options)
   if (found === undefined) throw await nothingThere(remote, options)

@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatImageReference, type ImageReference } from '../embed/index.ts'
-import { hasVersion, isBucketAddress, numberOfTag, parseOperand } from '../model/index.ts'
+import { hasVersion, isBucketAddress, isRemote, numberOfTag } from '../model/index.ts'
 import { type ImageRepository, isReferrersTag } from '../oci/index.ts'
 import { type ImageAccess, type OpenImageOptions, openImage } from './image-places.ts'
 
@@ -14,12 +14,6 @@ export interface Remote {
   readonly modelName: string | undefined
   /** For people: the same place with another tag or digest. */
   readonly at: (reference: string) => string
-}
-
-/** Whether an operand names something outside the store that models are pushed to and pulled from. */
-export function isRemote(text: string): boolean {
-  const { kind } = parseOperand(text)
-  return kind === 'registry' || kind === 'layout' || isBucketAddress(text)
 }
 
 /** Throws USAGE for anything else than `HOST/NAME[:TAG|@DIGEST]` `oci:DIRECTORY[:TAG]` or an address in a bucket. Whoever writes closes the repository. */

@@ -57,7 +57,7 @@ export function parseModelReference(text: string): Reference {
   if (operand.kind === 'name') return parseReference(text)
   const hints = {
     path: `to bring files into the store: ballast add NAME ${text}`,
-    registry: 'models in registries are not read yet; name a model of the store',
+    registry: `bring it into the store first: ballast pull ${text}`,
   } as Record<string, string>
   throw new BallastError('USAGE', `${JSON.stringify(text)} is not a model of the store`, {
     hint: hints[operand.kind] ?? 'name a model of the store: `ballast list` shows them',

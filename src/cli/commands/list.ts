@@ -1,4 +1,4 @@
-import { isBucketAddress } from '../../model/index.ts'
+import { isBucketAddress, isRemote } from '../../model/index.ts'
 import type { ListedVersion } from '../../workflows/list.ts'
 import { imageAccess } from '../image-access.ts'
 import { formatListedFigures } from '../render/lineage.ts'
@@ -10,8 +10,14 @@ export const verb = defineVerb<[string | undefined]>({
   alias: 'ls',
   summary: 'list the models of the store and their versions',
   details:
-    'NAME may be that of a model in a bucket (s3://BUCKET/PATH/NAME); with a / at its end, all models below it are listed.',
-  examples: ['ballast list', 'ballast list sentiment --json', 'ballast list s3://models/team/'],
+    'NAME may be that of a model in a registry (HOST/NAME) or a bucket (s3://BUCKET/PATH/NAME); with a / at its end, all models ' +
+    'below a path of a bucket are listed.',
+  examples: [
+    'ballast list',
+    'ballast list sentiment --json',
+    'ballast list localhost:5000/sentiment',
+    'ballast list s3://models/team/',
+  ],
   async run(session, name) {
     if (name !== undefined && isBucketAddress(name)) {
       const { bucketList } = await import('../../workflows/bucket-list.ts')
@@ -19,6 +25,12 @@ export const verb = defineVerb<[string | undefined]>({
       if (versions.length === 0)
         session.note(`no models in ${name}; to put one there: ballast push NAME ${name}NAME`)
       session.print(versions, () => (versions.length === 0 ? '' : formatVersions(versions)))
+      return
+    }
+    if (name !== undefined && isRemote(name)) {
+      const { remoteList } = await import('../../workflows/remote-list.ts')
+      const versions = await remoteList(name, imageAccess(session.io), { signal: session.signal })
+      session.print(versions, () => formatVersions(versions))
       return
     }
     const store = await session.store()

@@ -1,3 +1,6 @@
+import { isRemote } from '../../model/index.ts'
+import type { ShownRemote } from '../../workflows/remote-show.ts'
+import { imageAccess } from '../image-access.ts'
 import { formatSummary, formatsOfFiles, formatWarnings } from '../render/description.ts'
 import { formatLineage, formatMetrics } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatCount, formatDigest, formatTable } from '../render/text.ts'
@@ -6,8 +9,20 @@ import { defineVerb } from '../verb.ts'
 export const verb = defineVerb<[string]>({
   usage: 'show <ref>',
   summary: 'show one version: what it is, its files, tags and where it came from',
-  examples: ['ballast show sentiment:prod', 'ballast show sentiment:3 --json'],
+  details:
+    'Of a version in a registry or a bucket it shows what the manifest there says; nothing is fetched.',
+  examples: [
+    'ballast show sentiment:prod',
+    'ballast show sentiment:3 --json',
+    'ballast show localhost:5000/sentiment:prod',
+  ],
   async run(session, ref) {
+    if (isRemote(ref)) {
+      const { showRemote } = await import('../../workflows/remote-show.ts')
+      const shown = await showRemote(ref, imageAccess(session.io), { signal: session.signal })
+      session.print(shown, () => describeRemote(shown))
+      return
+    }
     const { show } = await import('../../workflows/show.ts')
     const shown = await show(await session.store(), ref)
     session.print(shown, () => {
@@ -35,3 +50,22 @@ export const verb = defineVerb<[string]>({
     })
   },
 })
+
+function describeRemote({ ref, number, digest, tags, kind, contents, bytes, attached }: ShownRemote): string {
+  const numbered = number === undefined ? 'no number' : `number ${number}`
+  const documents = attached.length === 0 ? '' : `attached: ${attached.join(', ')}\n`
+  return (
+    `${ref}   ${digest}\n` +
+    `${kind}, ${numbered}, tags: ${tags.join(', ') || 'none'}\n` +
+    `${documents}${formatCount(contents.length, 'file')}, ${formatBytes(bytes)}\n\n` +
+    formatTable(
+      ['FILE', 'SIZE', 'DIGEST'],
+      contents.map(({ path, size, digest }) => [
+        path ?? 'an archive of several',
+        formatBytes(size),
+        formatDigest(digest),
+      ]),
+      [1],
+    )
+  )
+}

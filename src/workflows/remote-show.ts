@@ -1,0 +1,40 @@
+import { BallastError, type CallOptions } from '../core/index.ts'
+import { totalSize } from '../model/index.ts'
+import { referrersOf } from './carry-attachments.ts'
+import type { ImageAccess } from './image-places.ts'
+import { findModel } from './pull.ts'
+import { modelIn, type RemoteModel, tagsAt } from './remote-models.ts'
+import { openRemote } from './remotes.ts'
+
+export interface ShownRemote extends RemoteModel {
+  readonly ref: string
+  /** As they are stored there. */
+  readonly bytes: number
+  /** What kinds of documents are attached to it, each as often as it is. */
+  readonly attached: readonly string[]
+}
+
+/** A model at a registry, in a bucket or in a layout, without fetching it. Throws NOT_FOUND, and USAGE for an image. */
+export async function showRemote(
+  text: string,
+  access: ImageAccess,
+  options: CallOptions = {},
+): Promise<ShownRemote> {
+  const remote = await openRemote(text, access)
+  const { repository, reference, at } = remote
+  const manifest = await findModel(remote, options)
+  const names = (await tagsAt(repository, options)).get(manifest.digest) ?? []
+  const model = modelIn(manifest, names)
+  if (model === undefined) {
+    throw new BallastError('USAGE', `${at(reference)} is an image, or no model that is known`, {
+      hint: `what an image holds: ballast history ${at(reference)}`,
+    })
+  }
+  const attached = await referrersOf(repository).list(manifest.digest, options)
+  return {
+    ref: at(reference),
+    ...model,
+    bytes: totalSize(model.contents),
+    attached: attached.map(({ artifactType }) => artifactType ?? 'unknown').sort(),
+  }
+}
