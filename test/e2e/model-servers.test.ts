@@ -15,6 +15,7 @@ const REQUIREMENTS = fileURLToPath(new URL('../fixtures/python/servers-requireme
 const found = await findPython(REQUIREMENTS, { complete: true })
 const skip = 'missing' in found && found.missing
 const python = found as Python
+const libraries = await findPython()
 const SAVED_MODELS = fileURLToPath(new URL('../fixtures/saved-model/', import.meta.url))
 
 type World = RunOptions & { readonly cwd: string; readonly store: string }
@@ -143,6 +144,23 @@ test('libraries of the hub load from the cache offline, by main, tag, number and
     [20, 20, 20, 10, 10].map((number) => [number, number]),
   )
   assert.deepEqual([repository, refs], ['acme/Sentiment-v1', ['1', '2', 'main', 'prod']])
+})
+
+test('ONNX with external data loads from every layout, because none of them links files', {
+  skip: 'missing' in libraries && libraries.missing,
+}, async (t) => {
+  const world = await createWorld(t)
+  const { script } = libraries as Python
+  const load = async (place: string) =>
+    JSON.parse(await script('load-models.py', 'onnx', join(world.cwd, place)))
+  await script('make-models.py', world.cwd)
+  await ask(['add', 'large', './external'], world)
+  for (const layout of ['triton', 'hf'])
+    await ask(['mount', 'large:1', './served', '--layout', layout], world)
+  const [revision] = await readdir(join(world.cwd, 'served/models--large/snapshots'))
+  const expected = await load('external')
+  assert.deepEqual(await load('served/large/1'), expected)
+  assert.deepEqual(await load(`served/models--large/snapshots/${revision}`), expected)
 })
 
 /** One that makes a number of a word. */
