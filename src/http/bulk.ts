@@ -25,8 +25,8 @@ export interface BulkPool {
 const LARGEST_HEAD = 64 * 1024
 /** In bytes. What is handed on together: a piece costs several turns, and is written by one call. */
 const LARGEST_PIECE = 512 * 1024
-/** Or each of them would have a tenth of a small part in its hands when the process is killed. */
-const PIECES = 16
+/** Of a short body: what is on its way to the disk is lost when the process is killed. */
+const PIECES = 64
 /** Pieces that wait for their reader, before the sender is held back. */
 const MOST_WAITING = 2
 /** In milliseconds. A slow sender's bytes are not kept back for longer than this. */
