@@ -22,7 +22,7 @@ export const BENCHES: readonly string[] = [
   'memory',
   'serve',
   'conformance',
-  'service-swaps',
+  'swaps-under-load',
   'prediction',
 ]
 
