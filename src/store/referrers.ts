@@ -1,5 +1,5 @@
 import type { Digest } from '../core/index.ts'
-import { type RepositoryName, subjectOfManifest } from '../model/index.ts'
+import { parseJson, type RepositoryName, subjectOfManifest } from '../model/index.ts'
 import { storedManifest } from './children.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
@@ -8,6 +8,8 @@ import type { Records } from './records.ts'
 export interface Referrer {
   readonly digest: Digest
   readonly subject: Digest
+  /** Its `artifactType`; empty where it has none. */
+  readonly type: string
 }
 
 export interface Untagged {
@@ -27,8 +29,8 @@ export async function readUntagged(
   for (const digest of await records.listUntagged(name)) {
     const manifest = await storedManifest(blobPath(layout, digest))
     const subject = manifest && subjectOfManifest(manifest)
-    if (subject === undefined) others.push(digest)
-    else referrers.push({ digest, subject })
+    if (manifest === undefined || subject === undefined) others.push(digest)
+    else referrers.push({ digest, subject, type: String(parseJson(manifest)?.artifactType ?? '') })
   }
   return { referrers, others }
 }

@@ -1,6 +1,6 @@
 import { bytesContent, type Digest, isBallastError } from '../core/index.ts'
 import { attachedBy, EMPTY_CONFIG, encodeAttachment, type RepositoryName } from '../model/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import type { Referrer, Session, Store } from '../store/index.ts'
 
 export interface Attachment {
   readonly name: RepositoryName
@@ -28,12 +28,19 @@ export async function attach(
   return digest
 }
 
+export interface ReadOptions {
+  /** Of the model, where they have been listed already. */
+  readonly referrers?: readonly Referrer[] | undefined
+}
+
 /** The documents of a type that are attached to a model's versions, in no order. What is too large or cannot be read is left out. */
 export async function readAttachments(
   store: Store,
   { name, type, largest }: { readonly name: RepositoryName; readonly type: string; readonly largest: number },
+  options: ReadOptions = {},
 ): Promise<(version: Digest) => Promise<readonly Buffer[]>> {
-  const referrers = await store.listReferrers(name)
+  const all = options.referrers ?? (await store.listReferrers(name))
+  const referrers = all.filter((referrer) => referrer.type === type)
   return async (version) => {
     const attached = referrers.filter(({ subject }) => subject === version)
     const found = await Promise.all(attached.map(({ digest }) => readOne(store, { digest, type, largest })))

@@ -15,7 +15,7 @@ import {
   type Version,
 } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
-import { attach, readAttachments } from './attachments.ts'
+import { attach, type ReadOptions, readAttachments } from './attachments.ts'
 
 const FILES_AT_ONCE = 4
 /** Above this, files whose names tell nothing are looked at by size, and the rest not at all: the description says so. */
@@ -66,12 +66,10 @@ export async function describeVersion(
 export async function readDescriptions(
   store: Store,
   name: RepositoryName,
+  options: ReadOptions = {},
 ): Promise<(version: Digest) => Promise<Description | undefined>> {
-  const attached = await readAttachments(store, {
-    name,
-    type: MODEL_DESCRIPTION,
-    largest: LARGEST_DESCRIPTION,
-  })
+  const wanted = { name, type: MODEL_DESCRIPTION, largest: LARGEST_DESCRIPTION }
+  const attached = await readAttachments(store, wanted, options)
   return async (version) =>
     (await attached(version))
       .map(decodeDescription)

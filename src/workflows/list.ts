@@ -27,8 +27,9 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
   const listed: ListedVersion[] = []
   for (const model of names) {
     const tags = await store.records.listTags(model)
-    const describe = await readDescriptions(store, model)
-    const measured = await readMetrics(store, model)
+    const referrers = await store.listReferrers(model)
+    const describe = await readDescriptions(store, model, { referrers })
+    const measured = await readMetrics(store, model, { referrers })
     for (const { number, digest, time } of await store.records.listVersions(model)) {
       const files = await store.readVersion(digest).then(
         (version) => version.files,

@@ -13,7 +13,7 @@ import {
   type RepositoryName,
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { attach, readAttachments } from './attachments.ts'
+import { attach, type ReadOptions, readAttachments } from './attachments.ts'
 import { resolveDigest, resolveVersion } from './resolve.ts'
 
 export interface AttachedMetrics {
@@ -76,8 +76,10 @@ export async function attachMetricsFile(
 export async function readMetrics(
   store: Store,
   name: RepositoryName,
+  options: ReadOptions = {},
 ): Promise<(version: Digest) => Promise<readonly Metrics[]>> {
-  const attached = await readAttachments(store, { name, type: MODEL_METRICS, largest: LARGEST_METRICS })
+  const wanted = { name, type: MODEL_METRICS, largest: LARGEST_METRICS }
+  const attached = await readAttachments(store, wanted, options)
   return async (version) =>
     (await attached(version))
       .map(decodeMetrics)

@@ -49,6 +49,7 @@ test('what was added is listed and shown as it is', async (t) => {
       format: 'plain',
       precision: undefined,
       parameters: undefined,
+      figures: {},
     },
   )
   for (const text of ['sentiment', 'sentiment:1', 'sentiment:latest', `sentiment@${added.digest}`]) {
