@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { type BallastError, explainSystemError } from '../core/index.ts'
+import { BallastError, explainSystemError, isSystemError } from '../core/index.ts'
 import { parseAppFile } from '../model/index.ts'
 import type { Credentials } from '../registry/index.ts'
 import {
@@ -50,7 +50,7 @@ export async function serveFollow(
     return keptTargets(session, declared, { directory: dirname(path), allowCommands, access, sources, disk })
   }
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw explainSystemError(error)
+    throw isSystemError(error, 'ENOENT') ? noFile(path) : explainSystemError(error)
   })
   wanted = await read(text)
 
@@ -113,6 +113,12 @@ function logTo(session: Session, onBug: (error: unknown) => void): FollowingLog 
     onTrouble: (about, error) =>
       tell(session, 'to' in about ? `${about.ref} -> ${about.to}` : about.from, error),
   }
+}
+
+function noFile(path: string): BallastError {
+  return new BallastError('NOT_FOUND', `there is no ${path}`, {
+    hint: 'name the file with --file; what it has to say of targets: { ref: sentiment:prod, to: ./models, follow: true }',
+  })
 }
 
 function tell(session: Session, about: string, { message, hint }: BallastError): void {

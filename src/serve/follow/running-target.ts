@@ -11,9 +11,8 @@ export interface RunningTarget {
   readonly end: () => Promise<void>
 }
 
-/** What keeps a delivery from beginning is looked at again, ever more seldom; of what is on its way there, often. */
-const BACK_OFF = { firstMs: 1000, mostMs: 30_000 }
-const AWAITED = { firstMs: 250, mostMs: 1000 }
+/** What keeps a target from being begun is on this host: room, a lock, a tag that is on its way. */
+const BACK_OFF = { firstMs: 500, mostMs: 5000 }
 /** Looking for versions to remove takes the target's lock. */
 const SHORTEST_RETIRE_MS = 1000
 
@@ -36,13 +35,12 @@ export function startTarget(target: KeptTarget, log: FollowingLog): RunningTarge
       looks = afterLook(looks, error)
     },
   }
-  const isAwaited = (): boolean => target.tag !== undefined && delivery.version === undefined
   const keepUp = async (): Promise<void> => {
     delivery = { ...delivery, version: await target.delivered() }
     await untilStopped(() => target.keepUp({ ...events, signal }), {
       signal,
       pauseMs: () => 0,
-      troubleMs: (failures) => backOffMs(failures, isAwaited() ? AWAITED : BACK_OFF),
+      troubleMs: (failures) => backOffMs(failures, BACK_OFF),
       onTrouble: events.onTrouble,
       onTurn: events.onTurn,
     })
