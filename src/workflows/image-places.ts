@@ -14,7 +14,7 @@ import {
   openLayout,
   parseImageName,
 } from '../oci/index.ts'
-import { findLogin, openRepository } from '../registry/index.ts'
+import { findLogin, openRepository, type RepositoryOptions } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
 import { networkTo, type RegistryTrust } from './registry-network.ts'
 import { uploadJournal } from './upload-journal.ts'
@@ -29,6 +29,8 @@ export interface ImageAccess {
   readonly plainHttp?: readonly string[]
   /** How registries are reached. */
   readonly network?: Network | undefined
+  /** How long registries are waited for, and how often they are asked again. */
+  readonly patience?: Pick<RepositoryOptions, 'patience' | 'retryDelays'>
   /** Which certificates are trusted, and shown, in TLS with registries. */
   readonly trust?: RegistryTrust | undefined
   /** Which Engine; undefined as the docker command would choose without any environment. */
@@ -76,6 +78,7 @@ export async function openImage(
     ...(plainHttp && { plainHttp }),
     journal: store && uploadJournal(store),
     network: await networkTo(host, access),
+    ...access.patience,
   })
   return { image, repository, reference }
 }

@@ -8,7 +8,6 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../../src/core/index.ts'
 import { type Fault, type Occasion, type Plan, placeIn, spoil } from './faulty-plan.ts'
@@ -18,6 +17,8 @@ export interface FaultyServer {
   readonly host: string
   /** Every request so far, and what was done to it. */
   readonly log: readonly (Occasion & { readonly fault: Fault | undefined })[]
+  /** Bytes of the bodies that have been sent to blobs, as far as they came. */
+  readonly uploaded: () => number
 }
 
 interface Passed {
@@ -31,16 +32,20 @@ interface Passed {
  * made for small ones. Ends with the test.
  */
 export async function startFaultyServer(
-  t: TestContext,
+  t: { readonly after: (end: () => Promise<void>) => void },
   { target, plan }: { readonly target: string; readonly plan: Plan },
 ): Promise<FaultyServer> {
   const log: (Occasion & { readonly fault: Fault | undefined })[] = []
+  let uploaded = 0
   const server = createServer((incoming, outgoing) => {
     const occasion = { index: log.length, method: incoming.method ?? '', path: incoming.url ?? '' }
     const fault = plan(occasion)
     log.push({ ...occasion, fault })
     outgoing.on('error', () => undefined)
-    handle(target, { incoming, outgoing, fault }).catch(() => outgoing.destroy())
+    const count = (bytes: number): void => {
+      if (/\/blobs\//.test(occasion.path)) uploaded += bytes
+    }
+    handle(target, { incoming, outgoing, fault, count }).catch(() => outgoing.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -49,21 +54,23 @@ export async function startFaultyServer(
     server.close()
     await once(server, 'close')
   })
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, log }
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, log, uploaded: () => uploaded }
 }
 
 interface Exchange {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
   readonly fault: Fault | undefined
+  readonly count: (bytes: number) => void
 }
 
-async function handle(target: string, { incoming, outgoing, fault }: Exchange): Promise<void> {
+async function handle(target: string, { incoming, outgoing, fault, count }: Exchange): Promise<void> {
   if (fault?.kind === 'delay') await sleep(fault.ms)
   if (isOf(fault, 'sent') && (fault.kind === 'reset' || fault.kind === 'stall')) {
-    return breakOff(incoming, fault)
+    return breakOff(target, { incoming, fault, count })
   }
   const sent = await buffer(incoming)
+  count(sent.length)
   if (fault?.kind === 'status') {
     return void outgoing.writeHead(fault.status, { 'content-type': 'text/plain' }).end('as planned')
   }
@@ -71,18 +78,31 @@ async function handle(target: string, { incoming, outgoing, fault }: Exchange): 
   await answer(outgoing, { passed, fault, withoutBody: incoming.method === 'HEAD' })
 }
 
-/** Takes a part of the request, and then nothing more. */
+/** Passes a part of the request on, and then nothing more. */
 async function breakOff(
-  incoming: IncomingMessage,
-  { kind, at }: { readonly kind: string; readonly at: number },
+  target: string,
+  {
+    incoming,
+    fault: { kind, at },
+    count,
+  }: Pick<Exchange, 'incoming' | 'count'> & {
+    readonly fault: { readonly kind: string; readonly at: number }
+  },
 ): Promise<void> {
-  let left = Math.floor(at * Number(incoming.headers['content-length'] ?? 0))
+  const { method, url: path, headers } = incoming
+  const [host, port] = target.split(':')
+  const forwarded = request({ host, port, method, path, headers }).on('error', () => undefined)
+  let left = Math.floor(at * Number(headers['content-length'] ?? 0))
   if (left > 0) {
     for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
-      left -= (chunk as Buffer).length
+      const part = (chunk as Buffer).subarray(0, left)
+      left -= part.length
+      count(part.length)
+      await new Promise((resolve) => forwarded.write(part, resolve))
       if (left <= 0) break
     }
   }
+  forwarded.destroy()
   if (kind === 'reset') incoming.socket.resetAndDestroy()
 }
 
