@@ -19,6 +19,7 @@ export const BENCHES: readonly string[] = [
   'mount-link',
   'plugin',
   'pulled-bytes',
+  'serve-follow',
   'memory',
   'serve',
   'conformance',
