@@ -58,7 +58,7 @@ describe('readPlain', () => {
     const invocation = readPlain('run --model a=/b -- -d -p 80:80 image -- --json'.split(' '))
     assert.deepEqual(invocation?.args, [
       ['-d', '-p', '80:80', 'image', '--', '--json'],
-      { model: 'a=/b', strategy: 'auto' },
+      { model: ['a=/b'], strategy: 'auto' },
     ])
     assert.equal(invocation?.common.json, undefined)
   })
