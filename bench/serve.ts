@@ -15,6 +15,7 @@ import {
   rotated,
   rounded,
   run,
+  settle,
   timed,
   withDirectory,
   writeRandomFile,
@@ -44,6 +45,7 @@ const bench: Bench<'size' | 'pulls' | 'slow' | 'runs'> = {
         await startNginx(directory, bytes),
       ]
       try {
+        await settle(directory)
         const measured = new Map<string, Figures[]>(servers.map(({ name }) => [name, []]))
         for (let turn = 0; turn < Number(runs); turn++) {
           for (const server of rotated(servers, turn)) {
