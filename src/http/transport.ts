@@ -81,7 +81,7 @@ export function createTransport({ peer: kind, network = PLAIN, patience }: Trans
       throwIfAborted(signal)
       if (sent?.failure() !== undefined) return explainSystemError(sent.failure())
       if (watchdog.fired) return stalled(peer)
-      return (proxy && proxyRefused(error, proxy)) ?? explainFailure(error, peer)
+      return (proxy && proxyRefused(error, proxy)) ?? explainFailure(error, reached(peer, proxy))
     }
     try {
       watchdog.wait(stallMs)
@@ -264,4 +264,9 @@ function responseOf(answer: RawAnswer, answered: Answered): IncomingResponse {
       await reusable()
     },
   }
+}
+
+/** Whom a failed connection tells of: with a proxy between, it may be either. */
+function reached(peer: string, proxy: URL | undefined): string {
+  return proxy === undefined ? peer : `${peer}, asked through the proxy ${proxy.host},`
 }

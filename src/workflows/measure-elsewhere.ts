@@ -18,6 +18,7 @@ import type { Store } from '../store/index.ts'
 import { embed } from './embed.ts'
 import type { ImageAccess } from './image-places.ts'
 import type { Stopwatch } from './measure-clock.ts'
+import { networkTo } from './registry-network.ts'
 
 /** The Engine and the registry, as far as they are there. */
 export interface Elsewhere {
@@ -37,7 +38,7 @@ export async function openElsewhere(
   { access, registry }: { readonly access: ImageAccess; readonly registry?: string | undefined },
   { store, work, clock }: Tools,
 ): Promise<Elsewhere> {
-  const remote = registry === undefined ? undefined : openRemote(registry, access)
+  const remote = registry === undefined ? undefined : await openRemote(registry, access)
   noteNetwork(clock, remote)
   const engine = await engineOf(access, clock)
   const local = `ballast-measure-${randomBytes(4).toString('hex')}`
@@ -115,7 +116,7 @@ interface Remote {
   readonly repository: RegistryRepository
 }
 
-function openRemote(registry: string, access: ImageAccess): Remote {
+async function openRemote(registry: string, access: ImageAccess): Promise<Remote> {
   const image = parseImageReference(registry)
   if (image.kind !== 'registry' || !registry.endsWith(`/${image.name}`)) {
     throw new BallastError('USAGE', `${registry} is no repository of a registry`, {
@@ -125,7 +126,8 @@ function openRemote(registry: string, access: ImageAccess): Remote {
   const { host, name } = image
   const plainHttp = access.plainHttp?.includes(host) === true
   const credentials = () => findLogin(access, { host, name })
-  const repository = openRepository({ host, name, credentials, ...(plainHttp && { plainHttp }) })
+  const network = await networkTo(host, access)
+  const repository = openRepository({ host, name, credentials, network, ...(plainHttp && { plainHttp }) })
   return { host, name: `${host}/${name}`, repository }
 }
 
