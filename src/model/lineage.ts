@@ -1,6 +1,7 @@
 import { type Digest, isDigest } from '../core/index.ts'
 import type { FileChange } from './diff.ts'
 import { objectOf, parseJson } from './json.ts'
+import { decodeTraining, type Training } from './training.ts'
 
 /** The type of a document that says where a version came from. It is attached to the version, and no part of its identity. */
 export const MODEL_LINEAGE = 'application/vnd.ballast.model.lineage.v1+json'
@@ -41,16 +42,21 @@ export interface Lineage {
   readonly parent?: ParentVersion | undefined
   /** Against the parent, where the store had that. */
   readonly changes?: LineageChanges | undefined
+  /** What was told beside the files of how the model came about. */
+  readonly training?: Training | undefined
 }
 
 export function encodeLineage(lineage: Lineage): Buffer {
-  const { time, by, from, revision, checksums, checkpoint, parent, changes } = lineage
-  return Buffer.from(JSON.stringify({ time, by, from, revision, checksums, checkpoint, parent, changes }))
+  const { time, by, from, revision, checksums, checkpoint, parent, changes, training } = lineage
+  return Buffer.from(
+    JSON.stringify({ time, by, from, revision, checksums, checkpoint, parent, changes, training }),
+  )
 }
 
 /** Undefined for anything else. */
 export function decodeLineage(bytes: Uint8Array): Lineage | undefined {
-  const { time, by, from, revision, checksums, checkpoint, parent, changes } = parseJson(bytes) ?? {}
+  const { time, by, from, revision, checksums, checkpoint, parent, changes, training } =
+    parseJson(bytes) ?? {}
   if (typeof time !== 'string' || typeof by !== 'string' || typeof from !== 'string') return undefined
   return {
     time,
@@ -61,6 +67,7 @@ export function decodeLineage(bytes: Uint8Array): Lineage | undefined {
     ...(typeof checkpoint === 'string' && { checkpoint }),
     ...optional('parent', decodeParent(parent)),
     ...optional('changes', decodeChanges(changes)),
+    ...optional('training', decodeTraining(training)),
   }
 }
 

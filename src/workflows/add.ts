@@ -16,6 +16,7 @@ import {
 import {
   type KnownFiles,
   type PathFilter,
+  readMlflow,
   refuseLinked,
   removeMoved,
   type Scan,
@@ -23,6 +24,7 @@ import {
   scanLocalFiles,
 } from '../sources/index.ts'
 import type { Session, Store } from '../store/index.ts'
+import { attachTracked } from './attach-tracked.ts'
 import { describeVersion } from './inspect-version.ts'
 import { projectTags } from './project.ts'
 import { parseModelReference } from './resolve.ts'
@@ -68,8 +70,21 @@ export async function add(
   parseNewVersion(name)
   const scan = await scanLocalFiles(sources, { filter })
   const from = sources.map((source) => quoted(resolve(source))).join(' ')
+  const tracked = await Promise.all(sources.map(readMlflow))
   const started = performance.now()
-  const added = await addFiles(store, { name, scan, from, by: 'add', move, known }, options)
+  const added = await addFiles(
+    store,
+    {
+      name,
+      scan,
+      from,
+      by: 'add',
+      move,
+      known,
+      beforeNumber: (stored) => attachTracked(store, stored, { tracked, from }),
+    },
+    options,
+  )
   // What is moved or known already is not read, or not written.
   if (!move && known === undefined) {
     await rememberTime(store, {

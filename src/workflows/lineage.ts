@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type Digest, isBallastError, readIfPresent } from '../core/index.ts'
 import {
   decodeLineage,
@@ -81,7 +82,8 @@ function isSame(a: Lineage, b: Omit<Lineage, 'time'>): boolean {
     a.revision === b.revision &&
     a.checkpoint === b.checkpoint &&
     a.parent?.digest === b.parent?.digest &&
-    a.by === b.by
+    a.by === b.by &&
+    isDeepStrictEqual(a.training, b.training)
   )
 }
 

@@ -1,5 +1,11 @@
 import { oneLine } from '../../core/index.ts'
-import { figuresOf, type Lineage, type Metrics, type ParentVersion } from '../../model/index.ts'
+import {
+  figuresOf,
+  type Lineage,
+  type Metrics,
+  type ParentVersion,
+  type Training,
+} from '../../model/index.ts'
 import type { DiffResult } from '../../workflows/diff.ts'
 import { formatAge, formatCount, formatTable } from './text.ts'
 
@@ -9,14 +15,30 @@ const MOST_LINES = 5
 export function formatLineage(lineage: readonly Lineage[]): string {
   const latest = lineage.slice(-MOST_LINES).reverse()
   return latest
-    .map(({ time, by, from, revision, checkpoint, parent, changes }) => {
+    .map(({ time, by, from, revision, checkpoint, parent, changes, training }) => {
       const part = checkpoint || revision
       const where = part === undefined ? from : `${from}, ${oneLine(part)}`
+      if (training !== undefined) return formatTraining(training)
       const came = by === 'add' ? 'fetched' : 'captured'
       const made = parent === undefined ? '' : `, made from ${formatParent(parent)}`
       return `${came}: ${formatAge(time)} (${time}) from ${where}${made}${changes === undefined ? '' : formatChanges(changes)}\n`
     })
     .join('')
+}
+
+/** `trained: 3 days ago (…) by MLflow run 4f2a, git 0123456; depth 3`. */
+function formatTraining({ run, model, flavors, created, commit, params = {} }: Training): string {
+  const when = created === undefined ? '' : `${formatAge(created)} (${created}) `
+  const told = [
+    `with MLflow${run === undefined ? '' : ` in run ${oneLine(run)}`}`,
+    ...(model === undefined ? [] : [`model ${oneLine(model)}`]),
+    oneLine(flavors.join(' and ')),
+    ...(commit === undefined ? [] : [`commit ${oneLine(commit)}`]),
+  ]
+  const all = Object.entries(params).map(([name, value]) => oneLine(`${name} ${value}`))
+  const more = all.length > MOST_LISTED ? [`${all.length - MOST_LISTED} more`] : []
+  const chosen = all.length === 0 ? '' : `; ${[...all.slice(0, MOST_LISTED), ...more].join(', ')}`
+  return `trained: ${when}${told.join(', ')}${chosen}\n`
 }
 
 /** Behind the verb in `history`: ` of ./run, checkpoint-500 (from sentiment:3)`. */
