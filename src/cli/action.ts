@@ -1,7 +1,7 @@
 import { BallastError, forTerminal } from '../core/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
-import { createProgressView } from './render/progress.ts'
+import { checkProgress, createProgress } from './progress.ts'
 import { isStoreThere, storePlace } from './store-place.ts'
 import type { AnyVerb, CommonOptions } from './verb.ts'
 
@@ -16,7 +16,7 @@ export interface Invocation {
 export async function runVerb({ verb, args, common }: Invocation, io: Io): Promise<void> {
   const json = common.json === true
   const isForPeople = !json && common.quiet !== true
-  const progress = createProgressView(io)
+  const progress = createProgress(io, common)
   const interrupt = new AbortController()
   let receive: ((signal: NodeJS.Signals) => void) | undefined
   const stop = (signal: NodeJS.Signals): void => {
@@ -30,6 +30,7 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
   process.on('SIGINT', stop).on('SIGTERM', stop)
   if (verb.movesBytes === true) (await import('./heap.ts')).keepYoungHeapSmall()
   try {
+    checkProgress(common)
     await verb.run(
       {
         io,
@@ -54,18 +55,19 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
         },
         signal: interrupt.signal,
         giveSignals: (to) => {
+          progress.close()
           receive = to
         },
-        onProgress: common.quiet === true || json ? () => undefined : progress.onProgress,
+        onProgress: progress.onProgress,
       },
       ...args,
     )
   } catch (error) {
-    progress.close()
+    await progress.end()
     reportFailure(error, io, { json, debug: common.debug === true })
     if (verb.failureCode !== undefined) io.setExitCode(verb.failureCode)
   } finally {
-    progress.close()
+    await progress.end()
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }
 }

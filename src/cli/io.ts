@@ -7,6 +7,7 @@ export interface Io {
   /** Whether a person watches stderr, so that a line may be redrawn. */
   readonly isTerminal: boolean
   readonly columns: number
+  readonly rows: number
   readonly env: Readonly<Record<string, string | undefined>>
   readonly home: string
   readonly setExitCode: (code: number) => void
@@ -27,7 +28,11 @@ export function createIo(): Io {
       return process.stderr.isTTY === true && process.env.TERM !== 'dumb'
     },
     get columns() {
-      return process.stderr.columns ?? 80
+      // 0 where nobody has set the terminal's size.
+      return process.stderr.columns || 80
+    },
+    get rows() {
+      return process.stderr.rows || 24
     },
     env: process.env,
     home: homedir(),

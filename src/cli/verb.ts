@@ -39,6 +39,7 @@ export const COMMON_OPTIONS = [
   ['--store <dir>', 'the store (default: $BALLAST_STORE, /var/lib/ballast or your data directory)'],
   ['--json', 'print the answer as JSON'],
   ['-q, --quiet', 'no progress and no remarks'],
+  ['--progress <how>', 'auto, plain, json (events on stderr) or none (default: auto)'],
   ['--debug', 'stack traces with errors'],
 ] as const satisfies readonly VerbOption[]
 
@@ -46,5 +47,6 @@ export interface CommonOptions {
   readonly store?: string
   readonly json?: boolean
   readonly quiet?: boolean
+  readonly progress?: string
   readonly debug?: boolean
 }

@@ -10,8 +10,13 @@ export interface CallOptions {
 /** Asked before so many bytes are written that take room of their own; what it throws keeps them from being written. */
 export type Admit = (bytes: number) => Promise<void>
 
-/** `item` names what is moved, for people: a file's path or a layer. Sizes in bytes. */
+/**
+ * `item` names what is moved, for people: a file's path or a layer. Sizes in bytes. Every item that starts ends with
+ * `done`, however it came to be whole; one that starts again before that goes on with what it has left. A `plan` says
+ * what is going to start: where a step has any, they are all that it is known to move.
+ */
 export type Progress =
+  | { readonly kind: 'plan'; readonly step: Step; readonly item: string; readonly total: number }
   | { readonly kind: 'start'; readonly step: Step; readonly item: string; readonly total: number }
   | { readonly kind: 'bytes'; readonly step: Step; readonly item: string; readonly count: number }
   | { readonly kind: 'done'; readonly step: Step; readonly item: string; readonly digest?: Digest }
@@ -19,7 +24,8 @@ export type Progress =
       readonly kind: 'skip'
       readonly step: Step
       readonly item: string
-      readonly because: 'exists' | 'mounted'
+      /** `differs`: what was looked at first is something else. */
+      readonly because: 'exists' | 'mounted' | 'differs'
     }
 
 export type Step = 'add' | 'hash' | 'upload' | 'download' | 'copy' | 'verify'

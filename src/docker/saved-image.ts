@@ -63,6 +63,7 @@ async function writeSaved(
   try {
     for await (const chunk of metered(saveImage(engine, id, { signal }), count, signal))
       await named(path, () => writeFully(handle, chunk))
+    onProgress?.({ kind: 'done', step: 'download', item })
   } finally {
     await handle.close()
   }

@@ -172,6 +172,7 @@ export async function readLayerInventory(
     options.onProgress?.({ kind: 'bytes', step: 'download', item, count }),
   )
   const inventory = await readInventory(chunks, { signal: options.signal, diffId: layer.diffId })
+  options.onProgress?.({ kind: 'done', step: 'download', item })
   await store.cache.put(session, INVENTORY, { digest: layer.diffId, data: encodeInventory(inventory) })
   return inventory
 }

@@ -54,6 +54,8 @@ export async function transferBlobs(
   }
   await forEachLimited(ordered, SEARCHES_AT_ONCE, search, options.signal)
   const missing = ordered.filter(({ digest }) => !found.has(digest))
+  for (const { item, size } of missing)
+    options.onProgress?.({ kind: 'plan', step: 'upload', item, total: size })
   const send = (blob: ImageBlob, signal: AbortSignal): Promise<void> =>
     sendBlob(target, blob, { ...options, signal })
   await forEachLimited(missing, UPLOADS_AT_ONCE, send, options.signal)

@@ -66,7 +66,10 @@ export async function fetchBlob(
   const known = await find()
   if (known !== undefined) return known
   const here = await takeFromHere({ store, session }, request, options)
-  if (here !== undefined) return here
+  if (here !== undefined) {
+    onProgress?.({ kind: 'skip', step: 'download', item, because: 'exists' })
+    return here
+  }
   const inParts = ranges && content.size >= SMALL
   const fetched = inParts
     ? await store.partials.hold({ key: digestOf(identity), signal }, async (place) => {

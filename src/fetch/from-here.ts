@@ -37,6 +37,7 @@ export async function takeFromHere(
       options,
     )
   } catch (error) {
+    onProgress?.({ kind: 'skip', step: 'add', item, because: 'differs' })
     if (isBallastError(error, 'DAMAGED') || isBallastError(error, 'REFUSED')) return undefined
     if (systemCode(error) === undefined || systemCode(error) === 'ENOSPC') throw error
     return undefined

@@ -23,6 +23,8 @@ export async function checkTree(
 ): Promise<TreeCheck> {
   const recorded = (await readTreeRecord(tree)) ?? {}
   const faults: string[] = []
+  for (const { path, size } of full ? version.files : [])
+    onProgress?.({ kind: 'plan', step: 'verify', item: path, total: size })
   for (const file of version.files) {
     throwIfAborted(signal)
     const fault = await faultOf(tree, file, { recorded, full, onProgress })
@@ -51,7 +53,11 @@ async function faultOf(
   if (fault !== undefined) return fault
   if (!full && sameRecord(recorded[file.path], found)) return undefined
   onProgress?.({ kind: 'start', step: 'verify', item: file.path, total: file.size })
-  return (await hasDigest(tree, file)) ? undefined : `${file.path}: its bytes are not those of the version`
+  const count = (bytes: number): void =>
+    onProgress?.({ kind: 'bytes', step: 'verify', item: file.path, count: bytes })
+  const isSame = await hasDigest(tree, file, count)
+  onProgress?.({ kind: 'done', step: 'verify', item: file.path })
+  return isSame ? undefined : `${file.path}: its bytes are not those of the version`
 }
 
 /** Whether the directory holds exactly the version's files, byte for byte, and nothing else. */
@@ -72,11 +78,10 @@ function faultAtAGlance(file: ModelFile, found: FileRecord | undefined): string 
     : `${file.path}: ${found.size} bytes instead of ${file.size}`
 }
 
-async function hasDigest(tree: string, file: ModelFile): Promise<boolean> {
+async function hasDigest(tree: string, file: ModelFile, count?: (bytes: number) => void): Promise<boolean> {
   try {
-    for await (const _ of verified(fileContent(join(tree, file.path), file.size).open(), file)) {
-      // Only the verification is wanted.
-    }
+    const chunks = verified(fileContent(join(tree, file.path), file.size).open(), file)
+    for await (const chunk of chunks) count?.(chunk.length)
     return true
   } catch (error) {
     if (isBallastError(error, 'DAMAGED')) return false

@@ -84,7 +84,10 @@ export async function writeTree(
     const count = await place(file, join(tree, file.path), { ...options, signal })
     // Not in one statement: it would add to what the sum was before the wait.
     bytesCopied += count
+    options.onProgress?.({ kind: 'done', step: 'copy', item: file.path })
   }
+  for (const { path, size } of version.files)
+    options.onProgress?.({ kind: 'plan', step: 'copy', item: path, total: size })
   await forEachLimited(version.files, FILES_AT_ONCE, placeFile, options.signal)
   await writeOwnFiles(store, { tree, version, marker })
   // Children before their parents, so that a directory that is durable is so with all that is below it.

@@ -88,6 +88,7 @@ async function* treeTar(
 ): AsyncIterable<Uint8Array> {
   yield directoryEntry('tree')
   const made = new Set(['.'])
+  for (const { path, size } of files) onProgress?.({ kind: 'plan', step: 'copy', item: path, total: size })
   for (const file of files) {
     const parts = file.path.split('/').slice(0, -1)
     for (let depth = 1; depth <= parts.length; depth++) {
@@ -102,6 +103,7 @@ async function* treeTar(
     const open = (): AsyncIterable<Uint8Array> =>
       metered(verified(store.fileContent(file).open(), file, `the stored blob of ${item}`), count, signal)
     yield* contentEntry(`tree/${item}`, { size: file.size, open })
+    onProgress?.({ kind: 'done', step: 'copy', item })
   }
   yield TAR_END
 }

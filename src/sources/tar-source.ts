@@ -64,6 +64,7 @@ export function createTarTree({ directory, root, absolute }: TarTreeOptions): Ta
       const place = newPlace()
       options.onProgress?.({ kind: 'start', step: 'download', item: name, total: entry.size })
       await spool(place, body, { ...options, item: name })
+      options.onProgress?.({ kind: 'done', step: 'download', item: name })
       put(top, parts, { type: 'file', link: '', place, children: new Map() })
     } else if (entry.type === 'hardlink') {
       const target = find(top, partsOf(entry.link ?? '') ?? [])

@@ -126,10 +126,13 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     try {
       // By the size that it has: a wrong one in somebody's manifest does not make the bytes wrong.
       const stored = { digest: blob.digest, size: found.size }
+      const what = { step: 'verify', item: blob.digest } as const
+      options.onProgress?.({ kind: 'start', ...what, total: found.size })
       for await (const chunk of verified(fileContent(path, found.size).open(), stored)) {
         throwIfAborted(options.signal)
-        options.onProgress?.({ kind: 'bytes', step: 'verify', item: blob.digest, count: chunk.length })
+        options.onProgress?.({ kind: 'bytes', ...what, count: chunk.length })
       }
+      options.onProgress?.({ kind: 'done', ...what })
     } catch (error) {
       // A `gc` beside this one may have removed it meanwhile.
       if (isSystemError(error, 'ENOENT')) return 'missing'

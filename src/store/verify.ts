@@ -31,6 +31,8 @@ interface Parts {
 export async function verifyStore(parts: Parts, options: CallOptions = {}): Promise<VerifyReport> {
   const stored = await parts.blobs.list()
   const damaged = new Set<Digest>()
+  for (const { digest, size } of stored)
+    options.onProgress?.({ kind: 'plan', step: 'verify', item: digest, total: size })
   await forEachLimited(stored, 2, async (blob) => {
     if ((await parts.blobs.rehash(blob, options)) === 'damaged') damaged.add(blob.digest)
   })

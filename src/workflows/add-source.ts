@@ -121,6 +121,8 @@ async function fetchAll(
 ): Promise<Fetched> {
   const blobs = new Map<string, BlobInfo>()
   let newBytes = 0
+  for (const { path, size } of files)
+    options.onProgress?.({ kind: 'plan', step: 'download', item: path, total: size })
   await forEachLimited(
     files,
     FILES_AT_ONCE,

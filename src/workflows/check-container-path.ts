@@ -222,13 +222,14 @@ async function faultOf(
     await readFromContainer(engine, { id, path: found.path }, options),
   )) {
     try {
-      for await (const _ of verified(body, file)) {
-        // Only the verification is wanted.
-      }
+      for await (const { length } of verified(body, file))
+        options.onProgress?.({ kind: 'bytes', step: 'verify', item: file.path, count: length })
       return undefined
     } catch (error) {
       if (isBallastError(error, 'DAMAGED')) return 'its bytes are not those of the version'
       throw error
+    } finally {
+      options.onProgress?.({ kind: 'done', step: 'verify', item: file.path })
     }
   }
   return 'missing'

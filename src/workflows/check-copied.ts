@@ -118,7 +118,11 @@ async function versionAt(
     if (left.length === 0) return undefined
     options.onProgress?.({ kind: 'start', step: 'verify', item: path, total: entry.size })
     const hasher = createHasher()
-    for await (const chunk of body) hasher.update(chunk)
+    for await (const chunk of body) {
+      hasher.update(chunk)
+      options.onProgress?.({ kind: 'bytes', step: 'verify', item: path, count: chunk.length })
+    }
+    options.onProgress?.({ kind: 'done', step: 'verify', item: path })
     const digest = hasher.digest()
     left = left.filter(({ files }) => files.get(path)?.digest === digest)
     count++

@@ -34,7 +34,10 @@ export async function check(
 async function checkStored(store: Store, operand: string, options: CheckOptions): Promise<CheckResult> {
   const { reference, number, version } = await resolveVersion(store, operand)
   const faults: string[] = []
-  for (const blob of blobsOfFiles(version.files)) {
+  const blobs = blobsOfFiles(version.files)
+  for (const { digest, size } of options.full === true ? blobs : [])
+    options.onProgress?.({ kind: 'plan', step: 'verify', item: digest, total: size })
+  for (const blob of blobs) {
     const fault = await blobFault(store, blob, options)
     if (fault !== undefined) faults.push(`${nameOfFiles(blob.files)}: ${fault}`)
   }

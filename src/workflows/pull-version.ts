@@ -110,6 +110,8 @@ async function fetchBlobs(
     const { existed } = await fetchBlob({ store, session }, request, { ...options, signal })
     if (!existed) fetched += size
   }
+  for (const blob of missing)
+    options.onProgress?.({ kind: 'plan', step: 'download', item: nameOf(blob), total: blob.size })
   await forEachLimited(missing, BLOBS_AT_ONCE, fetch, options.signal)
   return fetched
 }

@@ -83,6 +83,7 @@ export async function storeFiles(
     const known = options.known?.digestOf(file)
     if (known !== undefined && (await keepStored(store, session, { digest: known, size }))) {
       stored.push({ path, digest: known, size })
+      options.onProgress?.({ kind: 'skip', step: 'add', item: path, because: 'exists' })
       return
     }
     options.onProgress?.({ kind: 'start', step: 'add', item: path, total: size })
@@ -109,6 +110,7 @@ export async function storeFiles(
           pack: { ...known, offset: offsets[at] as number },
         })),
       )
+      options.onProgress?.({ kind: 'skip', step: 'add', item, because: 'exists' })
       return
     }
     roomForPacks ??= requireRoom(store, planned)
@@ -135,6 +137,10 @@ export async function storeFiles(
     options.known?.rememberPack(group, pack)
   }
 
+  for (const { path, size } of single)
+    options.onProgress?.({ kind: 'plan', step: 'add', item: path, total: size })
+  for (const { group, size } of planned)
+    options.onProgress?.({ kind: 'plan', step: 'add', item: nameOfFiles(group), total: size })
   const works = [
     ...single.map((file) => (signal: AbortSignal) => storeFile(file, signal)),
     ...planned.map((pack) => (signal: AbortSignal) => storePack(pack, signal)),

@@ -36,6 +36,7 @@ async function main(): Promise<void> {
       out: print,
       err: print,
       isTerminal: false,
+      rows: 24,
       columns: 80,
       env: { PATH: process.env.PATH },
       home: root,
