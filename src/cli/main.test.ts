@@ -21,9 +21,10 @@ function loadedBy(...args: readonly string[]): readonly string[] {
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as readonly string[]
 }
 
-test('a verb that only reads the store loads nothing for help, networks or images', async (t) => {
+test('a verb that only reads the store loads nothing for help, progress, networks or images', async (t) => {
   const store = join(await temporaryDirectory(t), 'store')
-  const heavy = /\/commander\/|\/undici\/|^node:https?$|\/src\/(?:oci|registry|embed|mount|serve)\//
+  const heavy =
+    /\/commander\/|\/undici\/|^node:https?$|\/render\/progress|\/src\/(?:oci|registry|embed|mount|serve)\//
   const forList = loadedBy('list', '--store', store)
   assert.ok(forList.some((url) => url.includes('/src/store/')))
   assert.deepEqual(

@@ -123,16 +123,15 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
     const path = pathOf(blob.digest)
     const found = await statOrUndefined(path)
     if (found === undefined) return 'missing'
+    const what = { step: 'verify', item: blob.digest } as const
     try {
       // By the size that it has: a wrong one in somebody's manifest does not make the bytes wrong.
       const stored = { digest: blob.digest, size: found.size }
-      const what = { step: 'verify', item: blob.digest } as const
       options.onProgress?.({ kind: 'start', ...what, total: found.size })
       for await (const chunk of verified(fileContent(path, found.size).open(), stored)) {
         throwIfAborted(options.signal)
         options.onProgress?.({ kind: 'bytes', ...what, count: chunk.length })
       }
-      options.onProgress?.({ kind: 'done', ...what })
     } catch (error) {
       // A `gc` beside this one may have removed it meanwhile.
       if (isSystemError(error, 'ENOENT')) return 'missing'
@@ -140,6 +139,8 @@ export function createBlobStore(layout: StoreLayout): BlobStore {
       if (!isBallastError(error, 'DAMAGED') && !isSystemError(error, 'EIO')) throw error
       await markDamaged(blob.digest)
       return 'damaged'
+    } finally {
+      options.onProgress?.({ kind: 'done', ...what })
     }
     await rm(damagedMark(blob.digest), { force: true }).catch(ignoreDisk)
     await stampVerified(path).catch(ignoreDisk)

@@ -26,9 +26,9 @@ export function formatLineage(lineage: readonly Lineage[]): string {
     .join('')
 }
 
-/** `trained: 3 days ago (…) by MLflow run 4f2a, git 0123456; depth 3`. */
+/** `trained: 3 days ago (…) with MLflow in run 4f2a, model 9c1b, sklearn, commit 0123456; depth 3`. */
 function formatTraining({ run, model, flavors, created, commit, params = {} }: Training): string {
-  const when = created === undefined ? '' : `${formatAge(created)} (${created}) `
+  const when = created === undefined ? '' : `${formatAge(created)} (${oneLine(created)}) `
   const told = [
     `with MLflow${run === undefined ? '' : ` in run ${oneLine(run)}`}`,
     ...(model === undefined ? [] : [`model ${oneLine(model)}`]),

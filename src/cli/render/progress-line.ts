@@ -29,29 +29,42 @@ export function totalLine(standing: StepStanding, { columns = Infinity, hidden =
   return cutToWidth(parts.join(GAP), columns)
 }
 
-/** A line each, as a table. */
+/** A line each, as a table. The figures are shorter, or are left out, where they would leave too little of the names. */
 export function itemLines(
   items: readonly ItemStanding[],
   { columns }: { readonly columns: number },
 ): readonly string[] {
-  const rows = items.map((one) => ({ name: oneLine(one.item, Infinity), figures: figuresOf(one) }))
-  const figures = Math.max(...rows.map((row) => widthOf(row.figures)))
-  const room = columns - 2 * GAP.length - figures
-  // A name of which nothing can be recognized is worth less than its figures.
-  if (room < 8) return rows.map(({ name }) => GAP + shortenMiddle(name, columns - GAP.length))
-  const widest = Math.min(room, Math.max(...rows.map(({ name }) => widthOf(name))))
-  return rows.map((row) => GAP + padToWidth(shortenMiddle(row.name, widest), widest) + GAP + row.figures)
+  const names = items.map(({ item }) => oneLine(item, Infinity))
+  const longest = Math.max(...names.map(widthOf))
+  for (const figuresOf of [percentAndBytes, percentOrBytes]) {
+    const figures = items.map(figuresOf)
+    const room = columns - 2 * GAP.length - Math.max(...figures.map(widthOf))
+    if (room < Math.min(longest, LEAST_NAME)) continue
+    const width = Math.min(room, longest)
+    return names.map(
+      (name, at) => GAP + padToWidth(shortenMiddle(name, width), width) + GAP + (figures[at] ?? ''),
+    )
+  }
+  return names.map((name) => cutToWidth(GAP + shortenMiddle(name, columns - GAP.length), columns))
 }
+
+/** Columns in which the names of shards can still be told from each other. */
+const LEAST_NAME = 20
 
 function amount({ done, total, mayGrow }: StepStanding): string {
   if (total <= done && mayGrow) return formatBytes(done)
   return `${formatBytes(done)} of ${formatBytes(total)}${mayGrow ? ' so far' : ''}`
 }
 
-function figuresOf({ done, total }: ItemStanding): string {
+function percentOrBytes({ done, total }: ItemStanding): string {
   if (total === undefined) return formatBytes(done)
   const percent = total === 0 ? 100 : Math.floor((done / total) * 100)
-  return `${`${percent}`.padStart(3)} %${GAP}${formatBytes(done)} of ${formatBytes(total)}`
+  return `${`${percent}`.padStart(3)} %`
+}
+
+function percentAndBytes(one: ItemStanding): string {
+  if (one.total === undefined) return percentOrBytes(one)
+  return `${percentOrBytes(one)}${GAP}${formatBytes(one.done)} of ${formatBytes(one.total)}`
 }
 
 function timeLeft({ done, total, perSecond, mayGrow }: StepStanding): string | undefined {

@@ -60,6 +60,7 @@ test('no line is broken, whatever a name is like and however narrow the terminal
     for (const line of lines) assert.ok(widthOf(line) < columns, `${columns}: ${line}`)
     if (columns >= 40) assert.match(lines[3] ?? '', /^fetching {2}3 MiB of 30 MiB/)
     if (columns === 80) assert.match(lines[0] ?? '', /^ {2}deep\/.*….*safetensors {3}10 %/)
+    if (columns === 40) assert.match(lines[0] ?? '', /^ {2}deep\/.*….*nsors {3}10 %$/)
     view.close()
   }
 })
