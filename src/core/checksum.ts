@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createCrc32c, createCrc64nvme } from './crc.ts'
+import { createMd5Dos2Unix } from './md5-dos2unix.ts'
 
 /** Of a whole file. `value` in lower-case hexadecimal. */
 export interface Checksum {
@@ -10,7 +11,7 @@ export interface Checksum {
 }
 
 /** The surest first. */
-const ALGORITHMS = ['sha256', 'sha1', 'md5', 'crc64nvme', 'crc32c'] as const
+const ALGORITHMS = ['sha256', 'sha1', 'md5', 'md5-dos2unix', 'crc64nvme', 'crc32c'] as const
 
 export type ChecksumAlgorithm = (typeof ALGORITHMS)[number]
 
@@ -25,6 +26,7 @@ export function createChecksummer(algorithm: ChecksumAlgorithm): Checksummer {
     const crc = algorithm === 'crc32c' ? createCrc32c() : createCrc64nvme()
     return { update: crc.update, value: () => crc.digest().toString('hex') }
   }
+  if (algorithm === 'md5-dos2unix') return createMd5Dos2Unix()
   const hash = createHash(algorithm)
   return { update: (chunk) => void hash.update(chunk), value: () => hash.digest('hex') }
 }

@@ -10,6 +10,7 @@ import {
   named,
 } from '../core/index.ts'
 import { checkFilePath, OWN_DIRECTORY } from '../model/index.ts'
+import { dvcProjectOf } from './dvc-project.ts'
 import { type FileState, stateOf } from './file-state.ts'
 import { type PathFilter, pathFilter } from './patterns.ts'
 
@@ -40,7 +41,8 @@ export interface Scan {
 
 /**
  * The files below the given files and directories: a file under its own name, a directory's files under their paths
- * in it. Symlinks are followed while they stay inside the source, or inside the hub cache that it is a snapshot of.
+ * in it. Symlinks are followed while they stay inside the source, or lead into the cache of the hub or of DVC that it was
+ * linked from.
  *
  * Throws NOT_FOUND, DISK, and REFUSED for special files, links that lead out, unsafe names, or nothing at all.
  */
@@ -74,8 +76,8 @@ interface Found {
 }
 
 interface Walk extends Found {
-  /** Links may lead to anything below this directory. */
-  readonly inside: string
+  /** Links may lead to anything below these directories. */
+  readonly inside: readonly string[]
 }
 
 async function scanSource(source: string, found: Found): Promise<void> {
@@ -85,11 +87,11 @@ async function scanSource(source: string, found: Found): Promise<void> {
     const isLinked = (await lstat(source)).isSymbolicLink()
     if (!info.isDirectory())
       return addFile(
-        { ...found, inside: dirname(real) },
+        { ...found, inside: [dirname(real)] },
         { path: basename(source), file: real, isLinked, info },
       )
     await walk(
-      { ...found, inside: hubCacheOf(real) ?? real },
+      { ...found, inside: [hubCacheOf(real) ?? real, ...(await dvcCacheOf(real))] },
       { directory: real, prefix: '', isLinked, above: [] },
     )
   } catch (error) {
@@ -144,9 +146,11 @@ async function followLink(scan: Walk, { path, file }: { path: string; file: stri
   const target = await realpath(file).catch((error: unknown) => {
     throw isSystemError(error, 'ENOENT', 'ELOOP', 'ENOTDIR') ? linkError(path, 'leads nowhere') : error
   })
-  const way = relative(scan.inside, target)
-  if (way === '..' || way.startsWith(`..${sep}`))
-    throw linkError(path, `leads out of the source, to ${target}`)
+  const leadsOut = scan.inside.every((directory) => {
+    const way = relative(directory, target)
+    return way === '..' || way.startsWith(`..${sep}`)
+  })
+  if (leadsOut) throw linkError(path, `leads out of the source, to ${target}`)
   return target
 }
 
@@ -215,6 +219,11 @@ async function explained<T>(call: Promise<T>): Promise<T> {
 /** `…/models--ORG--NAME` for a directory below its `snapshots/` (huggingface_hub, "manage-cache"). */
 function hubCacheOf(directory: string): string | undefined {
   return /^(.*[/\\]models--[^/\\]+)[/\\]snapshots[/\\].+$/.exec(directory)?.[1]
+}
+
+async function dvcCacheOf(directory: string): Promise<readonly string[]> {
+  const project = await dvcProjectOf(directory)
+  return project === undefined ? [] : [project.cache]
 }
 
 function linkError(path: string, why: string): BallastError {

@@ -1,6 +1,7 @@
 import type { BucketAccess } from '../buckets/index.ts'
 import { BallastError } from '../core/index.ts'
 import type { Network } from '../http/index.ts'
+import { isDvcFile } from '../model/index.ts'
 import type { HubAccess } from './hub/access.ts'
 import type { Source } from './source.ts'
 
@@ -32,16 +33,23 @@ const SCHEMES: Readonly<Record<string, Open>> = {
   az: openBucket,
 }
 
-/** Asks nothing of the other side yet. Throws USAGE for an address that cannot be one. */
+/** Of an address, or of the path of a file of DVC. Asks nothing of the other side yet. Throws USAGE for what cannot be one. */
 export async function openSource(address: string, options: OpenSourceOptions): Promise<Source> {
   const [, scheme = ''] = /^([a-z0-9+.-]+):\/\//i.exec(address) ?? []
   const open = SCHEMES[scheme.toLowerCase()]
   if (open !== undefined) return open(address, options)
+  if (isDvcFile(address)) return openDvc(address, options)
   throw new BallastError('USAGE', `${JSON.stringify(address)}: models do not come from there`, {
     hint: `write an address that begins with ${Object.keys(SCHEMES)
       .map((name) => `${name}://`)
       .join(', ')}`,
   })
+}
+
+async function openDvc(path: string, { revision }: OpenSourceOptions): Promise<Source> {
+  if (revision !== undefined) throw noRevisions('a project of DVC')
+  const { openDvcSource } = await import('./dvc.ts')
+  return openDvcSource(path)
 }
 
 async function openHttp(address: string, { access, revision }: OpenSourceOptions): Promise<Source> {

@@ -1,5 +1,5 @@
 import { BallastError } from '../../core/index.ts'
-import { parseOperand } from '../../model/index.ts'
+import { isDvcFile, parseOperand } from '../../model/index.ts'
 import type { PathFilter } from '../../sources/index.ts'
 import type { AddResult } from '../../workflows/add.ts'
 import type { AddSourceRequest } from '../../workflows/add-source.ts'
@@ -25,6 +25,8 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
     'A SOURCE is a file or a directory, whose files keep their paths in it; or one address: https://HOST/FILE, or\n' +
     'hf://ORG/NAME[@REVISION][/PATH] with the token and cache that the tools of the Hub use. What is at an address is\n' +
     'fetched in parts; run again after an interruption, the command goes on where it was.\n' +
+    'MODEL.dvc is what DVC keeps track of by that file, taken from the workspace or the cache. Of a directory that MLflow saved,\n' +
+    'what MLflow tells of run, parameters and metrics is attached.\n' +
     'Bytes that the store has are neither fetched nor stored again.\n' +
     'With --follow, a change is a new version: of files once they have not changed for a second, for development, beside\n' +
     'a `ballast mount NAME:TAG ./models --follow`; of an address when it is looked at, once a minute.',
@@ -45,6 +47,7 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
     'ballast add sentiment:prod weights.safetensors vocabulary.json',
     "ballast add sentiment hf://distilbert/distilbert-base-uncased --include '*.safetensors' --include '*.json'",
     'ballast add sentiment https://example.org/models/sentiment.onnx',
+    'ballast add sentiment models/sentiment.dvc',
     'ballast add sentiment:dev ./models --follow',
     "ballast add sentiment ./models --exclude '*.tmp' --exclude 'logs/'",
   ],
@@ -77,7 +80,7 @@ function checkOptions({ move, follow }: AddOptions): void {
 
 /** Throws USAGE for several, or one beside files. */
 function addressAmong(sources: readonly string[]): string | undefined {
-  const addresses = sources.filter((source) => parseOperand(source).kind === 'source')
+  const addresses = sources.filter((source) => parseOperand(source).kind === 'source' || isDvcFile(source))
   if (addresses.length > 0 && sources.length > 1) {
     throw new BallastError('USAGE', 'a version comes from one address, or from files and directories', {
       hint: 'name the directory that holds all files, with --include for those that are wanted',
@@ -112,7 +115,7 @@ async function requestFor(
   },
 ): Promise<AddSourceRequest> {
   if (move === true) {
-    throw new BallastError('USAGE', '--move is for files of this machine', { hint: 'leave it out' })
+    throw new BallastError('USAGE', '--move is for files and directories that are named themselves', { hint: 'leave it out' })
   }
   if (sha256 !== undefined && !/^https?:\/\/[^#]*$/i.test(address)) {
     throw new BallastError('USAGE', '--sha256 is for one file at an https address', {

@@ -35,6 +35,7 @@ const HEX_DIGITS: Readonly<Record<ChecksumAlgorithm, number>> = {
   sha256: 64,
   sha1: 40,
   md5: 32,
+  'md5-dos2unix': 32,
   crc64nvme: 16,
   crc32c: 8,
 }

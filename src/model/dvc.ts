@@ -1,0 +1,79 @@
+import { posix } from 'node:path'
+import { BallastError } from '../core/index.ts'
+import { checkFilePath } from './file-path.ts'
+import { arrayOf, objectOf, parseJsonValue } from './json.ts'
+import { parseYaml } from './yaml.ts'
+
+/** Whether an operand is the path of a file by which DVC keeps track of a model. */
+export function isDvcFile(operand: string): boolean {
+  return /[^/]\.dvc$/.test(operand) && !operand.includes('://')
+}
+
+/** What a file `….dvc` names: a file, or a directory. */
+export interface DvcOut {
+  /** Relative to the directory of the `.dvc` file, and not above it. */
+  readonly path: string
+  readonly md5: string
+  readonly isDirectory: boolean
+  /** In bytes, of a file. */
+  readonly size: number | undefined
+  /** Whether DVC 2 or older has written it, whose MD5 is that of text with the line ends of Unix. */
+  readonly isLegacy: boolean
+}
+
+/** Throws USAGE for what is no such file, or names what has no MD5, and REFUSED for a path that leads out. */
+export async function parseDvcFile(text: string, file: string): Promise<readonly DvcOut[]> {
+  const { outs, wdir = '.' } = objectOf((await parseYaml(text, file)).value)
+  const found = arrayOf(outs).map((out) => parseOut(objectOf(out), { wdir: `${wdir}`, file }))
+  if (found.length > 0) return found
+  throw new BallastError('USAGE', `${file} names no outs`, { hint: 'name a file that `dvc add` has written' })
+}
+
+function parseOut(
+  { path, md5, size, hash }: Readonly<Record<string, unknown>>,
+  { wdir, file }: { readonly wdir: string; readonly file: string },
+): DvcOut {
+  const [, hex, directory] = /^([0-9a-f]{32})(\.dir)?$/.exec(`${md5}`) ?? []
+  if (typeof path !== 'string' || hex === undefined) {
+    throw new BallastError('USAGE', `${file} names an out without path or md5`, {
+      hint: 'run `dvc commit`; what DVC does not keep in its cache can be added by its own path',
+    })
+  }
+  return {
+    path: checkFilePath(posix.isAbsolute(path) ? path : posix.join(wdir, path)),
+    md5: hex,
+    isDirectory: directory !== undefined,
+    size: typeof size === 'number' ? size : undefined,
+    isLegacy: hash !== 'md5',
+  }
+}
+
+export interface DvcEntry {
+  /** In the directory. */
+  readonly path: string
+  readonly md5: string
+}
+
+/** The list of a directory's files as it lies in the cache. Throws DAMAGED for anything else, REFUSED for unsafe names. */
+export function parseDvcDirectory(bytes: Uint8Array, what: string): readonly DvcEntry[] {
+  const list = parseJsonValue(bytes)
+  if (!Array.isArray(list)) throw new BallastError('DAMAGED', `${what} is no list of files`)
+  return list.map((entry) => {
+    const { md5, relpath } = objectOf(entry)
+    if (typeof relpath === 'string' && /^[0-9a-f]{32}$/.test(`${md5}`))
+      return { path: checkFilePath(relpath), md5: `${md5}` }
+    throw new BallastError('DAMAGED', `${what} has an entry without relpath or md5`)
+  })
+}
+
+/** `cache.dir` in a file `.dvc/config`; undefined where it says nothing of it. */
+export function dvcCacheDirectory(config: string): string | undefined {
+  let section = ''
+  let found: string | undefined
+  for (const line of config.split('\n').map((text) => text.trim())) {
+    section = /^\[(.*)\]$/.exec(line)?.[1]?.trim() ?? section
+    const [, value] = /^dir\s*=\s*(.+)$/.exec(line) ?? []
+    if (section === 'cache' && value !== undefined) found = value.replace(/^(["'])(.*)\1$/, '$2')
+  }
+  return found
+}
