@@ -6,7 +6,7 @@ import { md5, outsOf, placeInCache, writeDvcProject } from '../../test/fixtures/
 import { temporaryStore } from '../../test/fixtures/store.ts'
 import { temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
 import { testSource } from '../../test/suites/source.ts'
-import { createChecksummer, isBallastError } from '../core/index.ts'
+import { createChecksummer, type ErrorCode, isBallastError } from '../core/index.ts'
 import { add } from '../workflows/add.ts'
 import { type AddedSource, addSource } from '../workflows/add-source.ts'
 import { openDvcSource } from './dvc.ts'
@@ -123,6 +123,19 @@ test('what is nowhere is told with the command that brings it', async (t) => {
   await refused(addTo(t, file), 'NOT_FOUND', /model/)
 })
 
+test('a directory whose model DVC has not brought yet is refused', async (t) => {
+  const root = await temporaryDirectory(t)
+  await writeDvcProject(root, CONTENTS)
+  const source = await writeFiles(join(root, 'models'), {
+    'a.pkl.dvc': outsOf([{ md5: md5('a'), size: 1, path: 'a.pkl' }]),
+    'README.md': 'read me',
+  })
+  const adding = async (): Promise<unknown> => add(await temporaryStore(t), { name: 'm', sources: [source] })
+  await refused(adding(), 'REFUSED', /a\.pkl\.dvc stands for a\.pkl,/)
+  await writeFile(join(source, 'a.pkl'), 'a')
+  await adding()
+})
+
 test('other bytes in workspace and cache are refused', async (t) => {
   const root = await temporaryDirectory(t)
   const file = await writeDvcProject(root, CONTENTS, { bare: true })
@@ -163,7 +176,7 @@ test('a link of the workspace that leads elsewhere is not followed', async (t) =
   await refused(addTo(t, join(root, 'x.dvc')), 'NOT_FOUND', /x/)
 })
 
-async function refused(work: Promise<unknown>, code: 'NOT_FOUND' | 'USAGE', says: RegExp): Promise<void> {
+async function refused(work: Promise<unknown>, code: ErrorCode, says: RegExp): Promise<void> {
   await assert.rejects(work, (error) => {
     assert.ok(isBallastError(error, code), String(error))
     assert.match(error.message, says)

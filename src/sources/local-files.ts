@@ -6,10 +6,11 @@ import {
   type ByteSource,
   explainSystemError,
   fileSource,
+  isPresent,
   isSystemError,
   named,
 } from '../core/index.ts'
-import { checkFilePath, OWN_DIRECTORY } from '../model/index.ts'
+import { checkFilePath, isDvcFile, OWN_DIRECTORY } from '../model/index.ts'
 import { dvcProjectOf } from './dvc-project.ts'
 import { type FileState, stateOf } from './file-state.ts'
 import { type PathFilter, pathFilter } from './patterns.ts'
@@ -44,7 +45,8 @@ export interface Scan {
  * in it. Symlinks are followed while they stay inside the source, or lead into the cache of the hub or of DVC that it was
  * linked from.
  *
- * Throws NOT_FOUND, DISK, and REFUSED for special files, links that lead out, unsafe names, or nothing at all.
+ * Throws NOT_FOUND, DISK, and REFUSED for special files, links that lead out, unsafe names, files of DVC whose model is not
+ * there, or nothing at all.
  */
 export async function scanLocalFiles(
   sources: readonly string[],
@@ -90,10 +92,11 @@ async function scanSource(source: string, found: Found): Promise<void> {
         { ...found, inside: [dirname(real)] },
         { path: basename(source), file: real, isLinked, info },
       )
-    await walk(
-      { ...found, inside: [hubCacheOf(real) ?? real, ...(await dvcCacheOf(real))] },
-      { directory: real, prefix: '', isLinked, above: [] },
-    )
+    const project = await dvcProjectOf(real)
+    const inside = [hubCacheOf(real) ?? real, ...(project === undefined ? [] : [project.cache])]
+    const before = found.files.length
+    await walk({ ...found, inside }, { directory: real, prefix: '', isLinked, above: [] })
+    if (project !== undefined) await refuseAbsentOuts(found.files.slice(before))
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) {
       throw new BallastError('NOT_FOUND', `${source}: no such file or directory`, {
@@ -221,9 +224,15 @@ function hubCacheOf(directory: string): string | undefined {
   return /^(.*[/\\]models--[^/\\]+)[/\\]snapshots[/\\].+$/.exec(directory)?.[1]
 }
 
-async function dvcCacheOf(directory: string): Promise<readonly string[]> {
-  const project = await dvcProjectOf(directory)
-  return project === undefined ? [] : [project.cache]
+/** Git has brought the files of DVC and not what they stand for: the version would be without its weights. */
+async function refuseAbsentOuts(files: readonly SourceFile[]): Promise<void> {
+  for (const { path, place } of files.filter((file) => isDvcFile(file.path))) {
+    const out = place.replace(/\.dvc$/, '')
+    if (await isPresent(out)) continue
+    throw new BallastError('REFUSED', `${path} stands for ${basename(out)}, which is not in the workspace`, {
+      hint: `run \`dvc pull\`, name ${path} itself, or leave it out: --exclude '*.dvc'`,
+    })
+  }
 }
 
 function linkError(path: string, why: string): BallastError {

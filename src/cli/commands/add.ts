@@ -115,7 +115,9 @@ async function requestFor(
   },
 ): Promise<AddSourceRequest> {
   if (move === true) {
-    throw new BallastError('USAGE', '--move is for files and directories that are named themselves', { hint: 'leave it out' })
+    throw new BallastError('USAGE', '--move is for files and directories that are named themselves', {
+      hint: 'leave it out',
+    })
   }
   if (sha256 !== undefined && !/^https?:\/\/[^#]*$/i.test(address)) {
     throw new BallastError('USAGE', '--sha256 is for one file at an https address', {
