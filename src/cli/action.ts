@@ -17,6 +17,10 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
   const json = common.json === true
   const isForPeople = !json && common.quiet !== true
   const progress = createProgress(io, common)
+  const note = (text: string): void => {
+    progress.close()
+    if (common.quiet !== true) io.err(`${forTerminal(text)}\n`)
+  }
   const interrupt = new AbortController()
   let receive: ((signal: NodeJS.Signals) => void) | undefined
   const stop = (signal: NodeJS.Signals): void => {
@@ -49,9 +53,10 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
         },
         isForPeople,
         asks: isForPeople && io.isTerminal && process.stdin.isTTY === true,
-        note: (text) => {
-          progress.close()
-          if (common.quiet !== true) io.err(`${forTerminal(text)}\n`)
+        note,
+        noteTrouble: ({ message, hint }) => {
+          progress.restart()
+          note(`ballast: ${message}${hint ? `\n  ${hint}` : ''}`)
         },
         signal: interrupt.signal,
         giveSignals: (to) => {

@@ -92,7 +92,7 @@ describe('readPlain', () => {
         answered++
         assert.deepEqual(comparable(plain), comparable(await readByProgram(line)))
       }),
-      { seed, numRuns: 600 },
+      { seed, numRuns: 1000 },
     )
     assert.ok(answered > 100, `${answered} lines were plain`)
   })
@@ -109,11 +109,11 @@ async function readByProgram(line: readonly string[]): Promise<Invocation | unde
 
 function comparable(invocation: Invocation | undefined): unknown {
   if (invocation === undefined) return undefined
-  const { store, json, quiet, debug } = invocation.common
+  const { store, json, quiet, progress, debug } = invocation.common
   return {
     usage: invocation.verb.usage,
     operands: invocation.args.slice(0, -1),
     options: { ...(invocation.args.at(-1) as object) },
-    common: { store, json, quiet, debug },
+    common: { store, json, quiet, progress, debug },
   }
 }

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../core/index.ts'
+import type { BallastError, CallOptions } from '../core/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Io } from './io.ts'
 
@@ -18,6 +18,8 @@ export interface Session {
   readonly asks: boolean
   /** For people, on stderr. */
   readonly note: (text: string) => void
+  /** The same of what failed and will be tried again, by verbs that go on. */
+  readonly noteTrouble: (error: BallastError) => void
   readonly signal: AbortSignal
   /** From now on signals go to `receive` and end nothing here: another process is in charge. */
   readonly giveSignals: (receive: (signal: NodeJS.Signals) => void) => void

@@ -160,8 +160,7 @@ function following(session: Session) {
       remark(session, result)
       session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
     },
-    onTrouble: (error: BallastError) =>
-      session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
+    onTrouble: session.noteTrouble,
   }
 }
 

@@ -87,7 +87,7 @@ function tellingOf(session: Session): {
       for (const warning of result.warnings) session.note(`warning: ${warning}`)
       session.printLine({ time: new Date().toISOString(), ...result }, describe(result))
     },
-    onTrouble: (error) => session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
+    onTrouble: session.noteTrouble,
   }
 }
 

@@ -104,8 +104,7 @@ export const verb = defineVerb<[string, string, MountOptions]>({
         },
         onJudged: (judged) =>
           session.printLine({ time: new Date().toISOString(), ...judged }, describeJudged(judged)),
-        onTrouble: (error) =>
-          session.note(`ballast: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`),
+        onTrouble: session.noteTrouble,
       })
       return
     }
