@@ -1,6 +1,6 @@
 import { shortDigest } from '../../core/index.ts'
 import type { EmbedImageResult } from '../../workflows/embed.ts'
-import { formatBytes, formatCount, formatDuration } from './text.ts'
+import { formatMoved } from './moved.ts'
 
 type Made = Pick<
   EmbedImageResult,
@@ -9,17 +9,10 @@ type Made = Pick<
 
 /** An image that was made: what it holds, what was sent. Lines, each ended. */
 export function describeMade({ image, digest, models, platforms, layers, bytesSent, ms }: Made): string {
-  const count = (how: string): number => layers.filter((layer) => layer.how === how).length
-  const parts = [
-    [count('sent'), 'sent'],
-    [count('mounted'), 'mounted from another repository'],
-    [count('exists'), 'there already'],
-  ] as const
-  const moved = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)
   return (
     `${image}   ${shortDigest(digest)}   with ${models.map(({ ref, path }) => `${ref} at ${path}`).join(', ')}\n` +
     (platforms.length === 1 ? '' : `an index for ${platforms.join(', ')}\n`) +
-    `${formatCount(layers.length, 'layer')}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}\n`
+    `${formatMoved({ blobs: layers, bytesSent, ms }, 'layer')}\n`
   )
 }
 

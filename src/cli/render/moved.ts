@@ -1,18 +1,15 @@
 import type { Transferred } from '../../embed/index.ts'
 import { formatBytes, formatCount, formatDuration } from './text.ts'
 
-/** `4 blobs: 1 sent, 3 there already; 2 MiB sent in 1.2 s; 2 documents attached`. */
-export function formatMoved({
-  blobs,
-  bytesSent,
-  attached,
-  ms,
-}: {
+interface Moved {
   readonly blobs: readonly Transferred[]
   readonly bytesSent: number
-  readonly attached: number
+  readonly attached?: number
   readonly ms: number
-}): string {
+}
+
+/** `4 blobs: 1 sent, 3 there already; 2 MiB sent in 1.2 s; 2 documents attached`; `what` are they, if not blobs. */
+export function formatMoved({ blobs, bytesSent, attached = 0, ms }: Moved, what = 'blob'): string {
   const count = (how: Transferred['how']): number => blobs.filter((blob) => blob.how === how).length
   const ways = [
     [count('sent'), 'sent'],
@@ -21,7 +18,7 @@ export function formatMoved({
   ] as const
   const moved = ways.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)
   return (
-    `${formatCount(blobs.length, 'blob')}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}` +
+    `${formatCount(blobs.length, what)}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}` +
     `${attached === 0 ? '' : `; ${formatCount(attached, 'document')} attached`}`
   )
 }
