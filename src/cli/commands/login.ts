@@ -48,7 +48,9 @@ async function credentialsBy(
   if (passwordStdin) {
     if (username === undefined) throw incomplete('--password-stdin needs --username')
     // What ends a line is none of the password.
-    return { username, password: (await text(process.stdin)).replace(/\r?\n$/, '') }
+    const password = (await text(process.stdin)).replace(/\r?\n$/, '')
+    if (password === '') throw incomplete('the standard input holds no password')
+    return { username, password }
   }
   if (!session.asks) throw incomplete('nobody is there to be asked for the password')
   const { askSecret, askWord } = await import('../ask.ts')
