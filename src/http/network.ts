@@ -39,7 +39,7 @@ export function routeOf(network: Network): Route {
   return known
 }
 
-/** Without undici's own timeouts, which would end a slow upload (undici 7). */
+/** Without undici's own timeouts, which would end a slow upload (undici 8). */
 const AGENT = { headersTimeout: 0, bodyTimeout: 0 }
 const CONNECT = { timeout: 10_000 }
 
