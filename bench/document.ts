@@ -12,6 +12,9 @@ export interface Kept extends Result {
 export const BENCHES: readonly string[] = [
   'start',
   'add',
+  'fetch',
+  'fetch-s3',
+  'transfer',
   'capture',
   'first-embed',
   'swap',
