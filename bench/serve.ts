@@ -86,14 +86,16 @@ async function measureServer(
   await pull(url, 1)
   const one = rate(1, (await timed(() => pull(url, 1))).ms)
   const many = rate(pulls, (await timed(() => pull(url, pulls))).ms)
-  const others = Array.from({ length: slow }, () =>
-    spawn('curl', ['-s', '-o', '/dev/null', '--limit-rate', '64k', url], { stdio: 'ignore' }),
-  )
+  const others = Array.from({ length: slow }, () => {
+    const child = spawn('curl', ['-s', '-o', '/dev/null', '--limit-rate', '64k', url], { stdio: 'ignore' })
+    // Of a small layer it may be over before it is waited for.
+    return { child, ended: once(child, 'exit') }
+  })
   // Until all of them are connected, and their buffers full.
   await sleep(1000)
   const besideSlow = rate(1, (await timed(() => pull(url, 1))).ms)
-  for (const other of others) other.kill()
-  await Promise.all(others.map((other) => once(other, 'exit')))
+  for (const { child } of others) child.kill()
+  await Promise.all(others.map(({ ended }) => ended))
   return { one, many, besideSlow }
 }
 
@@ -228,7 +230,7 @@ function pidOf({ pid }: ChildProcess): number {
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
+  if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill()
   await ended
