@@ -86,18 +86,18 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'gc reads the tags before the leases',
     file: 'src/store/gc.ts',
-    text: '  const { leased, abandoned } = await scanSessions(parts.layout, patience)\n  const live = await mark(parts, leased)\n',
+    text: '  const { leased, abandoned } = await scanSessions(parts.layout, { patience })\n  const live = await mark(parts, leased)\n',
     replacement:
-      '  const tagged = await mark(parts)\n  const { leased, abandoned } = await scanSessions(parts.layout, patience)\n  const live = new Set([...tagged, ...leased])\n',
+      '  const tagged = await mark(parts)\n  const { leased, abandoned } = await scanSessions(parts.layout, { patience })\n  const live = new Set([...tagged, ...leased])\n',
     why: 'what is published in between, and then leased no more, is removed',
     tests: [interleavings],
   },
   {
     name: 'gc removes files before the manifests that name them',
     file: 'src/store/sweep.ts',
-    text: '  for (const level of manifests.reverse()) await removeForGood(parts, level, options)\n  await sweepDerived(parts, live)\n  await removeForGood(parts, others, options)\n',
+    text: '  for (const level of manifests.reverse()) await removeForGood(parts, level, options)\n  await sweepDerived(parts, live)\n  await createAliases(parts.layout).sweep(live)\n  await removeForGood(parts, others, options)\n',
     replacement:
-      '  await removeForGood(parts, others, options)\n  for (const level of manifests.reverse()) await removeForGood(parts, level, options)\n  await sweepDerived(parts, live)\n',
+      '  await removeForGood(parts, others, options)\n  for (const level of manifests.reverse()) await removeForGood(parts, level, options)\n  await sweepDerived(parts, live)\n  await createAliases(parts.layout).sweep(live)\n',
     why: 'a gc that is killed leaves manifests without their files',
     tests: [{ file: 'src/store/gc.test.ts', pattern: 'manifests go before' }],
   },
