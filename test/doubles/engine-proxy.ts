@@ -39,6 +39,8 @@ export async function startEngineProxy(
       answer.once('error', () => outgoing.destroy())
     })
     forwarded.once('error', () => outgoing.destroy())
+    // A client that is gone reads no answer, and an answer that nobody reads keeps this process.
+    outgoing.once('close', () => forwarded.destroy())
     incoming.on('data', (chunk: Buffer) => {
       sent += chunk.length
     })
