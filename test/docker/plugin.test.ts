@@ -123,7 +123,7 @@ test('a model that is missing, damaged or misnamed stops the container, and Dock
   assert.match(await refusal(args), /no blob.*ballast add sentiment/)
   const create = ['volume', 'create', '-d', plugin.name]
   assert.match(await refusal([...create, '-o', 'model=sentiment', 'x1']), /"model".*there are: ref, follow/)
-  assert.match(await refusal([...create, '-o', 'ref=ghcr.io/me/sentiment', 'x2']), /registries/)
+  assert.match(await refusal([...create, '-o', 'ref=ghcr.io/me/sentiment', 'x2']), /ballast pull ghcr/)
   assert.match(await refusal(create), /-o ref=sentiment:prod/)
 })
 
