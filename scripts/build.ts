@@ -64,7 +64,11 @@ const undiciInPart: Plugin = {
       contents: `
         import Agent from './node_modules/undici/lib/dispatcher/agent.js'
         import ProxyAgent from './node_modules/undici/lib/dispatcher/proxy-agent.js'
+        import Dispatcher from './node_modules/undici/lib/dispatcher/dispatcher.js'
+        import connect from './node_modules/undici/lib/api/api-connect.js'
         import send from './node_modules/undici/lib/api/api-request.js'
+        // A proxy's tunnel is asked for by it; all of undici would have put it there.
+        Dispatcher.prototype.connect = connect
         export { Agent, ProxyAgent }
         export const request = ({ origin, pathname, search }, { dispatcher, ...options }) =>
           send.call(dispatcher, { ...options, origin, path: pathname + search })`,

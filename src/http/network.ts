@@ -40,8 +40,9 @@ export function routeOf(network: Network): Route {
 }
 
 /** Without undici's own timeouts, which would end a slow upload (undici 8). */
-const AGENT = { headersTimeout: 0, bodyTimeout: 0 }
-const CONNECT = { timeout: 10_000 }
+const AGENT = { headersTimeout: 0, bodyTimeout: 0, allowH2: false }
+/** By HTTP/1.1 alone: one connection of HTTP/2 would share one stream's loss among all parts of a transfer. */
+const CONNECT = { timeout: 10_000, allowH2: false }
 
 function createRoute({ proxies = {}, tls }: Network): Route {
   const secure = tls === undefined ? {} : tlsOptions(tls)
