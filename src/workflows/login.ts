@@ -42,7 +42,8 @@ export async function logout(host: string, access: ImageAccess): Promise<readonl
   })
 }
 
-function refuseOther(host: string): void {
+/** Throws USAGE for what is no registry. */
+export function refuseOther(host: string): void {
   if (parseOperand(`${host}/`).kind === 'registry' && !/[/@\s]/.test(host)) return
   throw new BallastError('USAGE', `${JSON.stringify(host)} is no registry`, {
     hint: 'write HOST or HOST:PORT, for example ghcr.io or localhost:5000; Docker Hub is docker.io',

@@ -27,8 +27,10 @@ export const verb = defineVerb<[string, LoginOptions]>({
     'pass show registry | ballast login registry.example --username ann --password-stdin',
   ],
   async run(session, host, options) {
+    const { login, refuseOther } = await import('../../workflows/login.ts')
+    // Before anybody types a password for it.
+    refuseOther(host)
     const credentials = await credentialsBy(session, options)
-    const { login } = await import('../../workflows/login.ts')
     const result = await login({ host, credentials, access: imageAccess(session.io, options) }, session)
     const { path, helper, registry } = result
     if (registry === 'open') session.note(`${host} asks for no login now, so this one could not be tried`)
