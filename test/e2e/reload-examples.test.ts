@@ -47,6 +47,8 @@ for (const service of EXAMPLE_SERVICES) {
       )
       assert.equal(moves[1]?.proof?.why, reason)
       if (behaviour === 'never') return
+      // A service that still loads the former one would not be ready in time for this one either.
+      if (behaviour === 'late') await sleep(4000)
       await place.add('good')
       await eventually(async () => assert.match(follower.stdout(), /sentiment:3 is served/))
     })
