@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 
 /**
- * Runs all tests in two lanes at once: those that wait for a Docker Engine most of the time, one file after the other
- * because they share it, and all others. What the second says is printed when it has ended. Options of node --test are
- * passed on.
+ * Runs all tests in two lanes at once: those that wait most of the time, for a Docker Engine, which they share one after the
+ * other, or for processes that are killed; and all others. What the second says is printed when it has ended. Options of
+ * node --test are passed on.
  */
 const LANES = [
-  ['test/docker/**/*.test.ts', 'bench/**/*.test.ts'],
-  ['src/**/*.test.ts', 'test/*.test.ts', 'test/!(docker)/**/*.test.ts', 'examples/**/*.test.ts'],
+  ['test/{docker,race}/**/*.test.ts', 'bench/**/*.test.ts'],
+  ['src/**/*.test.ts', 'test/*.test.ts', 'test/!(docker|race)/**/*.test.ts', 'examples/**/*.test.ts'],
 ] as const
 
 async function runLane(files: readonly string[], isShown: boolean): Promise<number> {
