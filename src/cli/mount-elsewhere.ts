@@ -4,6 +4,7 @@ import type { Store } from '../store/index.ts'
 import type { Upstream } from '../workflows/follow-upstream.ts'
 import type { MountResult } from '../workflows/mount.ts'
 import { imageAccess } from './image-access.ts'
+import { LINK_WARNING } from './mount-verbs.ts'
 import type { RegistryOptions } from './registry-options.ts'
 import type { Session } from './session.ts'
 
@@ -12,9 +13,13 @@ export interface ElsewhereWanted {
   readonly ref: string
   readonly target: string
   readonly follow: boolean
+  /** Hard links to the store, where there is one. */
+  readonly link: boolean | undefined
   readonly replace: boolean | undefined
   readonly as: string | undefined
   readonly layout: ServerLayout | undefined
+  /** How many former versions stay. */
+  readonly keep: number | undefined
   readonly registry: RegistryOptions
 }
 
@@ -26,7 +31,7 @@ export function isElsewhere(ref: string): boolean {
 /** Through the store, where there is one or one was named; else straight into the target. */
 export async function mountElsewhere(
   session: Session,
-  { ref, target, follow, registry, ...how }: ElsewhereWanted,
+  { ref, target, follow, link, keep, registry, ...how }: ElsewhereWanted,
 ): Promise<MountResult> {
   if (parseOperand(target).kind === 'volume') {
     throw new BallastError('USAGE', 'what is elsewhere is mounted into directories', {
@@ -36,14 +41,17 @@ export async function mountElsewhere(
   const upstream = (store: Store): Promise<Upstream> => openUpstream(session, store, { ref, registry })
   const calls = { signal: session.signal, onProgress: session.onProgress }
   const store = await session.storeIfAny()
+  const { GRACE_MS, mount, mountFollowing } = await import('../workflows/mount.ts')
+  const retention = { graceMs: GRACE_MS, keep }
   if (store === undefined) {
     const { mountRemote } = await import('../workflows/mount-remote.ts')
-    return mountRemote({ ...how, target, follow, upstream }, calls)
+    return mountRemote({ ...how, retention, target, follow, upstream }, calls)
   }
-  const { mount, mountFollowing } = await import('../workflows/mount.ts')
   const brought = await (await upstream(store)).bring(calls)
-  const request = { ...how, target, ref: brought.tag ?? brought.ref }
-  return follow ? mountFollowing(store, request, calls) : mount(store, request, calls)
+  const request = { ...how, retention, link, target, ref: brought.tag ?? brought.ref }
+  const result = await (follow ? mountFollowing : mount)(store, request, calls)
+  if (link === true && result.bytesCopied === 0) session.note(LINK_WARNING)
+  return result
 }
 
 async function openUpstream(

@@ -8,6 +8,9 @@ import { commandGuard } from './command-guard.ts'
 import { engineChoice } from './engine-choice.ts'
 import type { Session } from './session.ts'
 
+export const LINK_WARNING =
+  'warning: --link: whoever can write to the target could change the bytes in the store'
+
 export interface ReloadChoices {
   /** Try a version again that was put back. */
   readonly retry?: boolean

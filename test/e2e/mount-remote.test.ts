@@ -97,6 +97,27 @@ test('where a store is named the version goes through it', async (t) => {
   )
 })
 
+test('with --link to a named store the bytes are there once', async (t) => {
+  const { directory, ref, options } = await world(t)
+  const args = ['mount', ref, './live', '--follow', '--once', '--link', '--store', join(directory, 'store')]
+  const mounted = await ask<MountResult>(args, options)
+  assert.equal(mounted.bytesCopied, 0)
+  assert.equal((await stat(join(directory, 'live/sentiment/big.bin'))).nlink, 2)
+})
+
+test('former versions that are to be kept are shown, and an option that makes no sense is refused', async (t) => {
+  const { directory, ref, add, options } = await world(t)
+  const args = ['mount', ref, './served', '--layout', 'tfserving', '--follow', '--once', '--keep', '2']
+  for (const seed of ['two', 'three', 'four']) {
+    await ask(args, options)
+    await add(seed)
+  }
+  await ask(args, options)
+  assert.deepEqual((await readdir(join(directory, 'served/sentiment'))).sort(), ['2', '3', '4'])
+  const keep = { code: 2, names: ['--keep'], next: 'one version' }
+  await assertFails(['mount', ref, './other', '--keep', '2'], keep, options)
+})
+
 test('what cannot be mounted so is refused, and leaves nothing', async (t) => {
   const { directory, ref, options } = await world(t)
   const absent = ref.replace(':prod', ':absent')

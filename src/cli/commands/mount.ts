@@ -4,7 +4,7 @@ import type { MountResult } from '../../workflows/mount.ts'
 import type { Judged } from '../../workflows/mount-reload-judge.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { isElsewhere, mountElsewhere } from '../mount-elsewhere.ts'
-import { mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
+import { LINK_WARNING, mountVerbs, type ReloadChoices, reloadTask } from '../mount-verbs.ts'
 import { noteChangedAdvice } from '../note-advice.ts'
 import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { RELOAD_OPTIONS } from '../reload-options.ts'
@@ -140,9 +140,19 @@ async function mountFromElsewhere(
           : `bring it into the store first: ballast pull ${ref}`,
     })
   }
-  const { replace, as } = options
+  const { link, replace, as } = options
   const layout = options.layout === undefined ? undefined : parseServerLayout(options.layout)
-  const request = { ref, target, follow, replace, as, layout, registry: options }
+  const request = {
+    ref,
+    target,
+    follow,
+    link,
+    replace,
+    as,
+    layout,
+    keep: formerOnes(options),
+    registry: options,
+  }
   const result = await mountElsewhere(session, request)
   for (const warning of result.warnings) session.note(`warning: ${warning}`)
   session.print(result, () => `${describeMounted(result)}\n`)
@@ -166,8 +176,6 @@ async function mountToWrite(
     `  docker run -v ${result.target}:/app/models …   (what it writes: ballast capture ${result.target} NAME)`,
   )
 }
-
-const LINK_WARNING = 'warning: --link: whoever can write to the target could change the bytes in the store'
 
 /** Throws USAGE for what is no number of versions, and where none are kept. */
 function formerOnes({ keep, follow, layout }: MountOptions): number | undefined {
