@@ -147,7 +147,7 @@ async function printHash(session: Session): Promise<void> {
     })
   }
   const hash = await hashPassword(password)
-  session.print({ hash }, () => hash)
+  session.print({ hash }, () => `${hash}\n`)
 }
 
 async function startPlugin(session: Session, options: ServeOptions): Promise<() => Promise<void>> {
