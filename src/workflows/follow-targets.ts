@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { type BackOff, backOffMs, type Digest } from '../core/index.ts'
-import { type AppTarget, lastPart, parseReference } from '../model/index.ts'
+import { type BackOff, backOffMs, type Digest, isBallastError } from '../core/index.ts'
+import { type AppTarget, parseReference } from '../model/index.ts'
 import {
   checkTree,
   currentGeneration,
@@ -11,7 +11,7 @@ import {
   readTree,
 } from '../mount/index.ts'
 import { millisecondsOf } from '../reload/index.ts'
-import { GRACE_MS, type Pace } from './mount.ts'
+import { GRACE_MS, linkOf, type Pace } from './mount.ts'
 
 /** Looks at the store cost little, and what a delivery waits for (room, a lock) is on this host and soon there. */
 const LOCAL: Pace = paceOf(1000, { firstMs: 1000, mostMs: 5000 })
@@ -35,14 +35,16 @@ export function retentionOf({ keep = 1, grace }: Pick<AppTarget, 'keep' | 'grace
   return { keep, graceMs: grace === undefined ? GRACE_MS : millisecondsOf(grace) }
 }
 
-/** The version that a directory has from before; undefined where there is none, or not whole. */
+/** The version that a directory has from before; undefined where there is none, or not whole, or it cannot be read. */
 export async function deliveredVersion(
   directory: string,
-  { ref, as, follow }: Pick<AppTarget, 'ref' | 'as' | 'follow'>,
+  target: Pick<AppTarget, 'ref' | 'as' | 'layout' | 'follow'>,
 ): Promise<{ readonly version: string; readonly digest: Digest } | undefined> {
-  const tree = await (follow
-    ? linkedTree(directory, as ?? lastPart(parseReference(ref).name))
-    : pinnedTree(directory))
+  const tree = await treeIn(directory, target).catch((error: unknown) => {
+    // What is wrong with it is told by the delivery.
+    if (isBallastError(error)) return undefined
+    throw error
+  })
   if (tree === undefined) return undefined
   const { path, found } = tree
   if ((await checkTree(path, found.version)).faults.length > 0) return undefined
@@ -53,6 +55,14 @@ export async function deliveredVersion(
 interface FoundTree {
   readonly path: string
   readonly found: DeliveredTree
+}
+
+async function treeIn(
+  directory: string,
+  { ref, as, layout, follow }: Pick<AppTarget, 'ref' | 'as' | 'layout' | 'follow'>,
+): Promise<FoundTree | undefined> {
+  if (!follow && layout === undefined) return pinnedTree(directory)
+  return linkedTree(directory, linkOf({ layout, as }, parseReference(ref)))
 }
 
 async function linkedTree(directory: string, name: string): Promise<FoundTree | undefined> {
