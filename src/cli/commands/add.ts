@@ -3,6 +3,7 @@ import { isDvcFile, parseOperand } from '../../model/index.ts'
 import type { PathFilter } from '../../sources/index.ts'
 import type { AddResult } from '../../workflows/add.ts'
 import type { AddSourceRequest } from '../../workflows/add-source.ts'
+import { bandwidthOf } from '../bandwidth.ts'
 import { formatBytes, formatCount, formatDigest } from '../render/text.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
@@ -22,8 +23,8 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
   summary: 'put files into the store as a new version of a model',
   details:
     'NAME gives the next number and moves `latest`; NAME:prod moves that tag instead; NAME:9 claims the number 9.\n' +
-    'A SOURCE is a file or a directory, whose files keep their paths in it; or one address: https://HOST/FILE, or\n' +
-    'hf://ORG/NAME[@REVISION][/PATH] with the token and cache that the tools of the Hub use. What is at an address is\n' +
+    'A SOURCE is a file or a directory, whose files keep their paths in it; or one address: https://HOST/FILE,\n' +
+    's3://BUCKET/PATH (gs://, az://), or hf://ORG/NAME[@REVISION][/PATH] with the token and cache that the tools of the Hub use. What is at an address is\n' +
     'fetched in parts; run again after an interruption, the command goes on where it was.\n' +
     'MODEL.dvc is what DVC keeps track of by that file, taken from the workspace or the cache. Of a directory that MLflow saved,\n' +
     'what MLflow tells of run, parameters and metrics is attached.\n' +
@@ -125,7 +126,7 @@ async function requestFor(
     })
   }
   const { sourceAccess } = await import('../source-access.ts')
-  const bandwidth = limitRate === undefined ? undefined : await bandwidthOf(limitRate)
+  const bandwidth = await bandwidthOf(limitRate, '--limit-rate')
   return {
     name,
     address: sha256 === undefined ? address : `${address}#sha256=${sha256.replace(/^sha256:/, '')}`,
@@ -133,12 +134,6 @@ async function requestFor(
     revision,
     filter,
   }
-}
-
-async function bandwidthOf(rate: string) {
-  const { readUnit } = await import('../../advise/index.ts')
-  const { createBandwidth } = await import('../../http/index.ts')
-  return createBandwidth(1 / readUnit(rate, 'perByte', '--limit-rate').value)
 }
 
 async function addFrom(session: Session, request: AddSourceRequest, { follow }: AddOptions): Promise<void> {

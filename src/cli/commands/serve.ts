@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { BallastError, explainSystemError } from '../../core/index.ts'
 import type { Engine } from '../../docker/index.ts'
+import { bandwidthOf } from '../bandwidth.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { imageAccess } from '../image-access.ts'
 import type { Io } from '../io.ts'
@@ -182,12 +183,10 @@ async function startFollowing(
   options: ServeOptions,
 ): ReturnType<typeof import('../serve-follow.ts')['serveFollow']> {
   const { readUnit } = await import('../../advise/index.ts')
-  const { createBandwidth } = await import('../../http/index.ts')
   const { serveFollow } = await import('../serve-follow.ts')
   const { file, status, credentials, allowCommands = false, maxDisk, maxBandwidth } = options
-  const speed = maxBandwidth && 1 / readUnit(maxBandwidth, 'perByte', '--max-bandwidth').value
   const access = imageAccess(session.io, options)
-  const bandwidth = speed ? createBandwidth(speed) : undefined
+  const bandwidth = await bandwidthOf(maxBandwidth, '--max-bandwidth')
   return serveFollow(session, {
     file,
     status: parseListen(status),
