@@ -27,6 +27,6 @@ function refsOf({ marker: { number } }: PlacedVersion): readonly string[] {
 }
 
 /** Forty hexadecimal digits, as of a commit: the same for a version wherever it is. */
-export function revisionOf(digest: Digest): string {
+function revisionOf(digest: Digest): string {
   return digest.slice('sha256:'.length, 'sha256:'.length + 40)
 }

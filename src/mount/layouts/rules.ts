@@ -11,8 +11,8 @@ export const servingNumber: NumberRule = (name) => {
   return number === undefined || !isInt64(number) ? undefined : number
 }
 
-/** What Triton leaves out of a model's directory before it looks for numbers (`VersionsToLoad`). */
-const TRITON_DIRECTORIES = ['configs', 'initial_state', 'warmup']
+/** What Triton looks for in a model's directory beside its configuration; left out before it looks for numbers (`VersionsToLoad`). */
+export const TRITON_DIRECTORIES = ['configs', 'initial_state', 'warmup']
 
 /**
  * Triton (`VersionsToLoad`, `std::stoll`): a number at the beginning is enough (`3-old` is 3), but nothing that begins with a

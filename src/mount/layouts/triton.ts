@@ -1,12 +1,10 @@
 import { BallastError } from '../../core/index.ts'
 import type { ViewEntry, ViewPlan, ViewRequest } from './layout.ts'
 import { numberedDirectory, numberedEntries, rootNames } from './numbered.ts'
-import { tritonNumber } from './rules.ts'
+import { TRITON_DIRECTORIES, tritonNumber } from './rules.ts'
 import { labelFiles, modelName, namesVersions } from './triton-config.ts'
 
 const CONFIG = 'config.pbtxt'
-/** What Triton looks for in a model's own directory, beside its configuration. */
-const BESIDE = ['configs', 'initial_state', 'warmup']
 /** By these Triton tells the backend of a model that has no configuration. */
 const DEFAULT_FILES = [
   'model.onnx',
@@ -32,7 +30,7 @@ export async function planTriton(request: ViewRequest): Promise<ViewPlan> {
   if (config !== undefined) refuseOtherName(config, { name, reference })
   const labels = config === undefined ? [] : labelFiles(config)
   const isBeside = (entry: string): boolean =>
-    directory === undefined ? [CONFIG, ...BESIDE, ...labels].includes(entry) : entry !== directory
+    directory === undefined ? [CONFIG, ...TRITON_DIRECTORIES, ...labels].includes(entry) : entry !== directory
   const beside = names.filter((entry) => isBeside(entry.name))
   const entries = new Map<string, ViewEntry>([
     ...beside.map((entry) => [entry.name, { id: current.id, path: entry.name }] as const),

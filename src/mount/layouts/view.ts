@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Dirent } from 'node:fs'
 import { lstat, readdir, readFile, readlink, rm, symlink, utimes } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import {
   isPresent,
   isSystemError,
@@ -27,7 +28,7 @@ export async function placeView(
   const hash = createHash('sha256').update(wanted.join('\n')).digest('hex').slice(0, 12)
   const place = `${VIEWS}/${layout}-${hash}/${id}`
   if (await isPresent(join(target, place))) {
-    if (isSame(await linesIn(join(target, place)), wanted)) {
+    if (isDeepStrictEqual(await linesIn(join(target, place)), wanted)) {
       // Triton looks for something newer than what it has loaded, also where an older version is to come back.
       await touch(join(target, place))
       return place
@@ -88,10 +89,6 @@ async function linesIn(view: string): Promise<readonly string[]> {
 /** Without types it would go through links. */
 function entriesIn(view: string): Promise<readonly Dirent[]> {
   return readdir(view, { recursive: true, withFileTypes: true })
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((line, index) => line === b[index])
 }
 
 /** The layout of what a link leads to; undefined for a version's own directory, and for no link. */
