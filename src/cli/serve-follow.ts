@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { BallastError, explainSystemError, isSystemError } from '../core/index.ts'
+import { BallastError, explainSystemError, isBallastError, isSystemError } from '../core/index.ts'
 import { parseAppFile } from '../model/index.ts'
 import type { Credentials } from '../registry/index.ts'
 import {
@@ -86,8 +86,9 @@ export async function serveFollow(
   watched.ended.catch(reject)
   const hangUp = (): void =>
     void watched.reread().catch((error: unknown) => {
-      const explained = explainSystemError(error) as BallastError
-      trouble(explained)
+      const explained = explainSystemError(error)
+      if (isBallastError(explained)) trouble(explained)
+      else reject(explained)
     })
   process.on('SIGHUP', hangUp)
   return {
@@ -121,6 +122,6 @@ function noFile(path: string): BallastError {
   })
 }
 
-function tell(session: Session, about: string, { message, hint }: BallastError): void {
-  session.note(`ballast: ${about}: ${message}${hint ? `\n  ${hint}` : ''}`)
+function tell(session: Session, about: string, { code, message, hint }: BallastError): void {
+  session.noteTrouble(new BallastError(code, `${about}: ${message}`, { hint }))
 }
