@@ -10,7 +10,7 @@ const run = promisify(execFile)
 export const USER = 65_532
 export const HOME = '/home/ballast'
 /** Where volumes of models are mounted. */
-export const MODELS = '/models'
+const MODELS = '/models'
 export const NODE = '/usr/bin/node'
 export const COMMAND = '/usr/lib/ballast/bin/ballast.cjs'
 

@@ -4,7 +4,7 @@ import { type Credentials, oneUser, openPasswordFile, type Users } from '../regi
 import { serveRegistry as startServing } from '../serve/index.ts'
 import type { Session } from './session.ts'
 
-export interface RegistryOptions {
+export interface ServeRegistryOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly credentials: Credentials | undefined
   readonly passwordFile: string | undefined
@@ -19,7 +19,7 @@ export interface RegistryOptions {
 /** Serves the store as a registry until it is closed. Throws USAGE for options that contradict one another. */
 export async function serveRegistry(
   session: Session,
-  { listen, tokenAuth, readOnly, ...options }: RegistryOptions,
+  { listen, tokenAuth, readOnly, ...options }: ServeRegistryOptions,
 ): Promise<() => Promise<void>> {
   const users = await usersOf(options)
   if (tokenAuth && users === undefined) {
@@ -42,7 +42,7 @@ export async function serveRegistry(
 async function usersOf({
   credentials,
   passwordFile,
-}: Pick<RegistryOptions, 'credentials' | 'passwordFile'>): Promise<Users | undefined> {
+}: Pick<ServeRegistryOptions, 'credentials' | 'passwordFile'>): Promise<Users | undefined> {
   if (credentials !== undefined && passwordFile !== undefined) {
     throw new BallastError('USAGE', '--credentials and --password-file: only one of them says who may log in')
   }
@@ -53,7 +53,7 @@ async function usersOf({
 async function tlsOf({
   tlsCert,
   tlsKey,
-}: Pick<RegistryOptions, 'tlsCert' | 'tlsKey'>): Promise<{ cert: string; key: string } | undefined> {
+}: Pick<ServeRegistryOptions, 'tlsCert' | 'tlsKey'>): Promise<{ cert: string; key: string } | undefined> {
   if (tlsCert === undefined && tlsKey === undefined) return undefined
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new BallastError('USAGE', 'a certificate and its key go together: --tls-cert FILE --tls-key FILE')
