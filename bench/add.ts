@@ -1,18 +1,8 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Bench, runBench } from './bench.ts'
-import {
-  ballast,
-  median,
-  parseSize,
-  rotated,
-  rounded,
-  run,
-  settle,
-  timed,
-  withDirectory,
-  writeRandomFile,
-} from './harness.ts'
+import { ballast, parseSize, rounded, run, settle, withDirectory, writeRandomFile } from './harness.ts'
+import { race } from './race.ts'
 
 /** One thread, the reading overlapping the hashing. */
 const HASH = `
@@ -52,16 +42,14 @@ const bench: Bench<'size' | 'files' | 'file-size' | 'runs'> = {
         for (let at = 0; at < model.files; at++) {
           await writeRandomFile(join(source, `${at}.bin`), { size: model.size, seed: at })
         }
-        const times = await race({ source, directory, runs: Number(runs) })
+        const times = await measure({ source, directory, runs: Number(runs) })
         await rm(source, { recursive: true })
         rows.push({
           model: model.name,
-          'ballast add, ms': rounded(median(times.add)),
-          'cp and sync, ms': rounded(median(times.copy)),
-          'SHA-256, ms': rounded(median(times.hash)),
-          'ratio to the slower': rounded(
-            median(times.add) / Math.max(median(times.copy), median(times.hash)),
-          ),
+          'ballast add, ms': rounded(times.add),
+          'cp and sync, ms': rounded(times.copy),
+          'SHA-256, ms': rounded(times.hash),
+          'ratio to the slower': rounded(times.add / Math.max(times.copy, times.hash)),
         })
       }
       return {
@@ -75,13 +63,13 @@ const bench: Bench<'size' | 'files' | 'file-size' | 'runs'> = {
     }),
 }
 
-interface Race {
+interface Scene {
   readonly source: string
   readonly directory: string
   readonly runs: number
 }
 
-async function race({ source, directory, runs }: Race): Promise<Record<'add' | 'copy' | 'hash', number[]>> {
+async function measure({ source, directory, runs }: Scene) {
   const names = (await readdir(source)).sort()
   const sources = names.map((name) => join(source, name))
   const output = join(directory, 'output')
@@ -97,25 +85,23 @@ async function race({ source, directory, runs }: Race): Promise<Record<'add' | '
     },
     hash,
   }
-  const times = { add: [] as number[], copy: [] as number[], hash: [] as number[] }
   // The sources into the page cache.
   await hash()
-  for (let turn = 0; turn < runs; turn++) {
-    for (const name of rotated(['add', 'copy', 'hash'] as const, turn)) {
+  return race(work, {
+    runs,
+    async before() {
+      await rm(output, { recursive: true, force: true })
       await mkdir(output)
       await makeEqual({ sources, directory })
-      times[name].push((await timed<unknown>(work[name])).ms)
-      await rm(output, { recursive: true })
-    }
-  }
-  return times
+    },
+  })
 }
 
 /** Each finds the memory and the disk as another copy has left them, whoever was before it: pages that are used again cost less. */
 async function makeEqual({
   sources,
   directory,
-}: Pick<Race, 'directory'> & { readonly sources: readonly string[] }): Promise<void> {
+}: Pick<Scene, 'directory'> & { readonly sources: readonly string[] }): Promise<void> {
   const scratch = join(directory, 'scratch')
   await mkdir(scratch)
   await run('cp', ['--reflink=never', ...sources, scratch])

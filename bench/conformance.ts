@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type Bench, runBench } from './bench.ts'
-import { BALLAST, run, withDirectory } from './harness.ts'
+import { run, withDirectory } from './harness.ts'
+import { startBallastRegistry } from './registry.ts'
 
 /** The suite of the specification's main branch, as the Go module proxy has it. */
 const MODULE = 'github.com/opencontainers/distribution-spec/conformance'
@@ -121,23 +121,12 @@ async function withRegistry(
   options: readonly string[],
   work: (host: string) => Promise<Row>,
 ): Promise<Row> {
-  const fixed = ['serve', '--registry', '--listen', '127.0.0.1:0', '--json', '--store', store]
-  const child = spawn(process.execPath, [BALLAST, ...fixed, ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const { url, close } = await startBallastRegistry(store, options)
   try {
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-    return await work(new URL((JSON.parse(line) as { url: string }).url).host)
+    return await work(new URL(url).host)
   } finally {
-    await end(child)
+    await close()
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill()
-  await ended
 }
 
 await runBench(bench)

@@ -11,7 +11,6 @@ import {
   ballast,
   median,
   parseSize,
-  rotated,
   rounded,
   run,
   settle,
@@ -19,6 +18,7 @@ import {
   withDirectory,
   writeRandomFile,
 } from './harness.ts'
+import { turns } from './race.ts'
 
 const bench: Bench<'size' | 'runs' | 'swaps'> = {
   title: 'First embed of a new version, and the swap afterwards',
@@ -74,9 +74,9 @@ interface World {
 async function firstTimes(world: World, runs: number): Promise<Record<'embed' | 'curl', number[]>> {
   const { directory } = world
   await writeImageLayout(join(directory, 'base'), { tag: 'base', layers: [[{ path: 'app/' }]] })
-  const times = { embed: [] as number[], curl: [] as number[] }
-  for (let turn = 0; turn < runs; turn++) {
-    for (const name of rotated(['embed', 'curl'] as const, turn)) {
+  return turns(['embed', 'curl'], {
+    runs,
+    async measure(name, turn) {
       // No two of all the files are alike, so that the registry has none of them.
       const model = join(directory, 'model')
       await mkdir(model)
@@ -84,11 +84,11 @@ async function firstTimes(world: World, runs: number): Promise<Record<'embed' | 
       await writeRandomFile(file, { size: world.size, seed: 2 * turn + (name === 'embed' ? 1 : 2) })
       const upload = await (name === 'embed' ? prepareEmbed(world, model) : prepareCurl(world, file))
       await settle(directory)
-      times[name].push((await timed<unknown>(upload)).ms)
+      const { ms } = await timed<unknown>(upload)
       await rm(model, { recursive: true })
-    }
-  }
-  return times
+      return ms
+    },
+  })
 }
 
 async function prepareEmbed({ directory, registry }: World, model: string): Promise<() => Promise<unknown>> {

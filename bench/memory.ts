@@ -1,18 +1,17 @@
-import { mkdir, open, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { startDockerRegistry } from '../test/doubles/docker-registry.ts'
 import { writeImageLayout } from '../test/fixtures/image-layout.ts'
 import { type Bench, runBench } from './bench.ts'
-import { BALLAST, parseSize, rounded, run, withDirectory } from './harness.ts'
+import { parseSize, rounded, withDirectory } from './harness.ts'
+import { peakMemory } from './peak.ts'
 
-const PEAK_MEMORY = fileURLToPath(new URL('./peak-memory.cjs', import.meta.url))
 const LIMIT_MB = 250
 
 const bench: Bench<'size' | 'files' | 'file-size'> = {
   title: 'Peak memory of the commands',
   method:
-    'The most resident memory that each process had (its own getrusage at exit, in MB of 10^6 bytes), for a model of ' +
+    'The most resident memory that each process had (VmHWM at its exit, in MB of 10^6 bytes), for a model of ' +
     'one large file and for one of many small files; the second version differs in one small file.',
   parameters: {
     size: {
@@ -66,7 +65,8 @@ async function measureCommands(
   const [store, target, layout] = ['store', 'target', 'layout'].map((name) => join(directory, name))
   const peaks: Peak[] = []
   const measure = async (name: string, ...args: readonly (string | undefined)[]): Promise<void> => {
-    const megabytes = await peakOf([...args, '--store', store].map(String), directory)
+    const bytes = await peakMemory([...args, '--store', store].map(String), { directory })
+    const megabytes = bytes / 1e6
     process.stderr.write(`${name}: ${rounded(megabytes)} MB\n`)
     peaks.push({ name, megabytes })
   }
@@ -108,15 +108,6 @@ async function measureCommands(
     await registry.close()
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-async function peakOf(args: readonly string[], directory: string): Promise<number> {
-  const file = join(directory, 'peak')
-  await run(process.execPath, ['--require', PEAK_MEMORY, BALLAST, ...args], {
-    env: { ...process.env, PEAK_MEMORY: file },
-    maxBuffer: 1 << 28,
-  })
-  return (Number(await readFile(file, 'utf8')) * 1024) / 1e6
 }
 
 function most(peaks: readonly Peak[]): number {

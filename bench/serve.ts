@@ -1,25 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../src/core/index.ts'
 import { startDockerRegistry } from '../test/doubles/docker-registry.ts'
 import { freePort } from '../test/fixtures/loopback-server.ts'
 import { type Bench, runBench } from './bench.ts'
-import {
-  BALLAST,
-  median,
-  parseSize,
-  rotated,
-  rounded,
-  run,
-  settle,
-  timed,
-  withDirectory,
-  writeRandomFile,
-} from './harness.ts'
+import { median, parseSize, rounded, run, settle, timed, withDirectory, writeRandomFile } from './harness.ts'
+import { turns } from './race.ts'
+import { end, pidOf, startBallastRegistry } from './registry.ts'
 
 const bench: Bench<'size' | 'pulls' | 'slow' | 'runs'> = {
   title: 'The registry beside docker-registry and nginx',
@@ -46,17 +36,12 @@ const bench: Bench<'size' | 'pulls' | 'slow' | 'runs'> = {
       ]
       try {
         await settle(directory)
-        const measured = new Map<string, Figures[]>(servers.map(({ name }) => [name, []]))
-        for (let turn = 0; turn < Number(runs); turn++) {
-          for (const server of rotated(servers, turn)) {
-            const figures = await measureServer(server, {
-              bytes: bytes.length,
-              pulls: Number(pulls),
-              slow: Number(slow),
-            })
-            measured.get(server.name)?.push(figures)
-          }
-        }
+        const byName = new Map(servers.map((server) => [server.name, server]))
+        const load = { bytes: bytes.length, pulls: Number(pulls), slow: Number(slow) }
+        const measured = await turns([...byName.keys()], {
+          runs: Number(runs),
+          measure: (name) => measureServer(byName.get(name) as Server, load),
+        })
         return await summed(servers, measured, { pulls, slow })
       } finally {
         for (const server of servers) await server.close()
@@ -113,11 +98,11 @@ async function pull(url: string, count: number): Promise<void> {
 
 async function summed(
   servers: readonly Server[],
-  measured: ReadonlyMap<string, readonly Figures[]>,
+  measured: Readonly<Record<string, readonly Figures[]>>,
   { pulls, slow }: { readonly pulls: string; readonly slow: string },
 ) {
   const figure = (name: string, of: (figures: Figures) => number): number =>
-    rounded(median((measured.get(name) ?? []).map(of)))
+    rounded(median((measured[name] ?? []).map(of)))
   const memory = new Map<string, number>()
   for (const { name, pids } of servers) memory.set(name, rounded(await peakOf(await pids())))
   const rows = servers.map(({ name }) => ({
@@ -158,21 +143,9 @@ async function peakOf(pids: readonly number[]): Promise<number> {
 }
 
 async function startBallast(directory: string, bytes: Buffer): Promise<Server> {
-  const store = join(directory, 'store')
-  const child = spawn(
-    process.execPath,
-    [BALLAST, 'serve', '--registry', '--listen', '127.0.0.1:0', '--json', '--store', store],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  const { url } = JSON.parse(line) as { url: string }
+  const { url, pid, close } = await startBallastRegistry(join(directory, 'store'))
   await push(url, bytes)
-  return {
-    name: 'ballast',
-    url: blobUrl(url, bytes),
-    pids: async () => [pidOf(child)],
-    close: () => end(child),
-  }
+  return { name: 'ballast', url: blobUrl(url, bytes), pids: async () => [pid], close }
 }
 
 async function startDistribution(bytes: Buffer): Promise<Server> {
@@ -222,18 +195,6 @@ async function push(registry: string, bytes: Buffer): Promise<void> {
 
 function blobUrl(registry: string, bytes: Buffer): string {
   return `${registry}/v2/layers/blobs/${digestOf(bytes)}`
-}
-
-function pidOf({ pid }: ChildProcess): number {
-  if (pid === undefined) throw new Error('a server did not start')
-  return pid
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill()
-  await ended
 }
 
 await runBench(bench)

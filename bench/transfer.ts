@@ -1,22 +1,11 @@
-import { spawn } from 'node:child_process'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type DockerRegistry, startDockerRegistry } from '../test/doubles/docker-registry.ts'
 import { type Bench, runBench } from './bench.ts'
-import {
-  BALLAST,
-  ballast,
-  median,
-  parseSize,
-  rotated,
-  rounded,
-  run,
-  settle,
-  timed,
-  withDirectory,
-  writeRandomFile,
-} from './harness.ts'
+import { ballast, parseSize, rounded, run, withDirectory, writeRandomFile } from './harness.ts'
+import { withShapedLink } from './links.ts'
+import { peakMemory } from './peak.ts'
+import { type CopyRace, copyRace } from './race.ts'
 
 const FILES = 4
 
@@ -36,16 +25,14 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
   needs: ['docker-registry', 'skopeo', 'curl'],
   measure: ({ size, runs, rate, latency }) =>
     withDirectory(async (directory) => {
-      const registry = await startDockerRegistry()
-      if (registry === undefined) throw new Error('docker-registry did not start')
+      const registry = await startRegistry()
       const { host } = registry
-      const port = host.slice(host.indexOf(':') + 1)
-      const link = spawn(process.execPath, [LINK, port, `${Number(rate) * 1e6}`, latency])
       try {
-        const shaped = `localhost:${`${await firstLine(link.stdout)}`.trim()}`
-        const scene = { directory, host, shaped, size: parseSize(size), runs: Number(runs) }
+        const scene = { directory, host, size: parseSize(size), runs: Number(runs) }
         await prepare(scene)
-        const [push, pull, slow] = [await pushes(scene), await pulls(scene), await limited(scene)]
+        const [push, pull] = [await pushes(scene), await pulls(scene)]
+        const port = Number(host.slice(host.indexOf(':') + 1))
+        const slow = await withShapedLink({ port, rate, latency }, (to) => limited(to, scene))
         const rows = [push, pull, slow]
         return {
           rows,
@@ -73,25 +60,19 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
           ],
         }
       } finally {
-        link.kill('SIGKILL')
         await registry.close()
-        for (const end of ends) await end()
       }
     }),
 }
 
-const LINK = fileURLToPath(new URL('./shaped-link.ts', import.meta.url))
-const PEAK = fileURLToPath(new URL('./peak-memory.cjs', import.meta.url))
+async function startRegistry(): Promise<DockerRegistry> {
+  const registry = await startDockerRegistry()
+  if (registry === undefined) throw new Error('docker-registry did not start')
+  return registry
+}
 
-/** Of what was started meanwhile. */
-const ends: (() => Promise<void>)[] = []
-
-interface Scene {
-  readonly directory: string
+interface Scene extends CopyRace {
   readonly host: string
-  readonly shaped: string
-  readonly size: number
-  readonly runs: number
 }
 
 async function prepare({ directory, host, size }: Scene): Promise<void> {
@@ -122,103 +103,78 @@ function layout(directory: string): string {
 }
 
 /** Each into a registry of its own: skopeo remembers where it has seen a blob, and would have it mounted. */
-async function pushes({ directory, ...scene }: Scene) {
+async function pushes(scene: Scene) {
+  const store = join(scene.directory, 'store')
   const registries: DockerRegistry[] = []
-  for (let at = 0; at < 2 * scene.runs; at++) {
-    const registry = await startDockerRegistry()
-    if (registry === undefined) throw new Error('docker-registry did not start')
-    registries.push(registry)
+  for (let at = 0; at < 2 * scene.runs; at++) registries.push(await startRegistry())
+  const hosts = registries.map(({ host }) => host)
+  try {
+    return await measure('push', {
+      ...scene,
+      own: () => ['push', 'big', `${hosts.pop()}/big`, '--store', store, '-q'],
+      other: () => [
+        ...['skopeo', 'copy', '-q', '--dest-tls-verify=false'],
+        ...[`oci:${layout(scene.directory)}:big`, `docker://${hosts.pop()}/big`],
+      ],
+    })
+  } finally {
+    for (const registry of registries) await registry.close()
   }
-  const next = (): string => registries.pop()?.host ?? ''
-  ends.push(...registries.map(({ close }) => close))
-  return race('push', {
-    ...scene,
-    directory,
-    own: () => ['push', 'big', `${next()}/big`, '--store', join(directory, 'store'), '-q'],
-    other: () => [
-      'skopeo',
-      'copy',
-      '-q',
-      '--dest-tls-verify=false',
-      `oci:${layout(directory)}:big`,
-      `docker://${next()}/big`,
-    ],
-  })
 }
 
-function pulls({ directory, host, ...scene }: Scene) {
-  const to = join(directory, 'to')
-  return race('pull', {
-    ...scene,
-    directory,
+function pulls({ host, ...race }: Scene) {
+  const to = join(race.directory, 'to')
+  return measure('pull', {
+    ...race,
     own: () => ['pull', `${host}/big`, '--store', to, '-q'],
     other: () => [
-      'skopeo',
-      'copy',
-      '-q',
-      '--src-tls-verify=false',
-      `docker://${host}/big:latest`,
-      `oci:${to}:big`,
+      ...['skopeo', 'copy', '-q', '--src-tls-verify=false'],
+      ...[`docker://${host}/big:latest`, `oci:${to}:big`],
     ],
   })
 }
 
-async function limited({ directory, shaped, host, size, runs }: Scene) {
-  const to = join(directory, 'to')
+async function limited(port: number, { host, size, ...race }: Scene) {
+  const to = join(race.directory, 'to')
   const answer = await fetch(`http://${host}/v2/one/manifests/latest`, { headers: { accept: MANIFEST } })
   const { layers } = (await answer.json()) as { readonly layers: readonly { readonly digest: string }[] }
-  const url = `http://${shaped}/v2/one/blobs/${layers[0]?.digest}`
-  return race('pull of one file, each connection limited', {
-    directory,
+  const url = `http://localhost:${port}/v2/one/blobs/${layers[0]?.digest}`
+  return measure('pull of one file, each connection limited', {
+    ...race,
     size: size / 2,
-    runs,
-    own: () => ['pull', `${shaped}/one`, '--store', to, '-q'],
+    own: () => ['pull', `localhost:${port}/one`, '--store', to, '-q'],
     other: () => ['curl', '-sf', '--create-dirs', '-o', join(to, 'file'), url],
   })
 }
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 
-async function race(
+async function measure(
   what: string,
   {
-    directory,
-    size,
-    runs,
     own,
     other,
-  }: Pick<Scene, 'directory' | 'size' | 'runs'> & {
-    readonly own: () => readonly string[]
-    readonly other: () => readonly string[]
-  },
+    ...race
+  }: CopyRace & { readonly own: () => readonly string[]; readonly other: () => readonly string[] },
 ) {
-  const peak = join(directory, 'peak')
-  const speeds: { own: number[]; other: number[] } = { own: [], other: [] }
   const peaks: number[] = []
-  for (let at = 0; at < runs; at++) {
-    for (const who of rotated(['own', 'other'] as const, at)) {
-      await rm(join(directory, 'to'), { recursive: true, force: true })
-      await settle(directory)
-      const [program = '', ...args] =
-        who === 'own' ? [process.execPath, '--require', PEAK, BALLAST, ...own()] : other()
-      const { ms } = await timed(() => run(program, args, { env: { ...process.env, PEAK_MEMORY: peak } }))
-      speeds[who].push(size / 1e3 / ms)
-      if (who === 'own') peaks.push(Number(await readFile(peak, 'utf8')) / 1024)
-    }
-  }
-  await rm(join(directory, 'to'), { recursive: true, force: true })
+  const speeds = await copyRace(
+    {
+      own: async () => void peaks.push(await peakMemory(own(), race)),
+      other() {
+        const [program = '', ...args] = other()
+        return run(program, args)
+      },
+    },
+    race,
+  )
   return {
     what,
-    'ballast, MB/s': rounded(median(speeds.own)),
-    'the other, MB/s': rounded(median(speeds.other)),
-    'time to that of the other': rounded(median(speeds.other) / median(speeds.own)),
-    'peak memory, MiB': rounded(Math.max(...peaks)),
+    'ballast, MB/s': rounded(speeds.own),
+    'the other, MB/s': rounded(speeds.other),
+    'time to that of the other': rounded(speeds.other / speeds.own),
+    'peak memory, MiB': rounded(Math.max(...peaks) / 2 ** 20),
   }
-}
-
-async function firstLine(chunks: AsyncIterable<unknown>): Promise<unknown> {
-  for await (const chunk of chunks) return chunk
-  throw new Error('it ended')
 }
 
 await runBench(bench)
