@@ -10,6 +10,11 @@ export interface StoredManifest {
 
 export type BlobDescriptor = Pick<Descriptor, 'digest' | 'size'>
 
+export interface OpenBlobOptions extends CallOptions {
+  /** Whoever reads takes up a read that breaks off itself, so that the repository is not to. */
+  readonly once?: boolean
+}
+
 /**
  * Manifests under tags, and the blobs that they refer to: one repository of a registry, or one OCI image layout.
  * Whoever writes keeps the order blobs, manifest, tag; a repository may refuse a manifest whose blobs it lacks.
@@ -28,7 +33,7 @@ export interface ImageRepository {
   /** The digest that a tag or digest stands for, where that can be had without the manifest; undefined when there is none. */
   headManifest?(reference: string, options?: CallOptions): Promise<Digest | undefined>
   /** The blob's bytes, not verified: wrap in `verified`. Throws NOT_FOUND once it is opened, if it is missing. */
-  openBlob(blob: BlobDescriptor, options?: CallOptions): Content
+  openBlob(blob: BlobDescriptor, options?: OpenBlobOptions): Content
   /** Never reads the content. */
   hasBlob(blob: BlobDescriptor, options?: CallOptions): Promise<boolean>
   /** Takes the blob over from another repository without moving its bytes; false when that is not possible here. */

@@ -49,6 +49,7 @@ export type {
   BlobUpload,
   ImageLayer,
   ImageRepository,
+  OpenBlobOptions,
   Referrers,
   RunningContainer,
   StoredManifest,

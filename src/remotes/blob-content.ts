@@ -2,21 +2,20 @@ import type { Bucket, BucketObject } from '../buckets/index.ts'
 import {
   BallastError,
   type ByteRange,
-  type CallOptions,
   type Content,
   isBallastError,
   metered,
   throwIfAborted,
 } from '../core/index.ts'
 import { RETRY_DELAYS, retriedContent } from '../http/index.ts'
-import type { BlobDescriptor } from '../oci/index.ts'
+import type { BlobDescriptor, OpenBlobOptions } from '../oci/index.ts'
 import { blobKey, type RemoteLayout } from './layout.ts'
 
 /** The bytes of a blob of a remote, not verified. Throws NOT_FOUND once it is opened, if it is missing, DAMAGED at another size. */
 export function remoteBlob(
   { bucket, layout }: { readonly bucket: Bucket; readonly layout: RemoteLayout },
   blob: BlobDescriptor,
-  { signal: outer, onProgress }: CallOptions = {},
+  { signal: outer, onProgress, once = false }: OpenBlobOptions = {},
 ): Content {
   let found: Promise<BucketObject> | undefined
 
@@ -49,7 +48,8 @@ export function remoteBlob(
     )
   }
 
-  const retried = retriedContent({ size: blob.size, open: read }, { delays: RETRY_DELAYS })
+  const unsure: Content = { size: blob.size, open: read }
+  const sure = once ? unsure : retriedContent(unsure, { delays: RETRY_DELAYS })
   const item = blob.digest
   return {
     size: blob.size,
@@ -57,7 +57,7 @@ export function remoteBlob(
       const either = signal && outer ? AbortSignal.any([signal, outer]) : (signal ?? outer)
       onProgress?.({ kind: 'start', step: 'download', item, total: range?.length ?? blob.size })
       const counted = (count: number): void => onProgress?.({ kind: 'bytes', step: 'download', item, count })
-      yield* metered(retried.open(range, either), counted, either)
+      yield* metered(sure.open(range, either), counted, either)
       onProgress?.({ kind: 'done', step: 'download', item, digest: blob.digest })
     },
   }

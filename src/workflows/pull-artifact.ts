@@ -47,11 +47,13 @@ async function fileOf(
   options: CallOptions,
 ): Promise<RemoteFile> {
   const { digest, size, form, path = '' } = layer
-  const content = repository.openBlob(layer, { signal: options.signal })
+  const { signal } = options
   if (form !== 'compressed') {
     const checksums = [{ algorithm: 'sha256', value: hexOf(digest) } as const]
+    const content = repository.openBlob(layer, { signal, once: true })
     return { path, size, identity: digest, checksums, content }
   }
+  const content = repository.openBlob(layer, { signal })
   const chunks = decompressed(verified(content.open(), layer, path))
   const blob = await store.blobs.ingest(session, chunks, { ...options, item: path })
   const checksums = [{ algorithm: 'sha256', value: hexOf(blob.digest) } as const]

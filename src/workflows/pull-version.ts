@@ -105,7 +105,7 @@ async function fetchBlobs(
   const fetch = async (blob: Descriptor, signal: AbortSignal): Promise<void> => {
     const { digest, size } = blob
     const item = nameOf(blob)
-    const content = repository.openBlob(blob, { signal })
+    const content = repository.openBlob(blob, { signal, once: true })
     const request = { item, content, identity: digest, digest }
     const { existed } = await fetchBlob({ store, session }, request, { ...options, signal })
     if (!existed) fetched += size

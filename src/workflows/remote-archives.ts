@@ -15,7 +15,7 @@ import type { RemoteFile } from '../sources/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { locateEntries } from '../tar/index.ts'
 
-export interface RemoteArchive {
+interface RemoteArchive {
   readonly session: Session
   readonly repository: ImageRepository
   readonly blob: BlobDescriptor
@@ -25,14 +25,11 @@ export interface RemoteArchive {
   readonly isProven?: boolean
 }
 
-/** A file in an archive, by the path that the archive gives it. */
-export type ArchivedFile = RemoteFile
-
 /** Enough to tell how it is compressed. */
 const HEAD = 6
 
 /**
- * The files of a tar archive in a remote, compressed or not. One that is not proven otherwise is brought into the store
+ * The files of a tar archive in a remote, compressed or not, by the paths that it gives them. One that is not proven otherwise is brought into the store
  * first, whole and verified, from which `gc` removes it again. Throws DAMAGED, and REFUSED for links and special files: a
  * version has none.
  */
@@ -40,14 +37,14 @@ export async function filesInArchive(
   store: Store,
   { session, repository, blob, item, isProven = false }: RemoteArchive,
   options: CallOptions = {},
-): Promise<readonly ArchivedFile[]> {
+): Promise<readonly RemoteFile[]> {
   const remote = repository.openBlob(blob, { signal: options.signal })
   const head = await readAll(remote.open({ offset: 0, length: Math.min(HEAD, blob.size) }), HEAD)
   const isPlain = compressionOf(head) === undefined
   const content =
     isPlain && isProven ? remote : await fetched(store, { session, repository, blob, item }, options)
   const tar = isPlain ? content : await unpacked(content, { session, blob }, options)
-  const files: ArchivedFile[] = []
+  const files: RemoteFile[] = []
   for await (const { entry, offset } of locateEntries(tar)) {
     if (entry.type === 'directory') continue
     if (entry.type !== 'file') {
@@ -76,7 +73,7 @@ async function fetched(
   options: CallOptions,
 ): Promise<Content> {
   const { digest } = blob
-  const content = repository.openBlob(blob, { signal: options.signal })
+  const content = repository.openBlob(blob, { signal: options.signal, once: true })
   await fetchBlob({ store, session }, { item, content, identity: digest, digest }, options)
   return store.blobs.content(blob)
 }

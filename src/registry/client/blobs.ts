@@ -1,6 +1,6 @@
 import { BallastError, type ByteRange, type CallOptions, type Content, metered } from '../../core/index.ts'
 import { bodyOfRange, formatRange, LONG_BODY, retriedContent } from '../../http/index.ts'
-import type { BlobDescriptor } from '../../oci/index.ts'
+import type { BlobDescriptor, OpenBlobOptions } from '../../oci/index.ts'
 import { pullScope } from '../protocol/index.ts'
 import { ask, askOnce, type Connection, urlOf } from './connection.ts'
 
@@ -24,25 +24,25 @@ export async function hasBlob(
   return length === undefined || Number(length) === blob.size
 }
 
-/** The bytes of a blob, not verified. A read that breaks off is taken up where it stopped. */
+/** The bytes of a blob, not verified. A read that breaks off is taken up where it stopped, unless `once`. */
 export function openBlob(
   connection: Connection,
   { name, blob }: { readonly name: string; readonly blob: BlobDescriptor },
-  { signal, onProgress }: CallOptions = {},
+  { signal, onProgress, once = false }: OpenBlobOptions = {},
 ): Content {
   const { digest: item, size } = blob
-  const once: Content = {
+  const unsure: Content = {
     size,
     open: (range = { offset: 0, length: size }, own) =>
       readOnce(connection, { name, blob, range }, own ?? signal),
   }
-  const retried = retriedContent(once, { delays: connection.retryDelays })
+  const sure = once ? unsure : retriedContent(unsure, { delays: connection.retryDelays })
   return {
     size,
     ownChunks: true,
     async *open(range = { offset: 0, length: size }, own = signal) {
       onProgress?.({ kind: 'start', step: 'download', item, total: range.length })
-      yield* metered(retried.open(range, own), (count) => {
+      yield* metered(sure.open(range, own), (count) => {
         onProgress?.({ kind: 'bytes', step: 'download', item, count })
       })
       onProgress?.({ kind: 'done', step: 'download', item, digest: item })

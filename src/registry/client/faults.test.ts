@@ -194,6 +194,17 @@ test('a download that breaks off goes on where it stopped', async (context) => {
   assert.equal(server.requests.length, 2)
 })
 
+test('a download that breaks off is left to a reader who takes it up', async (context) => {
+  const server = await startScriptedServer(context, (_, response) => {
+    response.writeHead(200, { 'content-length': DATA.length })
+    response.write(DATA.subarray(0, 3_000_000), () => setTimeout(() => response.destroy(), 20))
+  })
+  const content = repositoryOn(server.host).openBlob(BLOB, { once: true })
+  const error = await failure(readAll(content.open(), DATA.length), 'REMOTE')
+  assert.equal(error.retryable, true)
+  assert.equal(server.requests.length, 1)
+})
+
 test('an answer with everything is not taken for the range', async (context) => {
   const server = await startScriptedServer(context, reply(200, {}, DATA))
   const range = { offset: 4_000_003, length: 9 }
