@@ -1,5 +1,5 @@
 import type { Bucket } from '../buckets/index.ts'
-import { BallastError, type CallOptions, type Digest, isDigest } from '../core/index.ts'
+import { type CallOptions, type Digest, isDigest } from '../core/index.ts'
 import { isTag, numberOfTag, type RepositoryName, type Tag } from '../model/index.ts'
 import {
   type CurrentTag,
@@ -8,6 +8,9 @@ import {
   liveVersions,
   moveBack,
   type NumberedVersion,
+  refuseNumber,
+  refuseOtherKind,
+  removalFrom,
   stamped,
   type TagMove,
   type VersionRecord,
@@ -28,7 +31,10 @@ export interface RemoteRecords {
   listVersions(options?: CallOptions): Promise<readonly NumberedVersion[]>
   /** All moves, oldest first. */
   history(tag: Tag, options?: CallOptions): Promise<readonly LogEntry<TagMove>[]>
-  /** Points the tag somewhere, or nowhere; undefined where it points there already. */
+  /**
+   * Points the tag somewhere, or nowhere; undefined where it points there already. Throws CONFLICT for a tag that is a version's
+   * number, and for a tag of a model that an image would take or the other way round.
+   */
   moveTag(
     writer: RecordWriter,
     move: Omit<TagMove, 'time'> & { readonly tag: Tag },
@@ -97,18 +103,17 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
       return (await listVersions(options)).find((version) => version.number === number)?.digest
     },
     history: (tag, options) => logOf(tag).all(options),
-    moveTag: (writer, { tag, ...move }, options) =>
-      logOf(tag).append(
-        writer,
-        async (log) => {
-          const head = (await log.head(options))?.record
-          if (head?.digest === move.digest) return undefined
-          if (head !== undefined && head.digest !== null && head.kind !== move.kind)
-            throw otherKind(`${name}:${tag}`, head.kind)
-          return stamped(move)
-        },
-        options,
-      ),
+    async moveTag(writer, { tag, ...move }, options) {
+      const { kind } = move
+      if (numberOfTag(tag) !== undefined) refuseNumber({ name, tag, kind }, await listVersions(options))
+      const next = async (log: Pick<RemoteLog<TagMove>, 'head'>): Promise<TagMove | undefined> => {
+        const head = (await log.head(options))?.record
+        if (head?.digest === move.digest) return undefined
+        refuseOtherKind({ name, tag, kind }, head)
+        return stamped(move)
+      }
+      return logOf(tag).append(writer, next, options)
+    },
     async rollbackTag(writer, tag, options) {
       const gone = new Set<Digest>()
       for (const { record } of await logOf(tag).all(options)) {
@@ -129,24 +134,7 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
       )
     },
     async removeVersion(writer, number, options) {
-      await versions.append(
-        writer,
-        async (log) =>
-          liveVersions(await log.all(options)).some((version) => version.number === number)
-            ? { removed: number, time: new Date().toISOString() }
-            : undefined,
-        options,
-      )
+      await versions.append(writer, async (log) => removalFrom(await log.all(options), number), options)
     },
   }
-}
-
-function otherKind(reference: string, kind: TagMove['kind']): BallastError {
-  return new BallastError(
-    'CONFLICT',
-    `${reference} belongs to ${kind === 'model' ? 'a model' : 'an image'}`,
-    {
-      hint: 'choose another name or tag',
-    },
-  )
 }

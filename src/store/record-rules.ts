@@ -1,4 +1,5 @@
 import { BallastError, type Digest } from '../core/index.ts'
+import { numberOfTag, type Tag } from '../model/index.ts'
 import type { LogEntry } from './log.ts'
 
 export type Kind = 'model' | 'image'
@@ -33,6 +34,40 @@ export function liveVersions(log: readonly LogEntry<VersionRecord>[]): readonly 
 
 export function stamped(move: Omit<TagMove, 'time'>): TagMove {
   return { ...move, time: new Date().toISOString() }
+}
+
+interface MoveOfTag {
+  readonly name: string
+  readonly tag: Tag
+  readonly kind: Kind
+}
+
+/** Throws CONFLICT for a tag that is, or looks like, the number of a version (`versions`). */
+export function refuseNumber({ name, tag, kind }: MoveOfTag, versions: readonly NumberedVersion[]): void {
+  const number = numberOfTag(tag)
+  if (number === undefined) return
+  if (kind === 'image' && versions.every((version) => version.number !== number)) return
+  throw new BallastError('CONFLICT', `${name}:${tag} is a version number, and numbers never move`, {
+    hint: `choose a tag with a letter in it, for example ${name}:v${tag}`,
+  })
+}
+
+/** `head` is the tag's last move. Throws CONFLICT for a tag of a model that an image would take, or the other way round. */
+export function refuseOtherKind({ name, tag, kind }: MoveOfTag, head: TagMove | undefined): void {
+  if (head === undefined || head.digest === null || head.kind === kind) return
+  const owner = head.kind === 'model' ? 'a model' : 'an image'
+  throw new BallastError('CONFLICT', `${name}:${tag} belongs to ${owner}`, {
+    hint: `give the ${kind} another name or tag`,
+  })
+}
+
+/** The record that removes a version; undefined where there is none of that number. */
+export function removalFrom(
+  log: readonly LogEntry<VersionRecord>[],
+  number: number,
+): VersionRecord | undefined {
+  if (liveVersions(log).every((version) => version.number !== number)) return undefined
+  return { removed: number, time: new Date().toISOString() }
 }
 
 /**

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  BallastError,
   createFileDurably,
   type Digest,
   digestOfHex,
@@ -27,6 +26,9 @@ import {
   liveVersions,
   moveBack,
   type NumberedVersion,
+  refuseNumber,
+  refuseOtherKind,
+  removalFrom,
   stamped,
   type TagMove,
   type VersionRecord,
@@ -159,26 +161,12 @@ export function createRecords(layout: StoreLayout): Records {
     },
     history: (name, tag) => readLog<TagMove>(tagPath(layout, name, tag)),
     async moveTag(session, name, tag, { onlyFrom, ...move }) {
-      const number = numberOfTag(tag)
-      const numbered =
-        number !== undefined && (await listVersions(name)).some((version) => version.number === number)
-      if (number !== undefined && (move.kind === 'model' || numbered)) {
-        throw new BallastError('CONFLICT', `${name}:${tag} is a version number, and numbers never move`, {
-          hint: `choose a tag with a letter in it, for example ${name}:v${tag}`,
-        })
-      }
+      const { kind } = move
+      if (numberOfTag(tag) !== undefined) refuseNumber({ name, tag, kind }, await listVersions(name))
       const next = (log: readonly LogEntry<TagMove>[]): TagMove | undefined => {
         const head = log.at(-1)?.record
         if (onlyFrom !== undefined && head?.digest !== onlyFrom) return undefined
-        if (head !== undefined && head.digest !== null && head.kind !== move.kind) {
-          throw new BallastError(
-            'CONFLICT',
-            `${name}:${tag} belongs to ${head.kind === 'model' ? 'a model' : 'an image'}`,
-            {
-              hint: `give the ${move.kind} another name or tag`,
-            },
-          )
-        }
+        refuseOtherKind({ name, tag, kind }, head)
         return stamped(move)
       }
       return appendRecord<TagMove>(tagPath(layout, name, tag), next, appending(session))
@@ -200,9 +188,7 @@ export function createRecords(layout: StoreLayout): Records {
     },
     async removeVersion(session, name, number) {
       const next = (log: readonly LogEntry<VersionRecord>[]): VersionRecord | undefined =>
-        liveVersions(log).some((version) => version.number === number)
-          ? { removed: number, time: new Date().toISOString() }
-          : undefined
+        removalFrom(log, number)
       await appendRecord(versionsPath(layout, name), next, appending(session))
     },
     async addUntagged(session, name, digest) {

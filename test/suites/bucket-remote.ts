@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Bucket, openBucket } from '../../src/buckets/index.ts'
-import { bytesContent, type Digest, digestOf, type ErrorCode, isBallastError } from '../../src/core/index.ts'
-import { encodeVersion, OCI_MANIFEST, parseName, parseTag } from '../../src/model/index.ts'
+import { bytesContent, type Digest, digestOf } from '../../src/core/index.ts'
+import { encodeVersion, OCI_INDEX, OCI_MANIFEST, parseName, parseTag } from '../../src/model/index.ts'
 import type { StoredManifest } from '../../src/oci/index.ts'
 import {
   type BucketRepository,
@@ -12,6 +12,7 @@ import {
   openBucketRepository,
 } from '../../src/remotes/index.ts'
 import { BUCKET, type BucketServer, isMissing, type Missing } from '../fixtures/buckets/server.ts'
+import { rejects } from '../fixtures/rejects.ts'
 
 export interface BucketRemoteCase {
   readonly server: BucketServer | Missing
@@ -119,6 +120,8 @@ export function bucketRemoteSuite(name: string, { server, moves, lock = false }:
       await repository.putManifest(first, '1')
       await rejects(repository.putManifest(second, '1'), 'CONFLICT')
       await rejects(repository.putManifest(first, '2'), 'CONFLICT')
+      await rejects(repository.putManifest(anImage(), '1'), 'CONFLICT')
+      assert.equal((await repository.getManifest('1'))?.digest, first.digest)
       await repository.records.removeVersion(await repository.writer(), 1)
       assert.equal(await repository.getManifest('1'), undefined)
       await rejects(repository.putManifest(second, '1'), 'CONFLICT')
@@ -204,6 +207,11 @@ async function pushVersion(
   return manifest
 }
 
+function anImage(): StoredManifest {
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }))
+  return { mediaType: OCI_INDEX, digest: digestOf(bytes), bytes }
+}
+
 async function attach(repository: BucketRepository, subject: Digest): Promise<Digest> {
   const config = Buffer.from('{}')
   const blob = { digest: digestOf(config), size: config.length }
@@ -234,14 +242,4 @@ async function blobsOf(
 
 function byDigest(a: { readonly digest: Digest }, b: { readonly digest: Digest }): number {
   return a.digest < b.digest ? -1 : 1
-}
-
-async function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
-  await assert.rejects(promise, (error) => {
-    assert.ok(
-      isBallastError(error, code),
-      `${code} expected: ${error instanceof Error ? error.stack : error}`,
-    )
-    return true
-  })
 }
