@@ -10,6 +10,7 @@ import {
   throwIfAborted,
   verified,
 } from '../core/index.ts'
+import { unlessAborted } from '../http/index.ts'
 import {
   isOwnManifest,
   LARGEST_MANIFEST,
@@ -51,7 +52,12 @@ export function openBucketRepository(
   const records = remoteRecords(bucket, layout, name)
   const scope = `${bucket.address}/${layout.root}`
   let opening: Promise<RecordWriter> | undefined
-  let leasing: Promise<SignOfLife> | undefined
+  let leasing: { readonly lease: Promise<SignOfLife>; readonly giveUp: AbortController } | undefined
+
+  function beginLease(): NonNullable<typeof leasing> {
+    const giveUp = new AbortController()
+    return { lease: takeLease(bucket, layout, { signal: giveUp.signal }), giveUp }
+  }
 
   /** Whoever begins to write may wait for a `gc`, once. */
   async function writing(
@@ -59,9 +65,9 @@ export function openBucketRepository(
   ): Promise<{ readonly writer: RecordWriter; readonly lease: SignOfLife }> {
     throwIfAborted(options.signal)
     opening ??= openRecordWriter(bucket, layout, { lock })
-    const writer = await opening
-    leasing ??= takeLease(bucket, layout)
-    return { writer, lease: await leasing }
+    const writer = await unlessAborted(opening, options.signal)
+    leasing ??= beginLease()
+    return { writer, lease: await unlessAborted(leasing.lease, options.signal) }
   }
 
   async function hasBlob(blob: BlobDescriptor, options?: CallOptions): Promise<boolean> {
@@ -149,7 +155,8 @@ export function openBucketRepository(
     },
     referrers: remoteReferrers(bucket, layout, { name, putManifest }),
     async close() {
-      await (await leasing?.catch(() => undefined))?.end()
+      leasing?.giveUp.abort()
+      await (await leasing?.lease.catch(() => undefined))?.end()
       leasing = undefined
     },
   }

@@ -173,6 +173,10 @@ export function bucketRemoteSuite(name: string, { server, moves, lock = false }:
       }
       const collecting = collectRemote(slow, { root, graceMs: 0 })
       await sleep(700)
+      const interrupted = await connected(t, root)
+      const waiting = interrupted.putManifest(anImage(), 'app', { signal: AbortSignal.timeout(300) })
+      const ended = await Promise.race([rejects(waiting, 'INTERRUPTED'), collecting])
+      assert.equal(ended, undefined, 'whoever waits can be interrupted')
       const second = await connected(t, root)
       const pushed = await pushVersion(second, 'second', 2)
       await collecting
