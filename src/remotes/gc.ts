@@ -29,7 +29,7 @@ export interface RemoteGcReport {
   readonly unfinished: number
 }
 
-export const DEFAULT_GRACE_MS = 24 * 60 * 60_000
+const DEFAULT_GRACE_MS = 24 * 60 * 60_000
 const AT_ONCE = 16
 const POLL_MS = 1_000
 

@@ -1,5 +1,3 @@
-export { collectRemote, DEFAULT_GRACE_MS, type RemoteGcOptions, type RemoteGcReport } from './gc.ts'
-export { splitRoot } from './layout.ts'
+export { collectRemote, type RemoteGcReport } from './gc.ts'
 export { listModels } from './models.ts'
-export type { RemoteRecords } from './records.ts'
-export { type BucketRepository, type OpenRemoteOptions, openBucketRepository } from './repository.ts'
+export { type BucketRepository, openBucketRepository } from './repository.ts'

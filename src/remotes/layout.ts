@@ -1,8 +1,11 @@
-import { BallastError, type Digest, hexOf } from '../core/index.ts'
-import { parseName, type RepositoryName, type Tag } from '../model/index.ts'
+import { type Digest, hexOf } from '../core/index.ts'
+import type { RepositoryName, Tag } from '../model/index.ts'
 
 /** Version of the layout; a remote with a higher one is refused. */
 export const FORMAT = 1
+
+/** In bytes: of records, and of the format. Whatever is larger is none. */
+export const LARGEST_RECORD = 64 * 1024
 
 /** Keys of a remote: as the files of a store are called, so that who knows one knows the other (docs/design.md, "Remotes in buckets"). */
 export interface RemoteLayout {
@@ -49,15 +52,4 @@ export function versionsPrefix({ repositories }: RemoteLayout, name: RepositoryN
 
 export function referrersPrefix({ repositories }: RemoteLayout, name: RepositoryName): string {
   return `${repositories}${name}/referrers/`
-}
-
-/** The root and the name in `path/to/NAME`: the last part is the name. Throws USAGE. */
-export function splitRoot(path: string): { readonly root: string; readonly name: RepositoryName } {
-  const parts = path.split('/').filter((part) => part !== '')
-  if (parts.some((part) => part === '..' || part === '.')) {
-    throw new BallastError('USAGE', `${JSON.stringify(path)} has parts that lead elsewhere`, {
-      hint: 'write the path as it is, without . and ..',
-    })
-  }
-  return { root: parts.slice(0, -1).join('/'), name: parseName(parts.at(-1) ?? '') }
 }

@@ -5,7 +5,7 @@ import { BallastError, type CallOptions, throwIfAborted } from '../core/index.ts
 import type { RemoteLayout } from './layout.ts'
 
 /** A sign of life counts for so long. Twenty are due in that time, so that no slow answer ends anything. */
-export const LIFE_MS = 15 * 60_000
+const LIFE_MS = 15 * 60_000
 const RENEW_MS = LIFE_MS / 20
 const POLL_MS = 1_000
 

@@ -3,9 +3,9 @@ import type { Bucket } from '../buckets/index.ts'
 import { BallastError, type CallOptions, forEachLimited } from '../core/index.ts'
 import { parseJson } from '../model/index.ts'
 import type { LogEntry } from '../store/index.ts'
+import { LARGEST_RECORD } from './layout.ts'
 import type { RecordWriter } from './record-writer.ts'
 
-const LARGEST_RECORD = 64 * 1024
 const READ_AT_ONCE = 16
 const FILE = /^(\d{10})\.json$/
 

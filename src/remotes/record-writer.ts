@@ -1,15 +1,13 @@
 import { type Bucket, hasConditionalWrites } from '../buckets/index.ts'
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { withClaim } from './claims.ts'
-import { FORMAT, type RemoteLayout } from './layout.ts'
+import { FORMAT, LARGEST_RECORD, type RemoteLayout } from './layout.ts'
 
 /** Creates records, each once: of two writers at the same key, one is told that it did. */
 export interface RecordWriter {
   /** False where the key is taken by other bytes than these. */
   create(key: string, bytes: Buffer, options?: CallOptions): Promise<boolean>
 }
-
-const LARGEST_RECORD = 64 * 1024
 
 /**
  * For who changes something; makes the remote where there is none. Throws REFUSED for one that a later Ballast wrote, and where the
