@@ -1,4 +1,4 @@
-import { type CallOptions, isDigest } from '../core/index.ts'
+import type { CallOptions } from '../core/index.ts'
 import { isTag } from '../model/index.ts'
 import { openBucketRemote } from './bucket-remotes.ts'
 import type { ImageAccess } from './image-places.ts'
@@ -15,8 +15,7 @@ export async function bucketHistory(
   const { records } = remote.repository
   const { reference, isStated } = remote
   const versions = await records.listVersions(options)
-  const tags =
-    isStated && isTag(reference) && !isDigest(reference) ? [reference] : await records.listTagNames(options)
+  const tags = isStated && isTag(reference) ? [reference] : await records.listTagNames(options)
   const logs: Move[][] = []
   for (const tag of tags) {
     const log = await records.history(tag, options)

@@ -86,7 +86,7 @@ export async function bucketRemove(
 
 async function tagOf({ at, model }: BucketRemote, tagText: string, access: ImageAccess): Promise<Tag> {
   if (!isBucketAddress(tagText))
-    return notNumber(parseTag(tagText.startsWith(`${model}:`) ? tagText.slice(model.length + 1) : tagText))
+    return parseTag(tagText.startsWith(`${model}:`) ? tagText.slice(model.length + 1) : tagText)
   const target = await openBucketRemote(tagText, access)
   if (target.at('x') === at('x')) return movableTag(target, tagText)
   throw new BallastError('USAGE', `${tagText} belongs to another model`, {
@@ -97,13 +97,6 @@ async function tagOf({ at, model }: BucketRemote, tagText: string, access: Image
 function movableTag({ reference, at }: BucketRemote, text: string): Tag {
   if (!isDigest(reference) && numberOfTag(reference) === undefined) return parseTag(reference)
   throw new BallastError('USAGE', `${text} never moves`, { hint: `name a tag: ${at(LATEST)}` })
-}
-
-function notNumber(tag: Tag): Tag {
-  if (numberOfTag(tag) === undefined) return tag
-  throw new BallastError('CONFLICT', `${tag} is a version number, and numbers never move`, {
-    hint: `choose a tag with a letter in it, for example v${tag}`,
-  })
 }
 
 async function resultOf(

@@ -38,25 +38,22 @@ export async function digestAt(
   return (await repository.getManifest(reference, options))?.digest
 }
 
-/**
- * Numbers never move: throws CONFLICT where the remote gave this number to other bytes, or these bytes another number.
- * True where it has the version under the number already.
- */
+/** Numbers never move: throws CONFLICT where the remote gave this number to other bytes, or these bytes another number. */
 export async function refuseOtherNumber(
   { repository, at }: Remote,
   { digest, number, ref }: { readonly digest: Digest; readonly number: number; readonly ref: string },
   options: CallOptions = {},
-): Promise<boolean> {
+): Promise<void> {
   const there = await digestAt(repository, `${number}`, options)
-  if (there === digest) return true
+  if (there === digest) return
   if (there !== undefined) {
     throw new BallastError('CONFLICT', `${at(`${number}`)} is another version than ${ref}`, {
       hint: `numbers never move; push under a name of its own, or pull that one first under another: ballast pull ${at(`${number}`)} NAME`,
     })
   }
-  if ((await digestAt(repository, digest, options)) === undefined) return false
+  if ((await digestAt(repository, digest, options)) === undefined) return
   const other = await numberThere(repository, digest, options)
-  if (other === undefined) return false
+  if (other === undefined) return
   throw new BallastError('CONFLICT', `${ref} is ${at(`${other}`)} there, and numbers never move`, {
     hint: `what is there is the same version: ballast pull ${at(`${other}`)} NAME; or push under a name of its own`,
   })
