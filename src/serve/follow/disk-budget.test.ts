@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { link, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryDirectory } from '../../../test/fixtures/temporary.ts'
@@ -26,4 +26,17 @@ test('what is set aside counts, what nobody needs goes first, and what does not 
   await assert.rejects(budget.admit('c', MIB), { code: 'DISK', hint: /--max-disk/ })
   budget.settle('a')
   await budget.admit('c', MIB)
+})
+
+test('a directory that several targets share counts once, and so does one in another', async (t) => {
+  const place = await temporaryDirectory(t)
+  const inner = join(place, 'inner')
+  await mkdir(inner)
+  await writeFile(join(inner, 'model.bin'), Buffer.alloc(MIB, 1))
+  const makeRoom = async (): Promise<void> => undefined
+  const usedOf = async (...places: readonly string[]): Promise<number> =>
+    (await createDiskBudget({ budget: MIB, places: () => places, makeRoom }).measure()).used
+  const once = await usedOf(place)
+  assert.ok(once >= MIB)
+  assert.equal(await usedOf(inner, place, place, inner), once)
 })

@@ -1,3 +1,4 @@
+import { sep } from 'node:path'
 import { BallastError, createQueue, diskUsage } from '../../core/index.ts'
 import type { DiskMeasure } from './metrics.ts'
 
@@ -15,7 +16,7 @@ export interface DiskBudget {
 export interface DiskBudgetOptions {
   /** In bytes; without it everything is admitted. */
   readonly budget: number | undefined
-  /** Directories that count. */
+  /** Directories that count, each file once, also where one is named twice or stands in another. */
   readonly places: () => readonly string[]
   /** Removes what nobody needs. */
   readonly makeRoom: () => Promise<void>
@@ -25,9 +26,10 @@ export function createDiskBudget({ budget, places, makeRoom }: DiskBudgetOptions
   const setAside = new Map<string, number>()
   // One after the other: what one has found free is taken when the next one looks.
   const inTurn = createQueue()
+  const used = (): Promise<number> => diskUsage(outermost(places()))
   const missing = async (bytes: number): Promise<number> => {
     const others = [...setAside.values()].reduce((sum, one) => sum + one, 0)
-    return (await diskUsage(places())) + others + bytes - (budget ?? Number.POSITIVE_INFINITY)
+    return (await used()) + others + bytes - (budget ?? Number.POSITIVE_INFINITY)
   }
   return {
     admit: (holder, bytes) =>
@@ -41,8 +43,13 @@ export function createDiskBudget({ budget, places, makeRoom }: DiskBudgetOptions
         setAside.set(holder, bytes)
       }),
     settle: (holder) => void setAside.delete(holder),
-    measure: async () => ({ used: await diskUsage(places()), budget }),
+    measure: async () => ({ used: await used(), budget }),
   }
+}
+
+function outermost(places: readonly string[]): readonly string[] {
+  const all = [...new Set(places)]
+  return all.filter((place) => !all.some((other) => place.startsWith(`${other}${sep}`)))
 }
 
 function beyond(
