@@ -70,6 +70,14 @@ test('a model goes to a bucket, is promoted and rolled back there, and comes to 
     ['sentiment:1', listed[0]?.digest, 'sentiment:prod'],
   )
 
+  const copied = 'az://models/copied/sentiment'
+  const elsewhere = await ask<{ ref: string; tag: string }>(['copy', `${REMOTE}:prod`, copied, '--lock'], at)
+  assert.deepEqual([elsewhere.ref, elsewhere.tag], [`${copied}:1`, `${copied}:prod`])
+  assert.deepEqual(
+    (await ask<Listed[]>(['list', copied], at)).map(({ digest, tags }) => [digest, tags]),
+    [[listed[0]?.digest, ['prod']]],
+  )
+
   const busy = await run(['remove', `${REMOTE}:2`], at)
   assert.equal(busy.code, 5)
   assert.match(busy.stderr, /candidate points to/)
