@@ -24,6 +24,7 @@ import { splitOr, withSplit } from './check-variants.ts'
 import { findInContainer, readFileInContainer, rootInContainer } from './container-files.ts'
 import { userOf, whyUnreadable } from './container-user.ts'
 import { staleness } from './staleness.ts'
+import { versionName } from './version-name.ts'
 
 export interface PathToCheck {
   readonly engine: Engine
@@ -165,7 +166,7 @@ async function checkTree(
   if (why !== undefined) faults.push(why)
   return {
     operand,
-    version: marker.number === 0 ? marker.reference : `${marker.model}:${marker.number}`,
+    version: versionName(marker),
     digest: version.digest as Digest,
     faults,
     extra: [],

@@ -20,6 +20,7 @@ import type { Store } from '../store/index.ts'
 import { withReload } from './check-reload.ts'
 import { splitsOf, withSplit } from './check-variants.ts'
 import { staleness } from './staleness.ts'
+import { versionName } from './version-name.ts'
 
 export interface CheckResult {
   readonly operand: string
@@ -142,7 +143,7 @@ async function checkDelivered(
   const notes = incompleteShards(version.files.map(({ path }) => path))
   return {
     operand,
-    version: marker.number === 0 ? marker.reference : `${marker.model}:${marker.number}`,
+    version: versionName(marker),
     digest: version.digest,
     ...result,
     faults,

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
 import { BallastError, type Digest } from '../core/index.ts'
 import type { EngineChoice } from '../docker/index.ts'
-import { blobsOfFiles, formatReference, nameOfFiles, parseOperand } from '../model/index.ts'
+import { blobsOfFiles, nameOfFiles, parseOperand } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { type CheckOptions, type CheckResult, checkTarget } from './check-target.ts'
 import type { ImageAccess } from './image-places.ts'
 import { mendingHint, resolveVersion } from './resolve.ts'
+import { resolvedName } from './version-name.ts'
 
 /** To get at what is not on this host's disk. */
 export interface CheckAccess {
@@ -42,7 +43,7 @@ async function checkStored(store: Store, operand: string, options: CheckOptions)
     if (fault !== undefined) faults.push(`${nameOfFiles(blob.files)}: ${fault}`)
   }
   const mend = faults.length === 0 ? undefined : await mendingHint(store, reference)
-  const name = number === 0 ? formatReference(reference) : `${reference.name}:${number}`
+  const name = resolvedName({ reference, number })
   return { operand, version: name, digest: version.digest, faults, extra: [], mend }
 }
 

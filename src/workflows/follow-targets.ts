@@ -12,6 +12,7 @@ import {
 } from '../mount/index.ts'
 import { millisecondsOf } from '../reload/index.ts'
 import { GRACE_MS, linkOf, type Pace } from './mount.ts'
+import { versionName } from './version-name.ts'
 
 /** Looks at the store cost little, and what a delivery waits for (room, a lock) is on this host and soon there. */
 const LOCAL: Pace = paceOf(1000, { firstMs: 1000, mostMs: 5000 })
@@ -48,8 +49,7 @@ export async function deliveredVersion(
   if (tree === undefined) return undefined
   const { path, found } = tree
   if ((await checkTree(path, found.version)).faults.length > 0) return undefined
-  const { model, number, digest, reference } = found.marker
-  return { version: number === 0 ? reference : `${model}:${number}`, digest }
+  return { version: versionName(found.marker), digest: found.marker.digest }
 }
 
 interface FoundTree {

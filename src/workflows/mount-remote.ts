@@ -12,6 +12,7 @@ import { checkTree, inspectTarget } from '../mount/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import type { Upstream } from './follow-upstream.ts'
 import { type MountRequest, type MountResult, mount, mountFollowing } from './mount.ts'
+import { versionName } from './version-name.ts'
 
 export interface MountRemoteRequest extends Omit<MountRequest, 'ref' | 'link'> {
   /** Where the model comes from, and how it gets into a store. */
@@ -74,10 +75,9 @@ async function alreadyThere(target: string, digest: string): Promise<MountResult
   if (state.kind !== 'pinned' || state.tree.version.digest !== digest) return undefined
   const { version, marker } = state.tree
   if ((await checkTree(target, version)).faults.length > 0) return undefined
-  const { model, number, reference } = marker
   return {
     ...{ target, path: '', mountAt: 'path', digest: version.digest },
-    version: number === 0 ? reference : `${model}:${number}`,
+    version: versionName(marker),
     ...{ how: 'unchanged', bytesCopied: 0, ms: 0, warnings: [] },
   }
 }

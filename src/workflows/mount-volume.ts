@@ -22,9 +22,9 @@ import {
   type MountResult,
   resolveFollowed,
   unlessInterrupted,
-  versionName,
   withDelivery,
 } from './mount.ts'
+import { resolvedName } from './version-name.ts'
 import { openVolume } from './volume-place.ts'
 
 export interface MountVolumeRequest {
@@ -147,7 +147,7 @@ export function deliverInto(
       const isFlat = layout === 'flat'
       return {
         target: `volume:${volume}`,
-        version: versionName(resolved),
+        version: resolvedName(resolved),
         digest: resolved.version.digest,
         path: isFlat ? '' : path,
         mountAt: isFlat || files.length > 0 ? 'path' : 'parent',

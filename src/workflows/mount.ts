@@ -36,6 +36,7 @@ import {
   withMending,
 } from './resolve.ts'
 import { rememberTime } from './run-times.ts'
+import { resolvedName } from './version-name.ts'
 
 export interface MountRequest {
   readonly ref: string
@@ -102,7 +103,7 @@ export function pinnedAt(
   resolved: ResolvedVersion,
 ): Pick<MountResult, 'target' | 'version' | 'digest' | 'path' | 'mountAt'> {
   const { digest } = resolved.version
-  return { target, version: versionName(resolved), digest, path: '', mountAt: 'path' }
+  return { target, version: resolvedName(resolved), digest, path: '', mountAt: 'path' }
 }
 
 /** Brings a following target to the version that the tag points to now. */
@@ -120,7 +121,7 @@ export async function mountFollowing(
     const settings = { ...options, ...move, link, readAhead, admit, ...retention }
     const { files, ...swapped } = await deliverFollowing(store, { target, name, delivery }, settings)
     const mountAt = files.length > 0 ? 'path' : 'parent'
-    return { target, version: versionName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
+    return { target, version: resolvedName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
   })
 }
 
@@ -271,10 +272,6 @@ function goneMeanwhile(store: Store, reference: Reference, cause: BallastError):
 
 function isInside(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}${sep}`)
-}
-
-export function versionName({ reference, number }: ResolvedVersion): string {
-  return number === 0 ? formatReference(reference) : `${reference.name}:${number}`
 }
 
 export function tagGone(reference: string): BallastError {

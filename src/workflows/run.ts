@@ -16,6 +16,7 @@ import {
   type RunRequest,
   type RunWork,
 } from './run-request.ts'
+import { resolvedName } from './version-name.ts'
 
 export type { PreparedRun, RunRequest }
 
@@ -51,13 +52,11 @@ export async function prepareRun(
 }
 
 function named({ resolved, path }: PlacedModel): RunModel {
-  const { reference, number, version } = resolved
-  const text = formatReference(reference)
-  const { name: model } = reference
+  const { reference, version } = resolved
   return {
-    model,
-    version: number === 0 ? text : `${model}:${number}`,
-    reference: text,
+    model: reference.name,
+    version: resolvedName(resolved),
+    reference: formatReference(reference),
     digest: version.digest,
     path,
   }

@@ -19,6 +19,7 @@ import { requireWhomToTell } from './mount-reload-told.ts'
 import { type ResolvedVersion, resolveVersion, withMending } from './resolve.ts'
 import { judgeVariants } from './variants-judge.ts'
 import type { VariantsCall, VariantsPlace } from './variants-place.ts'
+import { versionName } from './version-name.ts'
 
 export interface VariantsEdit extends Omit<VariantEdit, 'placed'> {
   /** Versions for variants, by the variants' names. */
@@ -173,7 +174,7 @@ export function sharesOf(set: VariantSet | undefined): readonly VariantShare[] {
     name,
     weight,
     share: all === 0 ? 0 : weight / all,
-    version: number === 0 ? reference : `${model}:${number}`,
+    version: versionName({ model, number, reference }),
     digest,
     reference,
     ofLink,
