@@ -36,3 +36,12 @@ test('a verb that only reads the store loads nothing for help, progress, network
     'what is looked for would be found',
   )
 })
+
+test('a hash of a password is one line, which can be added to a file of them', () => {
+  const hash = (password: string): string =>
+    execFileSync(process.execPath, [MAIN, 'serve', '--hash-password'], {
+      encoding: 'utf8',
+      input: `${password}\n`,
+    })
+  assert.match(`${hash('of ann')}${hash('of bob')}`, /^(?:\$scrypt\$[^\n]+\n){2}$/)
+})
