@@ -51,6 +51,10 @@ for (const [what, line] of [
     'a cost that stops the registry',
     'ann:$scrypt$ln=40,r=8,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   ],
+  [
+    'blocks that need more memory than there may be',
+    'ann:$scrypt$ln=20,r=16,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  ],
   ['a key of one byte', 'ann:$scrypt$ln=14,r=8,p=1$AAAA$AA'],
 ] as const) {
   test(`a file of users with ${what} is refused, and not shown`, async (t) => {

@@ -6,8 +6,8 @@ import type { User, Users } from './users.ts'
 
 /** 2^14 rounds on 16 MiB: some tens of milliseconds for whoever guesses, once for whoever knows (RFC 7914). */
 const COST = { ln: 14, r: 8, p: 1 }
-/** What a file may ask for at most, so that it cannot stop the registry: 1 GiB of memory. */
-const MOST_LN = 20
+/** In bytes. What a file may ask for at most, so that it cannot stop the registry. */
+const MOST_MEMORY = 1024 ** 3
 const SALT_LENGTH = 16
 const KEY_LENGTH = 32
 
@@ -33,24 +33,19 @@ export async function hashPassword(password: string): Promise<string> {
  */
 export async function openPasswordFile(path: string): Promise<Users> {
   let known = await load(path)
-  // Deriving takes long by intent, and clients log in with each request.
-  const proven = new Map<string, User>()
   const secret = randomBytes(32)
   // One at a time: whoever guesses must not occupy the threads that read blobs.
   const enqueue = createQueue()
 
-  async function current(): Promise<ReadonlyMap<string, Entry>> {
+  async function current(): Promise<Loaded> {
     const { mtimeMs, size } = await statOf(path)
-    if (mtimeMs !== known.mtimeMs || size !== known.size) {
-      proven.clear()
-      known = await load(path)
-    }
-    return known.entries
+    if (mtimeMs !== known.mtimeMs || size !== known.size) known = await load(path)
+    return known
   }
 
   return {
     async find(credentials) {
-      const entries = await current()
+      const { entries, proven } = await current()
       const proof = createHmac('sha256', secret).update(JSON.stringify(credentials)).digest('hex')
       const before = proven.get(proof)
       if (before !== undefined) return before
@@ -77,14 +72,21 @@ interface Derivation {
 }
 
 async function derive(password: string, { cost: { ln, r, p }, salt, length }: Derivation): Promise<Buffer> {
-  const options = { N: 2 ** ln, r, p, maxmem: 256 * 2 ** ln * r }
+  const options = { N: 2 ** ln, r, p, maxmem: 2 * memoryOf({ ln, r }) }
   return new Promise((resolve, reject) => {
     scrypt(password, salt, length, options, (error, key) => (error === null ? resolve(key) : reject(error)))
   })
 }
 
+/** RFC 7914, 2. */
+function memoryOf({ ln, r }: Pick<typeof COST, 'ln' | 'r'>): number {
+  return 128 * 2 ** ln * r
+}
+
 interface Loaded {
   readonly entries: ReadonlyMap<string, Entry>
+  /** By their proofs. Deriving takes long by intent, and clients log in with each request. */
+  readonly proven: Map<string, User>
   readonly mtimeMs: number
   readonly size: number
 }
@@ -102,7 +104,7 @@ async function load(path: string): Promise<Loaded> {
     if (entry === undefined) throw wrongLine(path, index + 1)
     entries.set(entry.user.name, entry)
   }
-  return { entries, mtimeMs, size }
+  return { entries, proven: new Map(), mtimeMs, size }
 }
 
 async function statOf(path: string): Promise<{ readonly mtimeMs: number; readonly size: number }> {
@@ -117,7 +119,7 @@ function parseLine(line: string): Entry | undefined {
   const [, name, ln, r, p, salt, key, pull] = LINE.exec(line) ?? []
   if (name === undefined || salt === undefined || key === undefined) return undefined
   const cost = { ln: Number(ln), r: Number(r), p: Number(p) }
-  if (cost.ln < 1 || cost.ln > MOST_LN || cost.r < 1 || cost.p < 1) return undefined
+  if (cost.ln < 1 || cost.r < 1 || cost.p < 1 || memoryOf(cost) > MOST_MEMORY) return undefined
   const bytes = Buffer.from(key, 'base64')
   if (bytes.length < SALT_LENGTH) return undefined
   const user = { name, may: pull === undefined ? 'push' : 'pull' } as const
