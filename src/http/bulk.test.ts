@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { startFileServer } from '../../test/doubles/file-server.ts'
+import { makeCertificate } from '../../test/fixtures/certificate.ts'
+import { listenOnLoopback } from '../../test/fixtures/on-loopback.ts'
 import { createRandom } from '../../test/fixtures/random.ts'
+import { temporaryDirectory } from '../../test/fixtures/temporary.ts'
 import { isBallastError, readAll } from '../core/index.ts'
 import { parsePlainHead } from './bulk-head.ts'
 import { createTransport, type IncomingResponse } from './transport.ts'
@@ -39,7 +44,12 @@ async function answering(t: TestContext, pieces: readonly (string | Buffer)[]): 
 }
 
 test('bodies come whole, one after the other over one connection', async (t) => {
-  const server = await startFileServer(t, { '/w.bin': DATA })
+  const ports = new Set<number | undefined>()
+  const instead = ({ socket }: IncomingMessage): boolean => {
+    ports.add(socket.remotePort)
+    return false
+  }
+  const server = await startFileServer(t, { '/w.bin': DATA }, { instead })
   for (let turn = 0; turn < 3; turn++) {
     const whole = await get(server.origin)
     assert.equal(whole.status, 200)
@@ -49,6 +59,22 @@ test('bodies come whole, one after the other over one connection', async (t) => 
     assert.equal(part.status, 206)
     assert.ok((await readAll(part.body, DATA.length)).equals(DATA.subarray(100, 2_000_100)))
   }
+  assert.equal(ports.size, 1)
+})
+
+test('under TLS, an address is held against the certificate, and is told as no name', async (t) => {
+  const { key, certificate } = await makeCertificate(await temporaryDirectory(t), '127.0.0.1')
+  const ca = certificate.toString()
+  const server = createSecureServer({ key, cert: ca }, (_, response) => response.end('abc'))
+  const names: unknown[] = []
+  server.on('secureConnection', ({ servername }) => names.push(servername))
+  const url = new URL(`https://127.0.0.1:${await listenOnLoopback(t, server)}`)
+  const trusting = createTransport({ peer: 'server', network: { tls: { ca: [ca] } } })
+  const response = await trusting({ method: 'GET', url, bulk: true })
+  assert.equal(`${await readAll(response.body, 10)}`, 'abc')
+  assert.deepEqual(names, [false])
+  const untrusting = send({ method: 'GET', url, bulk: true })
+  await assert.rejects(untrusting, (error) => isBallastError(error, 'REMOTE') && !error.retryable)
 })
 
 test('a reader who takes its time loses nothing, and one who leaves holds nothing', async (t) => {

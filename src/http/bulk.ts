@@ -1,4 +1,4 @@
-import { connect as connectPlain, type Socket, type TcpSocketConnectOpts } from 'node:net'
+import { connect as connectPlain, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net'
 import { type ConnectionOptions, connect as connectSecure } from 'node:tls'
 import { type PlainHead, parsePlainHead } from './bulk-head.ts'
 
@@ -132,6 +132,7 @@ async function openLine(url: URL, tls: ConnectionOptions, signal: AbortSignal): 
   const line = createLine()
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const isSecure = url.protocol === 'https:'
+  // An address is no name to be served by (RFC 6066, 3): it is held against the certificate all the same.
   const options = {
     host,
     port: Number(url.port || (isSecure ? 443 : 80)),
@@ -139,7 +140,12 @@ async function openLine(url: URL, tls: ConnectionOptions, signal: AbortSignal): 
     noDelay: true,
   }
   const socket = isSecure
-    ? connectSecure({ ...tls, ...options, servername: tls.servername ?? host, ALPNProtocols: ['http/1.1'] })
+    ? connectSecure({
+        ...tls,
+        ...options,
+        servername: isIP(host) === 0 ? host : '',
+        ALPNProtocols: ['http/1.1'],
+      })
     : connectPlain(options as TcpSocketConnectOpts)
   line.attach(socket)
   await new Promise<void>((resolve, reject) => {
