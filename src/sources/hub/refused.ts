@@ -1,5 +1,5 @@
 import { BallastError } from '../../core/index.ts'
-import { type IncomingResponse, isRetryable } from '../../http/index.ts'
+import type { IncomingResponse } from '../../http/index.ts'
 import { refusedBy } from '../http/status.ts'
 
 export interface AskedOfHub {
@@ -46,7 +46,7 @@ export function refusedByHub(response: IncomingResponse, asked: AskedOfHub): Bal
   if (code === 'EntryNotFound') {
     return explain('NOT_FOUND', `${repository} has no such file`, `its files are at ${page}/tree/${revision}`)
   }
-  if (response.status === 401 && !isRetryable(response.status)) {
+  if (response.status === 401) {
     return explain(
       'UNAUTHORIZED',
       `${response.peer} does not accept the token`,
