@@ -1,6 +1,6 @@
 import { type CallOptions, type Checksum, type Content, type Digest, digestOf } from '../core/index.ts'
 import type { RetryDelays } from '../http/index.ts'
-import type { Ingested, Session, Store } from '../store/index.ts'
+import type { Ingested, Place, Session, Store } from '../store/index.ts'
 import { fetchInParts } from './fetch-in-parts.ts'
 import { fetchWhole } from './fetch-whole.ts'
 import { findFetched, rememberFetched } from './fetched.ts'
@@ -70,17 +70,22 @@ export async function fetchBlob(
     onProgress?.({ kind: 'skip', step: 'download', item, because: 'exists' })
     return here
   }
+  const fetch = async (place?: Place): Promise<Ingested> => {
+    const arrived = await (place === undefined
+      ? fetchWhole({ store, session }, request, how)
+      : fetchInParts({ store, session, place }, request, how))
+    // While the place is held still: whoever waits for it looks here first.
+    if (digest === undefined) await rememberFetched({ store, session }, { identity, digest: arrived.digest })
+    return arrived
+  }
   const inParts = ranges && content.size >= SMALL
   const fetched = inParts
     ? await store.partials.hold({ key: digestOf(identity), signal }, async (place) => {
         const meanwhile = await find()
         if (meanwhile !== undefined) place.giveUp()
-        return meanwhile ?? fetchInParts({ store, session, place }, request, how)
+        return meanwhile ?? fetch(place)
       })
-    : await fetchWhole({ store, session }, request, how)
-  if (digest === undefined) {
-    await rememberFetched({ store, session }, { identity, digest: fetched.digest })
-  }
+    : await fetch()
   onProgress?.({ kind: 'done', step: 'download', item, digest: fetched.digest })
   return fetched
 }
