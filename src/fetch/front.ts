@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { type ByteSource, type StreamChecksum, throwIfAborted } from '../core/index.ts'
+import { unlessAborted } from '../http/index.ts'
 
 /** How far a file is there from its beginning on, for who reads behind. */
 export interface Front {
@@ -20,16 +21,9 @@ export function createFront(): Front {
       moved = Promise.withResolvers()
     },
     async beyond(place, signal) {
-      const stopped = Promise.withResolvers<void>()
-      const stop = (): void => stopped.resolve()
-      signal.addEventListener('abort', stop, { once: true })
-      try {
-        while (front <= place && !signal.aborted) await Promise.race([moved.promise, stopped.promise])
-        throwIfAborted(signal)
-        return front
-      } finally {
-        signal.removeEventListener('abort', stop)
-      }
+      throwIfAborted(signal)
+      while (front <= place) await unlessAborted(moved.promise, signal)
+      return front
     },
   }
 }
