@@ -1,11 +1,4 @@
-import {
-  createHashThreads,
-  type Digest,
-  forEachLimited,
-  type HashThreads,
-  hashOf,
-  isBallastError,
-} from '../core/index.ts'
+import { type Digest, forEachLimited, hashOf, isBallastError, startChecksum } from '../core/index.ts'
 import type { Ingested, Place, Session, Store } from '../store/index.ts'
 import { frontOf, gapsIn, totalOf } from './extents.ts'
 import type { FetchRequest } from './fetch-blob.ts'
@@ -77,8 +70,6 @@ async function transfer(
   return digest as unknown as Digest
 }
 
-let threads: HashThreads | undefined
-
 async function hashed(
   { handle }: PartialFile,
   request: FetchRequest,
@@ -87,8 +78,7 @@ async function hashed(
   const { item, content } = request
   const source = sourceBehind(front, { handle, size: content.size, signal })
   const checksum = knownChecksum(request)
-  if (checksum !== undefined) threads ??= createHashThreads()
-  const sum = checksum && threads?.startChecksum(checksum.algorithm)
+  const sum = checksum && startChecksum(checksum.algorithm)
   await sum?.update(Buffer.from(checksum?.prefix ?? ''))
   const hashing = hashOf(sum === undefined ? source : summed(source, sum), { signal })
   // Also of what breaks off: a checksum that nobody asks for would occupy its thread for good.
