@@ -35,7 +35,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a blob is named before it is synced',
-    file: 'src/store/blobs.ts',
+    file: 'src/store/blob-file.ts',
     text: '  await handle.sync()\n',
     replacement: '',
     why: 'after a loss of power a version may hold zeros',
@@ -103,7 +103,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the digest that was expected is not compared',
-    file: 'src/store/blobs.ts',
+    file: 'src/store/blob-file.ts',
     text: '  if (expected.digest !== undefined && expected.digest !== digest) {\n',
     replacement: "  if (expected.digest === 'sha256:' && expected.digest !== digest) {\n",
     why: 'a push of wrong bytes is accepted',
@@ -163,7 +163,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'blobs can be written to by their owner',
-    file: 'src/store/blobs.ts',
+    file: 'src/store/blob-file.ts',
     text: 'const BLOB_MODE = 0o444\n',
     replacement: 'const BLOB_MODE = 0o644\n',
     why: 'a program that opens a hard-linked model for writing changes the store',

@@ -6,7 +6,8 @@ import { type TestContext, test } from 'node:test'
 import { flipBit, temporaryStore } from '../../test/fixtures/store.ts'
 import { pathsIn } from '../../test/fixtures/temporary.ts'
 import { bytesContent, type Digest, digestOf, readAll } from '../core/index.ts'
-import type { BlobInfo, BlobStore, IngestOptions } from './blobs.ts'
+import type { BlobInfo, IngestOptions } from './blob-file.ts'
+import type { BlobStore } from './blobs.ts'
 import type { Session } from './session.ts'
 
 const BYTES = Buffer.from('the weights of a model, unchanged')

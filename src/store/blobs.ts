@@ -1,20 +1,15 @@
-import { chmod, type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   BallastError,
   type ByteSource,
   type CallOptions,
   type Content,
-  copyHashed,
   createSharedSync,
   type Digest,
   digestOfHex,
   discard,
   fileContent,
-  fileSource,
-  type HashedCopy,
-  type HashedCopyOptions,
-  hashOf,
   hexOf,
   isBallastError,
   isSystemError,
@@ -22,32 +17,22 @@ import {
   listIfPresent,
   makeShared,
   named,
-  sourceOf,
   systemCode,
   throwIfAborted,
   verified,
 } from '../core/index.ts'
+import {
+  type BlobInfo,
+  type IngestOptions,
+  type PlacedOptions,
+  seal,
+  stampPlaced,
+  stampVerified,
+  VERIFIED_TIME,
+  writeBlob,
+} from './blob-file.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Session } from './session.ts'
-
-export interface BlobInfo {
-  readonly digest: Digest
-  readonly size: number
-}
-
-export interface IngestOptions extends CallOptions {
-  /** For progress and messages. */
-  readonly item: string
-  /** Is given the first bytes, which tell what the content is. */
-  readonly onHead?: (head: Uint8Array) => void
-  /** Where the content is known beforehand; anything else is refused with DAMAGED and leaves no trace. */
-  readonly expected?: { readonly digest?: Digest; readonly size?: number }
-}
-
-export interface PlacedOptions extends IngestOptions {
-  /** Digest and size of a file that only this process has written, which then is not read. */
-  readonly hashed?: HashedCopy | undefined
-}
 
 export interface Ingested extends BlobInfo {
   /** Whether the same bytes were there already. */
@@ -97,13 +82,6 @@ export interface BlobStore {
   /** Remembers that the blob's bytes are wrong, so that storing it again replaces it. */
   markDamaged(digest: Digest): Promise<void>
 }
-
-/**
- * Every verified blob has this modification time. Ordinary writing changes it, which shows, in constant time and
- * without a record elsewhere, that the blob must be hashed before it is trusted again.
- */
-const VERIFIED_TIME = new Date(0)
-const BLOB_MODE = 0o444
 
 export function createBlobStore(layout: StoreLayout): BlobStore {
   const pathOf = (digest: Digest): string => blobPath(layout, digest)
@@ -283,107 +261,6 @@ function otherSize({ digest, size }: BlobInfo, found: number): BallastError {
   return new BallastError('DAMAGED', `${size} bytes expected of the blob ${digest}, which has ${found}`, {
     hint: 'what names it by that size is wrong; the blob itself is sound',
   })
-}
-
-async function writeBlob(
-  path: string,
-  content: AsyncIterable<Uint8Array> | ByteSource,
-  options: IngestOptions,
-): Promise<BlobInfo> {
-  const handle = await open(path, 'wx', BLOB_MODE)
-  // A stream of Node.js has a `read` too, which is another one.
-  const iterator = Symbol.asyncIterator in content ? content[Symbol.asyncIterator]() : undefined
-  const source = iterator === undefined ? (content as ByteSource) : sourceOf(iterator)
-  try {
-    return await named(path, async () => {
-      const copied = await copyHashed(watched(source, options), handle, hashing(options))
-      return seal(handle, checked(copied, options))
-    })
-  } finally {
-    try {
-      await iterator?.return?.()
-    } finally {
-      await handle.close()
-    }
-  }
-}
-
-/** A file that is there already: its bytes are read for the digest alone. Throws REFUSED when it changes meanwhile. */
-async function stampPlaced(path: string, options: PlacedOptions): Promise<BlobInfo> {
-  const handle = await open(path, 'r')
-  try {
-    return await named(path, async () => {
-      const before = await handle.stat({ bigint: true })
-      const hashed = options.hashed ?? (await hashOf(watched(fileSource(handle), options), hashing(options)))
-      const after = await handle.stat({ bigint: true })
-      // Who has the file open under its other name may write to it, and the stamp would hide that.
-      if (before.size !== after.size || before.mtimeNs !== after.mtimeNs) throw changing(options.item)
-      await makeOurs(handle, after.uid)
-      return seal(handle, checked(hashed, options))
-    })
-  } finally {
-    await handle.close()
-  }
-}
-
-function changing(item: string): BallastError {
-  return new BallastError('REFUSED', `${item} changed while it was read`, {
-    hint: 'wait until it is written completely, then run the command again',
-    retryable: true,
-  })
-}
-
-/** A blob's owner can make it writable. What root takes over from another user is that user's no more. */
-async function makeOurs(handle: FileHandle, owner: bigint): Promise<void> {
-  const self = process.geteuid?.()
-  if (self !== undefined && owner !== BigInt(self)) await handle.chown(self, -1)
-}
-
-function hashing({ item, signal, onProgress }: IngestOptions): HashedCopyOptions {
-  return { signal, onBytes: (count) => onProgress?.({ kind: 'bytes', step: 'add', item, count }) }
-}
-
-function watched(source: ByteSource, { onHead }: IngestOptions): ByteSource {
-  let isFirst = true
-  return {
-    ...(source.ready && { ready: source.ready }),
-    async read(into) {
-      const length = await source.read(into)
-      if (isFirst) onHead?.(into.subarray(0, length))
-      isFirst = false
-      return length
-    },
-  }
-}
-
-/** Throws DAMAGED for anything but what was expected. */
-function checked(found: BlobInfo, { item, expected = {} }: IngestOptions): BlobInfo {
-  const { digest, size } = found
-  if (expected.size !== undefined && expected.size !== size) {
-    throw new BallastError('DAMAGED', `${item}: ${expected.size} bytes expected, ${size} found`)
-  }
-  if (expected.digest !== undefined && expected.digest !== digest) {
-    throw new BallastError('DAMAGED', `${item}: digest ${expected.digest} expected, the bytes have ${digest}`)
-  }
-  return found
-}
-
-async function seal(handle: FileHandle, blob: BlobInfo): Promise<BlobInfo> {
-  await handle.chmod(BLOB_MODE)
-  await handle.utimes(VERIFIED_TIME, VERIFIED_TIME)
-  await handle.sync()
-  return blob
-}
-
-async function stampVerified(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    if ((await handle.stat()).mtimeMs === VERIFIED_TIME.getTime()) return
-    await handle.utimes(VERIFIED_TIME, VERIFIED_TIME)
-    await chmod(path, BLOB_MODE)
-  } finally {
-    await handle.close()
-  }
 }
 
 async function statOrUndefined(path: string): Promise<{ size: number; mtimeMs: number } | undefined> {

@@ -7,7 +7,8 @@ import {
   removeAbandonedFiles,
   withLock,
 } from '../core/index.ts'
-import type { BlobInfo, BlobStore } from './blobs.ts'
+import type { BlobInfo } from './blob-file.ts'
+import type { BlobStore } from './blobs.ts'
 import { dropOldEntries } from './cache.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'

@@ -1,12 +1,6 @@
 export type { Aliases } from './aliases.ts'
-export {
-  type BlobInfo,
-  type BlobStore,
-  damagedBlob,
-  type Ingested,
-  type IngestOptions,
-  missingBlob,
-} from './blobs.ts'
+export type { BlobInfo, IngestOptions } from './blob-file.ts'
+export { type BlobStore, damagedBlob, type Ingested, missingBlob } from './blobs.ts'
 export type { Cache } from './cache.ts'
 export type { DerivedBlob, DerivedBlobs } from './derived.ts'
 export type { GcOptions, GcReport } from './gc.ts'

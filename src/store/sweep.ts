@@ -1,6 +1,7 @@
 import { type CallOptions, type Digest, syncDirectory, throwIfAborted } from '../core/index.ts'
 import { createAliases } from './aliases.ts'
-import type { BlobInfo, BlobStore } from './blobs.ts'
+import type { BlobInfo } from './blob-file.ts'
+import type { BlobStore } from './blobs.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import type { StoreLayout } from './layout.ts'

@@ -1,6 +1,7 @@
 import { type CallOptions, type Digest, forEachLimited, isPresent } from '../core/index.ts'
 import { FILE_PATH, formatReference, type RepositoryName } from '../model/index.ts'
-import type { BlobInfo, BlobStore } from './blobs.ts'
+import type { BlobInfo } from './blob-file.ts'
+import type { BlobStore } from './blobs.ts'
 import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
