@@ -8,7 +8,7 @@ import {
 } from '../oci/index.ts'
 import type { ImagesOfReference } from './base-image.ts'
 import { idOf, replaceImage } from './former-images.ts'
-import { type ImageBlob, type Transferred, transferBlobs } from './transfer.ts'
+import { bytesSent, type ImageBlob, type Transferred, transferBlobs } from './transfer.ts'
 
 /** An image of a repository under a tag. */
 export interface ImagePlace {
@@ -58,7 +58,6 @@ export async function publishImages(
   const configs = distinct(images.map(({ image }) => configBlob(image)))
   const layers = distinct(images.flatMap((image) => image.layers))
   const transferred = await transferBlobs(repository, [...layers, ...configs], options)
-  const sent = transferred.filter(({ how }) => how === 'sent').reduce((sum, { size }) => sum + size, 0)
   const manifests = images.map(({ image }) => image.manifest)
   const made = index && withOtherImages(index, replacements(images))
   const [top = manifests[0] as StoredManifest, ...below] = made ? [made.index, ...manifests] : manifests
@@ -71,7 +70,7 @@ export async function publishImages(
     digest: await idOf(repository, top),
     layers: transferred.slice(0, layers.length),
     former,
-    bytesSent: named.reduce((sum, { bytes }) => sum + bytes.length, sent),
+    bytesSent: named.reduce((sum, { bytes }) => sum + bytes.length, bytesSent(transferred)),
     warnings: made === undefined || made.attestations === 0 ? [] : [leftOut(made.attestations)],
   }
 }

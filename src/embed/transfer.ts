@@ -7,6 +7,7 @@ import {
   metered,
   verified,
 } from '../core/index.ts'
+import { totalSize } from '../model/index.ts'
 import type { BlobDescriptor, ImageRepository } from '../oci/index.ts'
 import type { EarlyUpload } from './early-uploads.ts'
 import { findThere } from './find-there.ts'
@@ -26,6 +27,11 @@ export interface Transferred {
   readonly digest: Digest
   readonly size: number
   readonly how: 'exists' | 'mounted' | 'sent'
+}
+
+/** In bytes. */
+export function bytesSent(blobs: readonly Transferred[]): number {
+  return totalSize(blobs.filter(({ how }) => how === 'sent'))
 }
 
 const SEARCHES_AT_ONCE = 8

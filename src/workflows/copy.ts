@@ -1,18 +1,18 @@
-import { BallastError, type CallOptions, type Digest, isDigest, shortDigest } from '../core/index.ts'
-import { type Transferred, transferBlobs } from '../embed/index.ts'
+import { BallastError, type CallOptions, type Digest, shortDigest } from '../core/index.ts'
+import { bytesSent, type Transferred, transferBlobs } from '../embed/index.ts'
 import {
   childrenOf,
   type Descriptor,
   DOCKER_MANIFEST_LIST,
   MODEL_MANIFEST,
-  numberOfTag,
   OCI_INDEX,
   parseJson,
+  totalSize,
 } from '../model/index.ts'
 import type { ImageRepository, StoredManifest } from '../oci/index.ts'
 import { copyAttachments } from './carry-attachments.ts'
 import type { ImageAccess } from './image-places.ts'
-import { numberThere, refuseOtherNumber } from './remote-numbers.ts'
+import { numberThere, refuseOtherNumber, tagToMove } from './remote-numbers.ts'
 import { nothingThere, openRemote, type Remote, statedNumber } from './remotes.ts'
 
 export interface CopyResult {
@@ -56,7 +56,8 @@ export async function copy(
     const manifest = await from.repository.getManifest(from.reference, options)
     if (manifest === undefined) throw await nothingThere(from, options)
     const number = await numberOf(from, manifest, options)
-    const tag = tagFor({ from, to, number })
+    const given = { ref: from.at(from.reference), tag: from.reference, number }
+    const tag = tagToMove(to, given, 'copy')
     const { digest } = manifest
     if (number !== undefined) {
       await refuseOtherNumber(to, { digest, number, ref: from.at(`${number}`) }, options)
@@ -68,15 +69,14 @@ export async function copy(
     const ends = { from: from.repository, to: to.repository, subject: digest }
     const attached = await copyAttachments(ends, options)
     if (tag !== undefined) await to.repository.putManifest(manifest, tag, options)
-    const sum = (some: readonly Transferred[]): number => some.reduce((total, { size }) => total + size, 0)
     return {
       ref: to.at(number === undefined ? (tag ?? digest) : `${number}`),
       digest,
       number,
       tag: tag === undefined ? undefined : to.at(tag),
       blobs,
-      bytes: sum(blobs),
-      bytesSent: sum(blobs.filter(({ how }) => how === 'sent')),
+      bytes: totalSize(blobs),
+      bytesSent: bytesSent(blobs),
       attached,
       ms: Math.round(performance.now() - started),
     }
@@ -94,35 +94,6 @@ async function numberOf(
 ): Promise<number | undefined> {
   if (parseJson(bytes)?.artifactType !== MODEL_MANIFEST) return undefined
   return statedNumber(from) ?? numberThere(from.repository, digest, options)
-}
-
-/** The tag that is to move, beside the number. Throws USAGE for a digest, CONFLICT for another number. */
-function tagFor({
-  from,
-  to,
-  number,
-}: {
-  readonly from: Remote
-  readonly to: Remote
-  readonly number: number | undefined
-}): string | undefined {
-  if (isDigest(to.reference)) {
-    throw new BallastError('USAGE', `${to.at(to.reference)}: the digest follows from what is copied`, {
-      hint: 'name a tag, or nothing',
-    })
-  }
-  const tag = to.isStated ? to.reference : from.reference
-  if (isDigest(tag)) return undefined
-  if (number === undefined) return tag
-  const wanted = numberOfTag(tag)
-  if (wanted === undefined || wanted === number) return wanted === undefined ? tag : undefined
-  throw new BallastError(
-    'CONFLICT',
-    `${from.at(from.reference)} is number ${number}, and keeps it everywhere`,
-    {
-      hint: `copy it as ${to.at(`${number}`)}, or under a tag that is no number`,
-    },
-  )
 }
 
 interface Content {

@@ -1,22 +1,22 @@
-import { BallastError, type CallOptions, type Digest, isDigest } from '../core/index.ts'
-import { type ImageBlob, type Transferred, transferBlobs } from '../embed/index.ts'
+import type { CallOptions, Digest } from '../core/index.ts'
+import { bytesSent, type ImageBlob, type Transferred, transferBlobs } from '../embed/index.ts'
 import {
   blobsOfFiles,
   blobsOfVersion,
   childrenOf,
   formatReference,
   nameOfFiles,
-  numberOfTag,
   OCI_MANIFEST,
+  totalSize,
   type Version,
 } from '../model/index.ts'
 import type { StoredManifest } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { pushAttachments } from './carry-attachments.ts'
 import type { ImageAccess } from './image-places.ts'
-import { refuseOtherNumber } from './remote-numbers.ts'
-import { openRemote, type Remote, statedNumber } from './remotes.ts'
-import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
+import { refuseOtherNumber, tagToMove } from './remote-numbers.ts'
+import { openRemote } from './remotes.ts'
+import { damageOf, resolveVersion } from './resolve.ts'
 
 export interface PushResult {
   /** Where it is now, by number: `localhost:5000/sentiment:3`. */
@@ -57,7 +57,8 @@ export async function push(
   const remote = await openRemote(text, access, { create: true, store })
   const { repository } = remote
   try {
-    const tag = tagFor(remote, resolved)
+    const given = { ref: formatReference(reference), tag: reference.tag, number }
+    const tag = tagToMove(remote, given, 'push')
     const manifest = await leaseVersion(store, session, version)
     await refuseOtherNumber(
       remote,
@@ -73,15 +74,14 @@ export async function push(
       options,
     )
     if (tag !== undefined) await repository.putManifest(manifest, tag, options)
-    const sum = (some: readonly Transferred[]): number => some.reduce((total, { size }) => total + size, 0)
     return {
       ref: remote.at(`${number}`),
       digest: version.digest,
       number,
       tag: tag === undefined ? undefined : remote.at(tag),
       blobs,
-      bytes: sum(blobs),
-      bytesSent: sum(blobs.filter(({ how }) => how === 'sent')),
+      bytes: totalSize(blobs),
+      bytesSent: bytesSent(blobs),
       attached,
       ms: Math.round(performance.now() - started),
     }
@@ -90,27 +90,6 @@ export async function push(
   } finally {
     await repository.close?.()
   }
-}
-
-/** The tag that is to move, where it is none that is the number. Throws USAGE for what cannot be chosen. */
-function tagFor(remote: Remote, { reference, number }: ResolvedVersion): string | undefined {
-  if (isDigest(remote.reference)) {
-    throw new BallastError('USAGE', `${remote.at(remote.reference)}: the digest follows from the files`, {
-      hint: 'name a tag, or nothing',
-    })
-  }
-  const wanted = statedNumber(remote)
-  if (wanted !== undefined && wanted !== number) {
-    throw new BallastError(
-      'CONFLICT',
-      `${formatReference(reference)} is number ${number}, and keeps it everywhere`,
-      {
-        hint: `push it as ${remote.at(`${number}`)}, or under a tag that is no number`,
-      },
-    )
-  }
-  const tag = remote.isStated ? remote.reference : reference.tag
-  return tag === undefined || numberOfTag(tag) !== undefined ? undefined : tag
 }
 
 async function leaseVersion(store: Store, session: Session, version: Version): Promise<StoredManifest> {

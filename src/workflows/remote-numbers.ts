@@ -1,4 +1,4 @@
-import { BallastError, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, forEachLimited, isDigest } from '../core/index.ts'
 import { numberOfTag } from '../model/index.ts'
 import type { ImageRepository } from '../oci/index.ts'
 import type { Remote } from './remotes.ts'
@@ -56,5 +56,35 @@ export async function refuseOtherNumber(
   if (other === undefined) return
   throw new BallastError('CONFLICT', `${ref} is ${at(`${other}`)} there, and numbers never move`, {
     hint: `what is there is the same version: ballast pull ${at(`${other}`)} NAME; or push under a name of its own`,
+  })
+}
+
+interface Given {
+  /** For people. */
+  readonly ref: string
+  /** Or digest, where it is. */
+  readonly tag: string | undefined
+  /** Of a version of a model that has one. */
+  readonly number: number | undefined
+}
+
+/** The tag that is to move at a remote, beside the number. Throws USAGE for a digest, CONFLICT for another number. */
+export function tagToMove(
+  to: Remote,
+  { ref, tag: own, number }: Given,
+  verb: 'push' | 'copy',
+): string | undefined {
+  if (isDigest(to.reference)) {
+    throw new BallastError('USAGE', `${to.at(to.reference)}: the digest follows from what it is of`, {
+      hint: 'name a tag, or nothing',
+    })
+  }
+  const tag = to.isStated ? to.reference : own
+  if (tag === undefined || isDigest(tag)) return undefined
+  const wanted = number === undefined ? undefined : numberOfTag(tag)
+  if (wanted === undefined) return tag
+  if (wanted === number) return undefined
+  throw new BallastError('CONFLICT', `${ref} is number ${number}, and keeps it everywhere`, {
+    hint: `${verb} it as ${to.at(`${number}`)}, or under a tag that is no number`,
   })
 }
