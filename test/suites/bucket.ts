@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { Bucket, BucketObject } from '../../src/buckets/index.ts'
-import {
-  BallastError,
-  bytesContent,
-  type Content,
-  digestOf,
-  type ErrorCode,
-  isBallastError,
-  readAll,
-} from '../../src/core/index.ts'
+import { BallastError, bytesContent, type Content, digestOf, readAll } from '../../src/core/index.ts'
 import { RETRY_DELAYS, retriedContent } from '../../src/http/index.ts'
 import { createRandom } from '../fixtures/random.ts'
+import { rejects } from '../fixtures/rejects.ts'
 
 /** An empty bucket, or one that other tests use too: every test has a prefix of its own in it. */
 export interface BucketFactory {
@@ -290,14 +283,4 @@ async function listOf(bucket: Bucket, prefix: string, options = {}): Promise<rea
 
 async function keysIn(bucket: Bucket, prefix: string): Promise<readonly string[]> {
   return (await listOf(bucket, prefix)).map(({ key }) => key)
-}
-
-async function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
-  await assert.rejects(promise, (error) => {
-    assert.ok(
-      isBallastError(error, code),
-      `${code} expected: ${error instanceof Error ? error.stack : error}`,
-    )
-    return true
-  })
 }

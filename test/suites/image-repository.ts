@@ -6,12 +6,12 @@ import {
   type Content,
   type Digest,
   digestOf,
-  type ErrorCode,
   isBallastError,
   readAll,
 } from '../../src/core/index.ts'
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../src/model/index.ts'
 import type { BlobDescriptor, ImageRepository, StoredManifest } from '../../src/oci/index.ts'
+import { rejects } from '../fixtures/rejects.ts'
 
 /** Makes an empty repository, and cleans up through `context.after`. Called once or more a test. */
 export type RepositoryFactory = (context: TestContext) => Promise<ImageRepository>
@@ -275,15 +275,4 @@ function rangesOf(size: number): readonly { offset: number; length: number }[] {
     { offset: Math.floor(size / 3), length: Math.ceil(size / 3) },
     { offset: 0, length: size },
   ]
-}
-
-async function rejects(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
-  await assert.rejects(
-    promise,
-    (error) => codes.some((code) => isBallastError(error, code)) || rethrow(error),
-  )
-}
-
-function rethrow(error: unknown): never {
-  throw error
 }
