@@ -5,9 +5,9 @@ import { type TestContext, test } from 'node:test'
 import { startEngineProxy } from '../doubles/engine-proxy.ts'
 import { ask, start as startCommand } from '../fixtures/command.ts'
 import { docker, engineMissing } from '../fixtures/engine.ts'
+import { freePort } from '../fixtures/loopback-server.ts'
 import {
   containersCalled,
-  freePort,
   portOf,
   type SwitchScene,
   served,

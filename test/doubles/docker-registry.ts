@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../fixtures/loopback-server.ts'
 
 /** A real registry (Debian's `docker-registry`) on loopback, over an empty directory. */
 export interface DockerRegistry {
@@ -82,14 +82,4 @@ async function answers(host: string, child: ChildProcess): Promise<void> {
   }
   child.kill('SIGKILL')
   throw new Error('docker-registry does not answer')
-}
-
-async function freePort(address: string): Promise<number> {
-  const server = createServer().listen(0, address)
-  await once(server, 'listening')
-  const bound = server.address()
-  server.close()
-  await once(server, 'close')
-  if (bound === null || typeof bound === 'string') throw new Error('no port')
-  return bound.port
 }
