@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -6,10 +5,10 @@ import {
   request,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../../src/core/index.ts'
+import { listenOnLoopback } from '../fixtures/on-loopback.ts'
 import { type Fault, type Occasion, type Plan, placeIn, spoil } from './faulty-plan.ts'
 
 export interface FaultyServer {
@@ -47,14 +46,8 @@ export async function startFaultyServer(
     }
     handle(target, { incoming, outgoing, fault, count }).catch(() => outgoing.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(async () => {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
-  })
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, log, uploaded: () => uploaded }
+  const port = await listenOnLoopback(t, server)
+  return { host: `127.0.0.1:${port}`, log, uploaded: () => uploaded }
 }
 
 interface Exchange {

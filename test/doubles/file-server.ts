@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { TestContext } from 'node:test'
 import { formatContentRange, formatUnsatisfied, parseRange } from '../../src/http/index.ts'
+import { listenOnLoopback } from '../fixtures/on-loopback.ts'
 
 export interface ServedFile {
   readonly bytes: Buffer
@@ -37,7 +35,7 @@ const PIECE = 64 * 1024
 
 /** A web server with files in memory: ranges, `If-Range`, ETags. Ends with the test. */
 export async function startFileServer(
-  t: Pick<TestContext, 'after'>,
+  t: { readonly after: (end: () => Promise<void>) => void },
   files: Readonly<Record<string, Buffer>>,
   { ranges = true, etags = true, instead, spoil = (piece) => piece }: FileServerOptions = {},
 ): Promise<FileServer> {
@@ -84,13 +82,7 @@ export async function startFileServer(
   const server = createServer((request, response) => {
     response.on('error', () => undefined)
     void answer(request, response)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(async () => {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
   })
-  const { port } = server.address() as AddressInfo
+  const port = await listenOnLoopback(t, server)
   return { origin: `http://127.0.0.1:${port}`, files: served, sent: () => sent, requests }
 }

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { createServer, request } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { listenOnLoopback } from '../fixtures/on-loopback.ts'
 
 export interface ForwardProxy {
   /** For HTTP_PROXY and HTTPS_PROXY. */
@@ -44,13 +44,9 @@ export async function startForwardProxy(
       })
     }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   t.after(() => {
     for (const socket of sockets) socket.destroy()
-    server.closeAllConnections()
-    server.close()
   })
-  const { port } = server.address() as AddressInfo
+  const port = await listenOnLoopback(t, server)
   return { url: `http://127.0.0.1:${port}`, asked: () => [...asked].sort() }
 }

@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { listenOnLoopback } from '../fixtures/on-loopback.ts'
 
 /** What a model server finds of one version: a file `behaviour` in its directory says `good`, or that it `fails`. */
 interface Version {
@@ -64,13 +63,7 @@ async function listen(t: TestContext, route: Route): Promise<string> {
     const [status, body] = await route(new URL(request.url ?? '/', 'http://localhost'), request.method ?? '')
     response.writeHead(status).end(body === undefined ? '' : JSON.stringify(body))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://127.0.0.1:${await listenOnLoopback(t, server)}`
 }
 
 /**

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import { listenOnLoopback } from '../fixtures/on-loopback.ts'
 
 /** Answers one request, well or badly. */
 export type Step = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -30,14 +29,8 @@ export async function startScriptedServer(
     if (step === undefined) response.writeHead(500).end('the script is at its end')
     else void step(request, response)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  context.after(async () => {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
-  })
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, requests, authorizations }
+  const port = await listenOnLoopback(context, server)
+  return { host: `127.0.0.1:${port}`, requests, authorizations }
 }
 
 /** Takes the whole request, then answers. */

@@ -1,12 +1,11 @@
 import { randomUUID, sign, type X509Certificate } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { parseBasic } from '../../src/registry/protocol/index.ts'
 import { makeCertificate } from '../fixtures/certificate.ts'
+import { listenOnLoopback } from '../fixtures/on-loopback.ts'
 import { temporaryDirectory } from '../fixtures/temporary.ts'
 
 export interface TokenServerOptions {
@@ -78,14 +77,7 @@ export async function startTokenServer(t: TestContext, options: TokenServerOptio
   const server = secure
     ? createSecureServer({ key, cert: certificate.toString() }, handler)
     : createServer(handler)
-  server.listen(0, address)
-  await once(server, 'listening')
-  t.after(async () => {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await listenOnLoopback(t, server, address)
   const realm = `${secure ? 'https' : 'http'}://${address}:${port}/token`
   return Object.assign(state, {
     realm,
