@@ -4,12 +4,12 @@ import { lstat, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { startDockerRegistry } from '../doubles/docker-registry.ts'
 import { ask, run as ballast } from '../fixtures/command.ts'
 import { assertFails } from '../fixtures/failing.ts'
 import { type BaseEntry, type BaseImage, writeImageLayout } from '../fixtures/image-layout.ts'
 import { missingParts } from '../fixtures/parts.ts'
 import { createRandom } from '../fixtures/random.ts'
+import { registryScene } from '../fixtures/registry-scene.ts'
 import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
 import { describeTree, unpackImage } from '../fixtures/unpacked-image.ts'
 
@@ -58,19 +58,12 @@ interface Answer {
 }
 
 async function createWorld(t: TestContext): Promise<World> {
-  const registry = await startDockerRegistry()
-  assert.ok(registry)
-  t.after(() => registry.close())
-  const { host } = registry
-  const directory = await temporaryDirectory(t)
-  const store = join(directory, 'store')
   const files = {
     'weights.bin': createRandom('embed-position').bytes(300_000),
     'config.json': '{"version":1}',
     'sub/vocab.txt': 'a b c',
   }
-  await writeFiles(join(directory, 'model'), files)
-  await ask(['add', 'sentiment', join(directory, 'model')], { store })
+  const { directory, store, host } = await registryScene(t, { name: 'sentiment', contents: files })
   return {
     directory,
     store,

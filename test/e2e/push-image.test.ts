@@ -4,11 +4,11 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { dockerRegistryMissing, startDockerRegistry } from '../doubles/docker-registry.ts'
+import { dockerRegistryMissing } from '../doubles/docker-registry.ts'
 import { ask, run } from '../fixtures/command.ts'
 import { writeImageLayout } from '../fixtures/image-layout.ts'
 import { missingParts } from '../fixtures/parts.ts'
-import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
+import { registryScene } from '../fixtures/registry-scene.ts'
 
 const exec = promisify(execFile)
 
@@ -23,14 +23,8 @@ interface Pushed {
 test('an image of a model alone: for two platforms, mountable, and of the layers that embed adds', {
   skip: dockerRegistryMissing() ?? missingParts('skopeo', 'umoci'),
 }, async (t) => {
-  const registry = await startDockerRegistry()
-  assert.ok(registry)
-  t.after(() => registry.close())
-  const { host } = registry
-  const directory = await temporaryDirectory(t)
-  const store = join(directory, 'store')
-  await writeFiles(join(directory, 'model'), { 'weights.bin': 'w'.repeat(10_000), 'sub/a.txt': 'a' })
-  await ask(['add', 'team/sentiment', join(directory, 'model')], { store })
+  const contents = { 'weights.bin': 'w'.repeat(10_000), 'sub/a.txt': 'a' }
+  const { directory, store, host } = await registryScene(t, { name: 'team/sentiment', contents })
 
   const pushed = await ask<Pushed>(['push', 'team/sentiment', `${host}/models/sentiment`, '--image'], {
     store,

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask, run, start } from '../fixtures/command.ts'
+import { exampleScene } from '../fixtures/example-scene.ts'
 import { type Behaviour, EXAMPLE_SERVICES, type ExampleService } from '../fixtures/example-services.ts'
-import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
 import { eventually } from '../fixtures/wait.ts'
 
 const NOT_TAKEN: readonly (readonly [Behaviour, RegExp])[] = [
@@ -22,7 +21,7 @@ for (const service of EXAMPLE_SERVICES) {
       const follower = place.follow()
       await eventually(async () => assert.match(follower.stdout(), /sentiment:1 is there already/))
       const stop = answers(place.url)
-      await place.add(behaviour)
+      await place.add(behaviour, 'sentiment:prod')
       await eventually(async () =>
         assert.match(follower.stdout(), /sentiment:2 failed: .*; sentiment:1 put back/),
       )
@@ -49,33 +48,21 @@ for (const service of EXAMPLE_SERVICES) {
       if (behaviour === 'never') return
       // A service that still loads the former one would not be ready in time for this one either.
       if (behaviour === 'late') await sleep(4000)
-      await place.add('good')
+      await place.add('good', 'sentiment:prod')
       await eventually(async () => assert.match(follower.stdout(), /sentiment:3 is served/))
     })
   }
 }
 
 async function prepare(t: TestContext, service: ExampleService) {
-  const directory = await temporaryDirectory(t)
-  const options = { store: join(directory, 'store'), cwd: directory }
-  const target = join(directory, 'models')
-  let added = 0
-  const add = async (behaviour: Behaviour): Promise<void> => {
-    const source = join(directory, `model-${++added}`)
-    await service.writeModel(source, behaviour)
-    await writeFiles(source, { serial: `${added}` })
-    await ask(['add', 'sentiment:prod', source], options)
-  }
-  await add('good')
-  await ask(['mount', 'sentiment:prod', target, '--follow', '--once'], options)
-  const url = await service.start(t, join(target, 'sentiment'))
+  const scene = await exampleScene(t, service)
   const follow = () => {
-    const flags = ['--ready', `GET ${url}/health`, '--within', '1s']
-    const running = start(['mount', 'sentiment:prod', target, '--follow', ...flags], options)
+    const flags = ['--ready', `GET ${scene.url}/health`, '--within', '1s']
+    const running = start(['mount', 'sentiment:prod', scene.target, '--follow', ...flags], scene.options)
     t.after(running.kill)
     return running
   }
-  return { target, options, url, add, follow }
+  return { ...scene, follow }
 }
 
 /** Asks all the time until the function that it returns is called, which says with what it was answered. */

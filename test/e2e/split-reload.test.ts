@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ask, run, start } from '../fixtures/command.ts'
-import { type Behaviour, EXAMPLE_SERVICES, type ExampleService } from '../fixtures/example-services.ts'
-import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
+import { exampleScene } from '../fixtures/example-scene.ts'
+import { EXAMPLE_SERVICES, type ExampleService } from '../fixtures/example-services.ts'
 import { eventually } from '../fixtures/wait.ts'
 
 for (const service of EXAMPLE_SERVICES) {
@@ -79,35 +79,22 @@ interface Split {
 }
 
 async function prepare(t: TestContext, service: ExampleService) {
-  const directory = await temporaryDirectory(t)
-  const options = { store: join(directory, 'store'), cwd: directory }
-  const target = join(directory, 'models')
-  let added = 0
-  const add = async (behaviour: Behaviour): Promise<void> => {
-    const source = join(directory, `model-${++added}`)
-    await service.writeModel(source, behaviour)
-    await writeFiles(source, { serial: `${added}` })
-    await ask(['add', 'sentiment', source], options)
-  }
-  await add('good')
-  await ask(['tag', 'sentiment:1', 'prod'], options)
-  await ask(['mount', 'sentiment:prod', target, '--follow', '--once'], options)
-  const url = await service.start(t, join(target, 'sentiment'))
+  const { directory, ...scene } = await exampleScene(t, service)
   await writeFile(
     join(directory, 'ballast.yaml'),
     `apps:
   api:
     models: [{ ref: "sentiment:prod", path: /app/models }]
-    reload: { ready: "GET ${url}/health", within: 2s }
+    reload: { ready: "GET ${scene.url}/health", within: 2s }
 targets:
   - { ref: "sentiment:prod", to: ./models, follow: true }
 `,
   )
   const served = async (): Promise<readonly number[]> => {
-    const { variants = [] } = (await (await fetch(`${url}/health`)).json()) as {
+    const { variants = [] } = (await (await fetch(`${scene.url}/health`)).json()) as {
       variants?: { number: number }[]
     }
     return variants.map(({ number }) => number)
   }
-  return { target, options, url, add, served }
+  return { ...scene, served }
 }
