@@ -1,6 +1,7 @@
 import { connect as connectPlain, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net'
 import { type ConnectionOptions, connect as connectSecure } from 'node:tls'
 import { type PlainHead, parsePlainHead } from './bulk-head.ts'
+import { hostOf } from './host.ts'
 
 /** An answer whose bytes have been left where the system put them. */
 export interface BulkAnswer extends PlainHead {
@@ -130,7 +131,7 @@ interface Line {
 
 async function openLine(url: URL, tls: ConnectionOptions, signal: AbortSignal): Promise<Line> {
   const line = createLine()
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const host = hostOf(url)
   const isSecure = url.protocol === 'https:'
   // An address is no name to be served by (RFC 6066, 3): it is held against the certificate all the same.
   const options = {

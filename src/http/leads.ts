@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { hostOf } from './host.ts'
 
 /**
  * Whether a server may lead its clients on to a URL: a redirect, the place of an upload, a token server. Only to http
@@ -16,12 +17,12 @@ export function isDowngrade(from: URL, to: URL): boolean {
 }
 
 /** By its name or address alone: what DNS says may be another thing at each time it is asked. */
-function isInternal({ hostname, protocol }: URL): boolean {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+function isInternal(url: URL): boolean {
+  const host = hostOf(url).replace(/\.$/, '')
   const version = isIP(host)
   if (version !== 0) return ADDRESSES.check(host, version === 6 ? 'ipv6' : 'ipv4')
   // Without TLS it was the user who vouched for the host.
-  return protocol === 'http:' || !host.includes('.') || NAMES.test(host)
+  return url.protocol === 'http:' || !host.includes('.') || NAMES.test(host)
 }
 
 /** RFC 6761, 6762, 8375, and what ICANN keeps for private use. */

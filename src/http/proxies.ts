@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { BallastError } from '../core/index.ts'
+import { hostOf } from './host.ts'
 
 /** The conventional variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as they are written there. */
 export interface Proxies {
@@ -25,7 +26,7 @@ export function proxyFor(url: URL, { http, https, no = '' }: Proxies): URL | und
 }
 
 function isExcepted(url: URL, no: string): boolean {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+  const host = hostOf(url).replace(/\.$/, '')
   if (host === 'localhost' || isIn(host, '127.0.0.0/8') || isIn(host, '::1/128')) return true
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
   return no.split(/[,\s]+/).some((entry) => entry !== '' && matches({ host, port }, entry.toLowerCase()))

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isBallastError, throwIfAborted } from '../core/index.ts'
+import { isBallastError, spread, throwIfAborted } from '../core/index.ts'
 import { refusalIn } from './refusal.ts'
 
 /** The waits between tries, in milliseconds: one fewer than there are tries. */
@@ -33,8 +33,6 @@ export async function waitToRetry(
 ): Promise<void> {
   if (delay === undefined || !isBallastError(error) || !error.retryable) throw error
   const wanted = Math.min(refusalIn(error)?.retryAfterMs ?? 0, LONGEST_WAIT_MS)
-  // Many clients that were turned away together should not come back together.
-  const spread = delay * (0.75 + Math.random() / 2)
-  await sleep(Math.max(wanted, spread), undefined, signal && { signal }).catch(() => undefined)
+  await sleep(Math.max(wanted, spread(delay)), undefined, signal && { signal }).catch(() => undefined)
   throwIfAborted(signal)
 }
