@@ -40,14 +40,7 @@ test(`a training job killed with kill -9 at ${KILLS} random instants goes on els
     const resume = join(host, 'from')
     if (reached > 0) await ask(['mount', 'sentiment:ckpt', resume], { store })
     const out = join(host, 'run')
-    const job = startJob(t, [
-      TRAIN,
-      '--out',
-      out,
-      '--epochs',
-      '1000000',
-      ...(reached > 0 ? ['--resume', resume] : []),
-    ])
+    const job = startTraining(t, out, reached > 0 ? resume : undefined)
     assert.equal(await job.firstLine, `starts with epoch ${reached + 1}`)
     resumedFrom.push(reached)
     // An epoch takes a tenth of a second; at times the first one is cut short.
@@ -55,10 +48,7 @@ test(`a training job killed with kill -9 at ${KILLS} random instants goes on els
     job.kill()
     await job.ended
     const newest = await newestCheckpoint(out)
-    const captured = await run(
-      ['capture', out, 'sentiment:ckpt', '--marker', 'checkpoint-*/DONE', '--quiet-for', '0', '--json'],
-      { store },
-    )
+    const captured = await run([...capture(out), '--json'], { store })
     if (newest === 0) {
       assert.equal(captured.code, 3, captured.stderr)
       continue
@@ -96,21 +86,14 @@ test('a job goes on at a host with a store of its own, to which its last checkpo
       await ask(['pull', shared, 'sentiment:ckpt'], { store })
       await ask(['mount', 'sentiment:ckpt', from], { store })
     }
-    const job = startJob(t, [
-      TRAIN,
-      '--out',
-      out,
-      '--epochs',
-      '1000000',
-      ...(turn > 0 ? ['--resume', from] : []),
-    ])
+    const job = startTraining(t, out, turn > 0 ? from : undefined)
     assert.equal(await job.firstLine, `starts with epoch ${reached + 1}`)
     while ((await newestCheckpoint(out)) === 0) await sleep(50)
     job.kill()
     await job.ended
     reached = await newestCheckpoint(out)
-    const capture = ['capture', out, 'sentiment:ckpt', '--marker', 'checkpoint-*/DONE', '--quiet-for', '0']
-    assert.equal((await ask<CaptureResult>(capture, { store })).checkpoint, `checkpoint-${reached}`)
+    const { checkpoint } = await ask<CaptureResult>(capture(out), { store })
+    assert.equal(checkpoint, `checkpoint-${reached}`)
     await ask(['push', 'sentiment:ckpt', shared], { store })
   }
   const states = await statesOf(await openStore(here))
@@ -128,22 +111,9 @@ test('what follows a training job brings each checkpoint into the store, and non
   const directory = await temporaryDirectory(t)
   const store = join(directory, 'store')
   const out = join(directory, 'run')
-  const job = startJob(t, [TRAIN, '--out', out, '--epochs', '1000000'])
+  const job = startTraining(t, out)
   await job.firstLine
-  const follower = start(
-    [
-      'capture',
-      out,
-      'sentiment:ckpt',
-      '--follow',
-      '--marker',
-      'checkpoint-*/DONE',
-      '--quiet-for',
-      '0',
-      '--json',
-    ],
-    { store },
-  )
+  const follower = start([...capture(out), '--follow', '--json'], { store })
   t.after(() => follower.kill())
   const lines = (): readonly (CaptureResult & { readonly time: string })[] =>
     follower
@@ -240,10 +210,21 @@ async function newestCheckpoint(out: string): Promise<number> {
   return Math.max(0, ...names.map((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0)))
 }
 
+/** Of the newest checkpoint that is whole. */
+function capture(out: string): readonly string[] {
+  return ['capture', out, 'sentiment:ckpt', '--marker', 'checkpoint-*/DONE', '--quiet-for', '0']
+}
+
 interface Job {
   readonly firstLine: Promise<string>
   readonly ended: Promise<unknown>
   readonly kill: () => void
+}
+
+/** Goes on until it is killed. */
+function startTraining(t: TestContext, out: string, resume?: string): Job {
+  const from = resume === undefined ? [] : ['--resume', resume]
+  return startJob(t, [TRAIN, '--out', out, '--epochs', '1000000', ...from])
 }
 
 function startJob(t: TestContext, args: readonly string[], program = command): Job {

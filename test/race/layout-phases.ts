@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdir, realpath, rm } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { addNew, assertChecks, assertFollows, exists, type Phase, removeAll } from './phases.ts'
+import { assertChecks, assertFollows, exists, type Phase, prepareFollowed } from './phases.ts'
 import type { Model } from './world.ts'
 
 /** What a model server is shown, from the first version of a target or in place of another. */
@@ -10,28 +10,25 @@ export const LAYOUT_PHASES: readonly Phase[] = [
     name: 'mount --layout',
     weight: 2,
     async prepare(world, random) {
-      const former = await addNew(world, random, 'shown')
       const target = join(world.fresh('mounts'), 'target')
-      const isFirst = random.below(3) === 0
-      if (!isFirst) await world.mount('shown', target, { follow: true, layout: 'tfserving' })
-      const next = await addNew(world, random, 'shown')
+      const { isFirst, former, next, clear } = await prepareFollowed(world, random, {
+        name: 'shown',
+        target,
+        layout: 'tfserving',
+      })
       return {
         args: ['mount', 'shown', target, '--layout', 'tfserving', '--follow', '--once'],
         place: dirname(target),
         whole: async () => {
           if (isFirst && !(await exists(join(target, 'shown')))) return
           await assertChecks(target)
-          await assertServes(join(target, 'shown'), [former.model, next.model])
+          await assertServes(join(target, 'shown'), [former, next])
         },
         done: async () => {
           await assertChecks(target)
-          await assertServes(join(target, 'shown'), [next.model])
+          await assertServes(join(target, 'shown'), [next])
         },
-        clear: async () => {
-          await rm(dirname(target), { recursive: true })
-          await rm(former.model.directory, { recursive: true })
-          await removeAll(world, next.model, 'shown')
-        },
+        clear,
       }
     },
   },

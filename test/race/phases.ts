@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { lstat, readlink, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { ServerLayout } from '../../src/model/index.ts'
 import { type RunOptions, run } from '../fixtures/command.ts'
 import type { Random } from '../fixtures/random.ts'
 import { type Files, filesOf, leftoversIn } from '../fixtures/store-facts.ts'
@@ -115,13 +116,13 @@ export const PHASES: readonly Phase[] = [
     name: 'mount --follow --once',
     weight: 3,
     async prepare(world, random) {
-      const former = await addNew(world, random, 'followed')
-      const target = join(world.fresh('mounts'), 'target')
-      const isFirst = random.below(3) === 0
       const other = await addNew(world, random, 'other')
+      const target = join(world.fresh('mounts'), 'target')
       await world.mount('other', target, { follow: true })
-      if (!isFirst) await world.mount('followed', target, { follow: true })
-      const next = await addNew(world, random, 'followed')
+      const { isFirst, former, next, clear } = await prepareFollowed(world, random, {
+        name: 'followed',
+        target,
+      })
       const link = join(target, 'followed')
       return {
         args: ['mount', 'followed', target, '--follow', '--once'],
@@ -129,20 +130,18 @@ export const PHASES: readonly Phase[] = [
         whole: async () => {
           await assertChecks(target)
           if (isFirst && !(await exists(link))) return
-          await assertFollows(link, [former.model, next.model])
+          await assertFollows(link, [former, next])
           // The other model's delivery must not take away what a link without a record leads to.
           await world.mount('other', target, { follow: true })
-          await assertFollows(link, [former.model, next.model])
+          await assertFollows(link, [former, next])
         },
         done: async () => {
-          await assertFollows(link, [next.model])
+          await assertFollows(link, [next])
           await assertFollows(join(target, 'other'), [other.model])
           await assertMounted(target)
         },
         clear: async () => {
-          await rm(dirname(target), { recursive: true })
-          await rm(former.model.directory, { recursive: true })
-          await removeAll(world, next.model, 'followed')
+          await clear()
           await removeAll(world, other.model, 'other')
         },
       }
@@ -170,8 +169,38 @@ export const PHASES: readonly Phase[] = [
   },
 ]
 
+export interface Followed {
+  /** The version before is not shown yet. */
+  readonly isFirst: boolean
+  readonly former: Model
+  readonly next: Model
+  readonly clear: () => Promise<void>
+}
+
+/** A model with two versions, of which a target shows the former, or none of the two. */
+export async function prepareFollowed(
+  world: World,
+  random: Random,
+  {
+    name,
+    target,
+    layout,
+  }: { readonly name: string; readonly target: string; readonly layout?: ServerLayout },
+): Promise<Followed> {
+  const { model: former } = await addNew(world, random, name)
+  const isFirst = random.below(3) === 0
+  if (!isFirst) await world.mount(name, target, { follow: true, ...(layout && { layout }) })
+  const { model: next } = await addNew(world, random, name)
+  const clear = async (): Promise<void> => {
+    await rm(dirname(target), { recursive: true })
+    await rm(former.directory, { recursive: true })
+    await removeAll(world, next, name)
+  }
+  return { isFirst, former, next, clear }
+}
+
 /** The model's next version, of its own directory. */
-export async function addNew(
+async function addNew(
   world: World,
   random: Random,
   name: string,
@@ -181,7 +210,7 @@ export async function addNew(
   return { ref, model }
 }
 
-export async function removeAll(world: World, model: Model, name: string): Promise<void> {
+async function removeAll(world: World, model: Model, name: string): Promise<void> {
   await rm(model.directory, { recursive: true })
   await world.removeModel(name)
 }
