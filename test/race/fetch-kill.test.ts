@@ -54,8 +54,8 @@ test('killed again and again, a download goes on where it was', async (t) => {
   await startProcess(t, 'add-address', [store, address]).ended
   const again = link.passed() / SIZE - 1
   t.diagnostic(`${kills} kills, ${(100 * again).toFixed(1)} % fetched again`)
-  // With what the system held for sockets that nobody read any more: on a busy machine much of so small a file.
-  assert.ok(again < 0.2 * kills, `${(100 * again).toFixed(1)} % fetched again in ${kills} kills`)
+  // With what was in memory and in sockets: of so small a file, a few hundredths each time.
+  assert.ok(again < 0.1 * kills, `${(100 * again).toFixed(1)} % fetched again in ${kills} kills`)
   await soundVersion(store, bytes)
 })
 
