@@ -153,8 +153,11 @@ for (const hours of [-2, 2]) {
     assert.deepEqual(await readdir(alive), ['leases', 'process'])
     clearInterval(heartbeat)
     await stamped
+    const silent = { patience: { silenceMs: 120_000, watchMs: 100 } }
+    // The last sign may have come after the last look, and is seen by the next one.
+    const { abandoned } = await store.gc(silent)
     await sleep(150)
-    assert.equal((await store.gc({ patience: { silenceMs: 120_000, watchMs: 100 } })).abandoned, 1)
+    assert.equal(abandoned + (await store.gc(silent)).abandoned, 1)
   })
 }
 
