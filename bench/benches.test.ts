@@ -26,6 +26,7 @@ const SMALL: Readonly<Record<string, Small>> = {
   swap: { options: '--sizes 4KiB,1MiB --runs 2', needs: ['docker-registry'] },
   'first-embed': { options: '--size 1MiB --runs 2 --swaps 2', needs: ['docker-registry', 'curl'] },
   serve: { options: '--size 1MiB --pulls 3 --slow 2 --runs 1', needs: ['docker-registry', 'curl', 'nginx'] },
+  transfer: { options: '--size 8MiB --runs 1', needs: ['docker-registry', 'skopeo', 'curl'] },
   memory: { options: '--size 1MiB --files 3 --file-size 4KiB', needs: ['docker-registry'] },
   engine: {
     options: '--size 1MiB --models 1*random,2*weights --runs 1',
