@@ -105,6 +105,6 @@ async function resultOf(
   options: CallOptions,
 ): Promise<Omit<TagResult, 'moved'>> {
   const versions = await remote.repository.records.listVersions(options)
-  const number = versions.find((version) => version.digest === digest)?.number ?? 0
+  const number = versions.find((version) => version.digest === digest)?.number
   return { ref: remote.at(tag), digest, number, warnings: [] }
 }

@@ -21,7 +21,7 @@ export async function remoteTag(
   const manifest = await findModel(remote, options)
   const moved = (await digestAt(repository, tag, options)) !== manifest.digest
   if (moved) await repository.putManifest(manifest, tag, options)
-  const number = (await numberThere(repository, manifest.digest, options)) ?? 0
+  const number = await numberThere(repository, manifest.digest, options)
   return { ref: at(tag), digest: manifest.digest, number, moved, warnings: [] }
 }
 

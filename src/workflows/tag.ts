@@ -14,7 +14,8 @@ import { parseModelReference, resolveDigest, resolveVersion } from './resolve.ts
 export interface TagResult {
   readonly ref: string
   readonly digest: Digest
-  readonly number: number
+  /** Undefined where none was given, as to what another tool has pushed. */
+  readonly number: number | undefined
   /** False when it pointed there already. */
   readonly moved: boolean
   readonly warnings: readonly string[]
@@ -68,7 +69,7 @@ export async function rollbackTag(store: Store, text: string): Promise<TagResult
   return {
     ref: formatReference(target),
     digest,
-    number: versions.find((version) => version.digest === digest)?.number ?? 0,
+    number: versions.find((version) => version.digest === digest)?.number,
     moved: true,
     warnings,
   }

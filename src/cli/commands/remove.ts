@@ -10,12 +10,17 @@ export const verb = defineVerb<[string, { all?: boolean; force?: boolean; lock?:
   usage: 'remove <ref>',
   alias: 'rm',
   summary: 'remove a tag or a version; `ballast gc` then frees the space',
+  details: 'Of a bucket too: s3://BUCKET/PATH/NAME:TAG, then `ballast gc s3://BUCKET/PATH/`.',
   options: [
     ['--all', 'every version and tag of the model'],
     ['--force', 'tags that point to the version as well'],
     LOCK_OPTION,
   ],
-  examples: ['ballast remove sentiment:1', 'ballast remove sentiment --all && ballast gc'],
+  examples: [
+    'ballast remove sentiment:1',
+    'ballast remove sentiment --all && ballast gc',
+    'ballast remove s3://models/team/sentiment:1',
+  ],
   async run(session, ref, options) {
     const result = isBucketAddress(ref)
       ? await removeFromBucket(session, ref, options)

@@ -20,10 +20,8 @@ export const verb = defineVerb<[string, string, { lock?: boolean }]>({
     const result = await pointTag(session, [ref, tagText], lock)
     const state = result.moved ? '' : ' (it did already)'
     for (const warning of result.warnings) session.note(`warning: ${warning}`)
-    session.print(
-      result,
-      () => `${result.ref} -> ${result.number}   ${formatDigest(result.digest)}${state}\n`,
-    )
+    const number = result.number === undefined ? '' : ` ${result.number}`
+    session.print(result, () => `${result.ref} ->${number}   ${formatDigest(result.digest)}${state}\n`)
   },
 })
 
