@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tar: ['core'],
   model: ['core'],
   advise: ['core'],
+  trust: ['core', 'model'],
   http: ['core'],
   store: ['core', 'tar', 'model'],
   fetch: ['core', 'http', 'store'],
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'tar',
     'model',
     'advise',
+    'trust',
     'store',
     'fetch',
     'oci',
@@ -62,6 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'http',
     'model',
     'advise',
+    'trust',
     'store',
     'oci',
     'buckets',
@@ -90,12 +93,22 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   buckets: ['@aws-sdk/client-s3', '@google-cloud/storage', '@azure/storage-blob', '@azure/identity'],
   // ballast.yaml, and the files of Compose beside it.
   model: ['yaml'],
+  // Sigstore's own verifier and signer, for certificates and logs, and the cipher of cosign's key files, which node has not;
+  // each loaded when it is used.
+  trust: [
+    '@noble/ciphers/salsa.js',
+    '@sigstore/bundle',
+    '@sigstore/protobuf-specs',
+    '@sigstore/sign',
+    '@sigstore/verify',
+  ],
 }
 
 /** What a pure area may have of node: computing, no files, sockets, processes or clocks. */
 const PURE: Readonly<Record<string, readonly string[]>> = {
   model: ['node:crypto', 'node:path', 'node:zlib'],
   advise: [],
+  trust: ['node:crypto', 'node:util'],
 }
 
 const READS_ENVIRONMENT = ['cli']

@@ -1,0 +1,7 @@
+export * from './bundle.ts'
+export * from './key-file.ts'
+export * from './keys.ts'
+export * from './statement.ts'
+export * from './trusted-root.ts'
+export * from './verdict.ts'
+export * from './verify.ts'
