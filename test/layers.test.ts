@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['core'],
   advise: ['core'],
   trust: ['core', 'model'],
+  policy: ['core', 'model'],
   http: ['core'],
   store: ['core', 'tar', 'model'],
   fetch: ['core', 'http', 'store'],
@@ -34,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'model',
     'advise',
     'trust',
+    'policy',
     'store',
     'fetch',
     'oci',
@@ -109,6 +111,7 @@ const PURE: Readonly<Record<string, readonly string[]>> = {
   model: ['node:crypto', 'node:path', 'node:zlib'],
   advise: [],
   trust: ['node:crypto', 'node:util'],
+  policy: [],
 }
 
 const READS_ENVIRONMENT = ['cli']

@@ -17,10 +17,16 @@ export function reportFailure(
   const hint = known
     ? error.hint && redact(error.hint)
     : 'this is a bug in Ballast; run it again with --debug and report what it prints'
-  if (json) io.out(`${JSON.stringify({ error: { code, message, ...(hint && { hint }) } })}\n`)
+  const details = known ? error.details : undefined
+  if (json)
+    io.out(`${JSON.stringify({ error: { code, message, ...(hint && { hint }), ...details } }, redacted)}\n`)
   else io.err(`ballast: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`)
   if (debug && thrown instanceof Error) io.err(`${redact(thrown.stack ?? '')}\n${causes(thrown)}`)
   io.setExitCode(exitCode)
+}
+
+function redacted(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? redact(value) : value
 }
 
 function causes(error: Error): string {

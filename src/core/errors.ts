@@ -20,6 +20,8 @@ export interface BallastErrorOptions {
   readonly cause?: unknown
   /** Whether the same call may succeed when it is made again. */
   readonly retryable?: boolean
+  /** For `--json`: what the message tells in words. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** A failure explained to the user. Anything else that is thrown is a bug. */
@@ -27,6 +29,7 @@ export class BallastError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined
   readonly retryable: boolean
+  readonly details: Readonly<Record<string, unknown>> | undefined
 
   constructor(code: ErrorCode, message: string, options: BallastErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -34,6 +37,7 @@ export class BallastError extends Error {
     this.code = code
     this.hint = options.hint
     this.retryable = options.retryable ?? false
+    this.details = options.details
   }
 }
 

@@ -1,0 +1,36 @@
+import { BallastError } from '../core/index.ts'
+import type { Verdict } from './evaluate.ts'
+
+/** What was refused, and where. */
+export interface Refused {
+  /** `sentiment:3`. */
+  readonly ref: string
+  /** `sentiment:prod`. */
+  readonly stageRef: string
+}
+
+/** Says each rule that is not kept, what was found, and what would keep it; `details.rules` has all rules. */
+export function refusal({ ref, stageRef }: Refused, verdicts: readonly Verdict[]): BallastError {
+  const failed = verdicts.filter(({ passed }) => !passed)
+  const names = failed.map(({ rule }) => rule).join(', ')
+  const message = `${ref} does not keep the policy of ${stageRef}: ${names}`
+  const lines = failed.map(
+    ({ rule, required, found, satisfy }) => `${rule}: wanted ${required}; found ${found}\n    ${satisfy}`,
+  )
+  return new BallastError('REFUSED', message, {
+    hint: lines.join('\n  '),
+    details: { stage: stageRef, version: ref, rules: verdicts },
+  })
+}
+
+/** For whoever would move a stage's tag past its policy. */
+export function promoteInstead(stageRef: string, promote: string): BallastError {
+  return new BallastError(
+    'REFUSED',
+    `${stageRef} is a stage with a policy, and moves only when that is kept`,
+    {
+      hint: `promote instead: ${promote}`,
+      details: { stage: stageRef },
+    },
+  )
+}
