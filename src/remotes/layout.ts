@@ -50,6 +50,14 @@ export function versionsPrefix({ repositories }: RemoteLayout, name: RepositoryN
   return `${repositories}${name}/versions/`
 }
 
+export function policiesPrefix({ repositories }: RemoteLayout, name: RepositoryName): string {
+  return `${repositories}${name}/policies/`
+}
+
+export function policyPrefix(layout: RemoteLayout, name: RepositoryName, stage: Tag): string {
+  return `${policiesPrefix(layout, name)}${stage}/`
+}
+
 export function referrersPrefix({ repositories }: RemoteLayout, name: RepositoryName): string {
   return `${repositories}${name}/referrers/`
 }

@@ -8,14 +8,24 @@ import {
   liveVersions,
   moveBack,
   type NumberedVersion,
+  type PolicyRecord,
+  type RollbackHow,
   refuseNumber,
   refuseOtherKind,
+  refusePoliced,
   removalFrom,
   stamped,
   type TagMove,
   type VersionRecord,
 } from '../store/index.ts'
-import { type RemoteLayout, tagPrefix, tagsPrefix, versionsPrefix } from './layout.ts'
+import {
+  policiesPrefix,
+  policyPrefix,
+  type RemoteLayout,
+  tagPrefix,
+  tagsPrefix,
+  versionsPrefix,
+} from './layout.ts'
 import { openLog, type RemoteLog } from './log.ts'
 import type { RecordWriter } from './record-writer.ts'
 
@@ -33,15 +43,16 @@ export interface RemoteRecords {
   history(tag: Tag, options?: CallOptions): Promise<readonly LogEntry<TagMove>[]>
   /**
    * Points the tag somewhere, or nowhere; undefined where it points there already. Throws CONFLICT for a tag that is a version's
-   * number, and for a tag of a model that an image would take or the other way round.
+   * number, and for a tag of a model that an image would take or the other way round; REFUSED for a stage with a policy, where the
+   * move is no promotion.
    */
   moveTag(
     writer: RecordWriter,
     move: Omit<TagMove, 'time'> & { readonly tag: Tag },
     options?: CallOptions,
   ): Promise<LogEntry<TagMove> | undefined>
-  /** Throws CONFLICT when there is nothing before its last move. */
-  rollbackTag(writer: RecordWriter, tag: Tag, options?: CallOptions): Promise<LogEntry<TagMove>>
+  /** Throws CONFLICT when there is nothing before its last move. As of a store's. */
+  rollbackTag(writer: RecordWriter, tag: Tag, options?: CallOptions & RollbackHow): Promise<LogEntry<TagMove>>
   /** Throws CONFLICT where the number is or was that of other bytes, or the bytes have another. */
   claimNumber(
     writer: RecordWriter,
@@ -49,6 +60,15 @@ export interface RemoteRecords {
     options?: CallOptions,
   ): Promise<void>
   removeVersion(writer: RecordWriter, number: number, options?: CallOptions): Promise<void>
+  readonly policies: RemotePolicies
+}
+
+/** The policies of a model's stages, as in a store. */
+export interface RemotePolicies {
+  of(stage: Tag, options?: CallOptions): Promise<PolicyRecord | undefined>
+  listStages(options?: CallOptions): Promise<readonly Tag[]>
+  history(stage: Tag, options?: CallOptions): Promise<readonly LogEntry<PolicyRecord>[]>
+  set(writer: RecordWriter, stage: Tag, record: PolicyRecord, options?: CallOptions): Promise<void>
 }
 
 export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: RepositoryName): RemoteRecords {
@@ -60,8 +80,33 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
     return log
   }
 
-  async function listTagNames(options: CallOptions = {}): Promise<readonly Tag[]> {
-    const prefix = tagsPrefix(layout, name)
+  const policyLog = (stage: Tag): RemoteLog<PolicyRecord> =>
+    openLog<PolicyRecord>(bucket, policyPrefix(layout, name, stage))
+
+  const policies: RemotePolicies = {
+    async of(stage, options) {
+      const record = (await policyLog(stage).head(options))?.record
+      return record?.policy === null ? undefined : record
+    },
+    listStages: (options) => tagsBelow(policiesPrefix(layout, name), options),
+    history: (stage, options) => policyLog(stage).all(options),
+    async set(writer, stage, record, options) {
+      await policyLog(stage).append(writer, async () => record, options)
+    },
+  }
+
+  async function refuseStage(
+    tag: Tag,
+    move: Pick<TagMove, 'digest' | 'promotion'>,
+    options?: CallOptions,
+  ): Promise<void> {
+    if (move.digest === null || move.promotion !== undefined) return
+    refusePoliced(move, await policies.of(tag, options), {
+      reference: `${bucket.address}/${layout.root}${name}:${tag}`,
+    })
+  }
+
+  async function tagsBelow(prefix: string, options: CallOptions = {}): Promise<readonly Tag[]> {
     const found = new Set<Tag>()
     for await (const { key } of bucket.list(prefix, options)) {
       const [tag = ''] = key.slice(prefix.length).split('/')
@@ -69,6 +114,9 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
     }
     return [...found].sort()
   }
+
+  const listTagNames = (options?: CallOptions): Promise<readonly Tag[]> =>
+    tagsBelow(tagsPrefix(layout, name), options)
 
   async function listTags(options?: CallOptions): Promise<readonly CurrentTag[]> {
     const current: CurrentTag[] = []
@@ -93,6 +141,7 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
     listTags,
     listTagNames,
     listVersions,
+    policies,
     async resolve(reference, options) {
       if (isDigest(reference)) return (await isKnown(reference, options)) ? reference : undefined
       if (!isTag(reference)) return undefined
@@ -110,18 +159,27 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
         const head = (await log.head(options))?.record
         if (head?.digest === move.digest) return undefined
         refuseOtherKind({ name, tag, kind }, head)
+        await refuseStage(tag, move, options)
         return stamped(move)
       }
       return logOf(tag).append(writer, next, options)
     },
-    async rollbackTag(writer, tag, options) {
-      const gone = new Set<Digest>()
-      for (const { record } of await logOf(tag).all(options)) {
-        if (record.digest !== null && !(await isKnown(record.digest, options))) gone.add(record.digest)
+    async rollbackTag(writer, tag, { to, answer, ...options } = {}) {
+      for (;;) {
+        const log = await logOf(tag).all(options)
+        const gone = new Set<Digest>()
+        for (const { record } of log) {
+          if (record.digest !== null && !(await isKnown(record.digest, options))) gone.add(record.digest)
+        }
+        const move = moveBack(log, { name, tag, gone, to })
+        const promotion = await answer?.(move.digest as Digest)
+        const answered = { ...move, ...(promotion && { promotion }) }
+        await refuseStage(tag, answered, options)
+        const next = async (now: Pick<RemoteLog<TagMove>, 'head'>): Promise<TagMove | undefined> =>
+          (await now.head(options))?.sequence === log.at(-1)?.sequence ? answered : undefined
+        const entry = await logOf(tag).append(writer, next, options)
+        if (entry !== undefined) return entry
       }
-      const next = async (log: Pick<RemoteLog<TagMove>, 'all'>): Promise<TagMove> =>
-        moveBack(await log.all(options), { name, tag, gone })
-      return (await logOf(tag).append(writer, next, options)) as LogEntry<TagMove>
     },
     async claimNumber(writer, { number, ...version }, options) {
       await versions.append(

@@ -7,20 +7,24 @@ export type { GcOptions, GcReport } from './gc.ts'
 export type { LogEntry } from './log.ts'
 export type { Packs } from './packs.ts'
 export type { Partials, Place } from './partials.ts'
+export type { Policies } from './policies.ts'
 export {
   claimFrom,
   type Kind,
   liveVersions,
   moveBack,
   type NumberedVersion,
+  type PolicyRecord,
+  type Promotion,
   refuseNumber,
   refuseOtherKind,
+  refusePoliced,
   removalFrom,
   stamped,
   type TagMove,
   type VersionRecord,
 } from './record-rules.ts'
-export type { CurrentTag, Records } from './records.ts'
+export type { CurrentTag, Records, RollbackHow } from './records.ts'
 export type { Referrer } from './referrers.ts'
 export type { Session } from './session.ts'
 export { type BeginOptions, openStore, type Store } from './store.ts'

@@ -109,6 +109,11 @@ export function versionsPath(layout: StoreLayout, name: RepositoryName): string 
   return join(repositoryPath(layout, name), 'versions')
 }
 
+/** Of the stages of a model, a log each. */
+export function policiesPath(layout: StoreLayout, name: RepositoryName): string {
+  return join(repositoryPath(layout, name), 'policies')
+}
+
 /** Manifests that were pushed without a tag, one empty file each. */
 export function untaggedPath(layout: StoreLayout, name: RepositoryName): string {
   return join(repositoryPath(layout, name), 'untagged')

@@ -1,5 +1,5 @@
 import { BallastError, type Digest } from '../core/index.ts'
-import { numberOfTag, type Tag } from '../model/index.ts'
+import { type Json, numberOfTag, type Tag } from '../model/index.ts'
 import type { LogEntry } from './log.ts'
 
 export type Kind = 'model' | 'image'
@@ -10,6 +10,28 @@ export interface TagMove {
   readonly kind: Kind
   readonly time: string
   readonly by: string
+  /** Of a move that somebody has answered for; a stage with a policy has no other. */
+  readonly promotion?: Promotion | undefined
+}
+
+export interface Promotion {
+  /** For people: a user of a host, or what was said. */
+  readonly who: string
+  readonly why?: string | undefined
+  /** Of the policy's document; none where the stage had no policy. */
+  readonly policy?: Digest | undefined
+  /** What was found for each rule of the policy. */
+  readonly evidence?: readonly { readonly rule: string; readonly found: string }[] | undefined
+}
+
+/** A policy of a stage, or that there is none from then on. `time` is ISO 8601. */
+export interface PolicyRecord {
+  readonly policy: Json | null
+  readonly time: string
+  /** For people. */
+  readonly who: string
+  /** A statement about the policy, signed, in the form that `src/trust` reads. */
+  readonly signature?: Json | undefined
 }
 
 /** A numbered version of a model; `from` is where it was added from, for people. */
@@ -34,6 +56,20 @@ export function liveVersions(log: readonly LogEntry<VersionRecord>[]): readonly 
 
 export function stamped(move: Omit<TagMove, 'time'>): TagMove {
   return { ...move, time: new Date().toISOString() }
+}
+
+/** Throws REFUSED for a move onto a stage with a policy that nobody answers for. `reference` names the stage. */
+export function refusePoliced(
+  { digest, promotion }: Pick<TagMove, 'digest' | 'promotion'>,
+  policy: PolicyRecord | undefined,
+  { reference, version = digest ?? '' }: { readonly reference: string; readonly version?: string },
+): void {
+  if (digest === null || promotion !== undefined || policy === undefined || policy.policy === null) return
+  const stage = reference.slice(reference.lastIndexOf(':') + 1)
+  throw new BallastError('REFUSED', `${reference} is a stage with a policy, and moves only by promotion`, {
+    hint: `promote instead: ballast promote ${version.startsWith('sha256:') ? `${reference.slice(0, reference.lastIndexOf(':'))}@${version}` : version} ${stage}`,
+    details: { stage: reference },
+  })
 }
 
 interface MoveOfTag {
@@ -71,20 +107,40 @@ export function removalFrom(
 }
 
 /**
- * The move that returns a tag (`reference`) to the newest former digest that differs from the present one and is not gone.
- * Throws CONFLICT where there is none.
+ * The move that returns a tag to the newest former digest that differs from the present one and is not gone, or to the former
+ * digest `to`. Throws CONFLICT where there is none.
  */
 export function moveBack(
   log: readonly LogEntry<TagMove>[],
-  { name, tag, gone }: { readonly name: string; readonly tag: string; readonly gone: ReadonlySet<Digest> },
+  {
+    name,
+    tag,
+    gone,
+    to,
+  }: {
+    readonly name: string
+    readonly tag: string
+    readonly gone: ReadonlySet<Digest>
+    readonly to?: Digest | undefined
+  },
 ): TagMove {
   const current = log.at(-1)?.record
   const former = log.findLast(
-    ({ record: { digest } }) => digest !== null && digest !== current?.digest && !gone.has(digest),
+    ({ record: { digest } }) =>
+      digest !== null &&
+      digest !== current?.digest &&
+      !gone.has(digest) &&
+      (to === undefined || digest === to),
   )
   if (current === undefined || former === undefined) {
     const why =
-      gone.size > 0 ? 'pointed only to versions that were removed' : 'has never pointed anywhere else'
+      to !== undefined
+        ? to === current?.digest
+          ? `was ${to}, which it points to now`
+          : `has never pointed to ${to}, or that was removed`
+        : gone.size > 0
+          ? 'pointed only to versions that were removed'
+          : 'has never pointed anywhere else'
     throw new BallastError('CONFLICT', `before, ${name}:${tag} ${why}`, {
       hint: `see \`ballast history ${name}\``,
     })

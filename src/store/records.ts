@@ -20,14 +20,17 @@ import {
   versionsPath,
 } from './layout.ts'
 import { type AppendOptions, appendRecord, type LogEntry, readHead, readLog } from './log.ts'
+import { createPolicies, type Policies } from './policies.ts'
 import {
   claimFrom,
   type Kind,
   liveVersions,
   moveBack,
   type NumberedVersion,
+  type Promotion,
   refuseNumber,
   refuseOtherKind,
+  refusePoliced,
   removalFrom,
   stamped,
   type TagMove,
@@ -61,7 +64,7 @@ export interface Records {
   /**
    * Points the tag somewhere, or nowhere. With `onlyFrom`, undefined and nothing done when it points elsewhere by now.
    * Throws CONFLICT for a tag that is a version's number, and for a tag of a model that an image would take or the
-   * other way round.
+   * other way round; REFUSED for a stage with a policy, where the move is no promotion.
    */
   moveTag(
     session: Session,
@@ -70,10 +73,10 @@ export interface Records {
     move: Omit<TagMove, 'time'> & { readonly onlyFrom?: Digest | undefined },
   ): Promise<LogEntry<TagMove> | undefined>
   /**
-   * Points the tag at what it pointed to before its last move, among what was not removed since. Throws CONFLICT
-   * when there is nothing before it.
+   * Points the tag at what it pointed to before its last move, among what was not removed since, or to the former `to`. Throws
+   * CONFLICT when there is nothing before it. `answer` is asked who answers for that move, and throws where nobody may.
    */
-  rollbackTag(session: Session, name: RepositoryName, tag: Tag): Promise<LogEntry<TagMove>>
+  rollbackTag(session: Session, name: RepositoryName, tag: Tag, how?: RollbackHow): Promise<LogEntry<TagMove>>
   /**
    * The number of a version: the one it has, else the next, else `wanted`. Throws CONFLICT when `wanted` is or was that
    * of other bytes, or is not higher than every number ever used, unless the number was `given` elsewhere.
@@ -91,6 +94,12 @@ export interface Records {
   removeVersion(session: Session, name: RepositoryName, number: number): Promise<void>
   addUntagged(session: Session, name: RepositoryName, digest: Digest): Promise<void>
   removeUntagged(name: RepositoryName, digest: Digest): Promise<void>
+  readonly policies: Policies
+}
+
+export interface RollbackHow {
+  readonly to?: Digest | undefined
+  readonly answer?: (digest: Digest) => Promise<Promotion | undefined>
 }
 
 export function createRecords(layout: StoreLayout): Records {
@@ -98,6 +107,17 @@ export function createRecords(layout: StoreLayout): Records {
     temporaryDirectory: directory,
     sharing: layout.sharing,
   })
+
+  const policies = createPolicies(layout, appending)
+
+  async function refuseStage(
+    name: RepositoryName,
+    tag: Tag,
+    move: Pick<TagMove, 'digest' | 'promotion'>,
+  ): Promise<void> {
+    if (move.digest === null || move.promotion !== undefined) return
+    refusePoliced(move, await policies.of(name, tag), { reference: `${name}:${tag}` })
+  }
 
   async function listTagNames(name: RepositoryName): Promise<readonly Tag[]> {
     return (await listIfPresent(join(repositoryPath(layout, name), 'tags'))).filter(isTag).sort()
@@ -147,6 +167,7 @@ export function createRecords(layout: StoreLayout): Records {
     listTagNames,
     listVersions,
     listUntagged,
+    policies,
     async listNames() {
       // What a file manager or a network file system has put there is none of ours.
       return (await listIfPresent(layout.repositories)).map(repositoryOfDirectory).filter(isName).sort()
@@ -163,6 +184,7 @@ export function createRecords(layout: StoreLayout): Records {
     async moveTag(session, name, tag, { onlyFrom, ...move }) {
       const { kind } = move
       if (numberOfTag(tag) !== undefined) refuseNumber({ name, tag, kind }, await listVersions(name))
+      await refuseStage(name, tag, move)
       const next = (log: readonly LogEntry<TagMove>[]): TagMove | undefined => {
         const head = log.at(-1)?.record
         if (onlyFrom !== undefined && head?.digest !== onlyFrom) return undefined
@@ -171,10 +193,18 @@ export function createRecords(layout: StoreLayout): Records {
       }
       return appendRecord<TagMove>(tagPath(layout, name, tag), next, appending(session))
     },
-    async rollbackTag(session, name, tag) {
-      const gone = await goneFrom(session, name, await readLog<TagMove>(tagPath(layout, name, tag)))
-      const next = (log: readonly LogEntry<TagMove>[]): TagMove => moveBack(log, { name, tag, gone })
-      return appended(await appendRecord(tagPath(layout, name, tag), next, appending(session)))
+    async rollbackTag(session, name, tag, { to, answer } = {}) {
+      for (;;) {
+        const log = await readLog<TagMove>(tagPath(layout, name, tag))
+        const move = moveBack(log, { name, tag, gone: await goneFrom(session, name, log), to })
+        const promotion = await answer?.(move.digest as Digest)
+        const answered = { ...move, ...(promotion && { promotion }) }
+        await refuseStage(name, tag, answered)
+        const next = (now: readonly LogEntry<TagMove>[]): TagMove | undefined =>
+          now.at(-1)?.sequence === log.at(-1)?.sequence ? answered : undefined
+        const entry = await appendRecord(tagPath(layout, name, tag), next, appending(session))
+        if (entry !== undefined) return entry
+      }
     },
     async claimNumber(session, name, version) {
       let held: NumberedVersion | undefined
@@ -202,9 +232,4 @@ export function createRecords(layout: StoreLayout): Records {
       await syncDirectory(directory).catch(() => undefined)
     },
   }
-}
-
-function appended<T>(entry: LogEntry<T> | undefined): LogEntry<T> {
-  if (entry === undefined) throw new Error('a tag move always appends')
-  return entry
 }
