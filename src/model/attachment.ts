@@ -16,11 +16,7 @@ export function encodeAttachment(
   { type, data }: { readonly type: string; readonly data: Uint8Array },
 ): Buffer {
   const manifest = {
-    schemaVersion: 2,
-    mediaType: OCI_MANIFEST,
-    artifactType: type,
-    config: { mediaType: EMPTY_TYPE, digest: digestOf(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
-    layers: [{ mediaType: type, digest: digestOf(data), size: data.length }],
+    ...documentManifest({ type, data }),
     subject: {
       mediaType: OCI_MANIFEST,
       digest: subject.digest,
@@ -29,6 +25,21 @@ export function encodeAttachment(
     },
   }
   return Buffer.from(JSON.stringify(manifest))
+}
+
+/** The same of a document that is about no version. */
+export function encodeDocument(document: { readonly type: string; readonly data: Uint8Array }): Buffer {
+  return Buffer.from(JSON.stringify(documentManifest(document)))
+}
+
+function documentManifest({ type, data }: { readonly type: string; readonly data: Uint8Array }): object {
+  return {
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    artifactType: type,
+    config: { mediaType: EMPTY_TYPE, digest: digestOf(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
+    layers: [{ mediaType: type, digest: digestOf(data), size: data.length }],
+  }
 }
 
 /** Where the document is that a manifest attaches; undefined for a manifest of another type. Throws DAMAGED. */

@@ -6,6 +6,9 @@ export const MODEL_METRICS = 'application/vnd.ballast.model.metrics.v1+json'
 /** In bytes. */
 export const LARGEST_METRICS = 1024 * 1024
 
+/** Whose metrics they are that a model's card tells: what its author claims of it, measured by nobody here. */
+export const MODEL_CARD = 'README.md'
+
 /** Where an evaluation ran. */
 export interface EvaluationRun {
   /** As it was named, and its id. */
@@ -70,4 +73,9 @@ export function figuresOf(metrics: Json): ReadonlyMap<string, number> {
   }
   visit(metrics, '')
   return figures
+}
+
+/** Each figure as it was measured last; the oldest metrics come first. */
+export function latestFigures(all: readonly Metrics[]): ReadonlyMap<string, number> {
+  return new Map(all.flatMap(({ metrics }) => [...figuresOf(metrics)]))
 }

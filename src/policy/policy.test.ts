@@ -23,6 +23,7 @@ const WHOLE: Json = {
     approved: { by: [{ key: 'KEY A', name: 'alice' }, 'KEY B'], count: 2 },
     from: 'staging',
   },
+  trustedRoot: { certificateAuthorities: [] },
 }
 
 const NOTHING: Facts = {

@@ -1,12 +1,14 @@
 import { isTag, type Json, type Tag } from '../model/index.ts'
 import { type Comparison, formatComparison, parseComparison } from './comparison.ts'
 import { type Fail, failing, objectIn, refuseOthers } from './fields.ts'
-import { decodeSigners, encodeSigners, type KeyReader, type Signers } from './signers.ts'
+import { decodeSigners, encodeSigners, isKeySigner, type KeyReader, type Signers } from './signers.ts'
 
 /** What a version has to be before a stage may point to it, and for as long as it does. */
 export interface Policy {
   readonly stage: Tag
   readonly requires: Requirements
+  /** By which certificates of identities count: sigstore's trusted_root.json. Without, none does. */
+  readonly root?: Json | undefined
 }
 
 export interface Requirements {
@@ -23,8 +25,8 @@ export interface Requirements {
   readonly from?: Tag | undefined
 }
 
-/** In bytes. */
-export const LARGEST_POLICY = 256 * 1024
+/** In bytes: a record of a log has room for it and its signature. */
+export const LARGEST_POLICY = 48 * 1024
 
 const RULES = ['signed', 'scanned', 'formats', 'metrics', 'approved', 'from'] as const
 
@@ -38,8 +40,8 @@ export function decodePolicy(
 ): Policy {
   const fail = failing(what)
   const document = objectIn(value, fail('the document'))
-  const { stage = expected, requires, ...others } = document
-  refuseOthers(others, ['stage', 'requires'], fail)
+  const { stage = expected, requires, trustedRoot, ...others } = document
+  refuseOthers(others, ['stage', 'requires', 'trustedRoot'], fail)
   if (typeof stage !== 'string' || !isTag(stage)) throw fail('stage')('is the name of a tag')
   if (expected !== undefined && stage !== expected) {
     throw fail('stage')(`is ${stage}, and the policy is to be that of ${expected}`)
@@ -56,11 +58,15 @@ export function decodePolicy(
     from: decodeFrom(from, { stage, fail: fail('requires.from') }),
   })
   if (Object.keys(requirements).length === 0) throw fail('requires')('asks for nothing')
-  return { stage, requires: requirements }
+  const root = trustedRoot === undefined ? undefined : objectIn(trustedRoot, fail('trustedRoot'))
+  if (root === undefined && namesIdentities(requirements)) {
+    throw fail('trustedRoot')('is needed where identities may sign: a trusted_root.json, or its path')
+  }
+  return { stage, requires: requirements, ...(root && { root }) }
 }
 
 /** The document in which a policy is kept: the same bytes for the same policy. */
-export function encodePolicy({ stage, requires }: Policy): Json {
+export function encodePolicy({ stage, requires, root }: Policy): Json {
   const { signed, scanned, formats, metrics, approved, from } = requires
   return {
     stage,
@@ -73,7 +79,12 @@ export function encodePolicy({ stage, requires }: Policy): Json {
       approved: approved && encodeSigners(approved),
       from,
     }),
+    ...(root && { trustedRoot: root }),
   }
+}
+
+function namesIdentities({ signed, approved }: Requirements): boolean {
+  return [signed, approved].some((signers) => signers?.by.some((signer) => !isKeySigner(signer)))
 }
 
 function decodeScanned(value: unknown, fail: Fail): true | 'clean' | undefined {

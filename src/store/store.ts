@@ -45,6 +45,8 @@ import { type VerifyReport, verifyStore } from './verify.ts'
  */
 export interface Store {
   readonly root: string
+  /** Public keys in PEM, of who alone may set policies of stages as far as this user is concerned; none where anybody may who can write. */
+  readonly policyKeys: readonly string[]
   readonly blobs: BlobStore
   readonly derived: DerivedBlobs
   /** Removes a blob that nothing needs, now instead of with the next `gc`; false where something does. */
@@ -84,7 +86,10 @@ export interface BeginOptions {
 }
 
 /** Throws REFUSED for a directory that holds something else, or a store that a later Ballast wrote. */
-export async function openStore(directory: string): Promise<Store> {
+export async function openStore(
+  directory: string,
+  { policyKeys = [] }: Partial<Pick<Store, 'policyKeys'>> = {},
+): Promise<Store> {
   const root = resolve(directory)
   const layout = layoutOf(root, await modeOf(root))
   const exists = await checkFormat(layout)
@@ -122,6 +127,7 @@ export async function openStore(directory: string): Promise<Store> {
 
   return {
     root: layout.root,
+    policyKeys,
     blobs,
     derived,
     aliases: createAliases(layout),

@@ -5,7 +5,7 @@ import { formatReference, type ModelFile, numberOfTag, type Reference, totalSize
 import { packFiles } from '../oci/index.ts'
 import { scanLocalFiles } from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
-import { resolveVersion } from './resolve.ts'
+import { findVersion } from './resolve.ts'
 
 /** A version as it once was the newest. Milliseconds since 1970, bytes. */
 export interface Grown {
@@ -34,7 +34,7 @@ const COMPARED = 10
 
 /** A model of the store: its size, how often its tag moves and what a move changes. Throws what resolving does. */
 export async function factsOfModel(store: Store, ref: string, now: number = Date.now()): Promise<ModelFacts> {
-  const { reference, version } = await resolveVersion(store, ref)
+  const { reference, version } = await findVersion(store, ref)
   const subject = formatReference(reference)
   const rate = rateOf(await modelTimes(store, reference), now)
   const { oldest, newest } = await pastOf(store, reference)

@@ -5,7 +5,7 @@ import { blobsOfFiles, nameOfFiles, parseOperand } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { type CheckOptions, type CheckResult, checkTarget } from './check-target.ts'
 import type { ImageAccess } from './image-places.ts'
-import { mendingHint, resolveVersion } from './resolve.ts'
+import { findVersion, mendingHint } from './resolve.ts'
 import { resolvedName } from './version-name.ts'
 
 /** To get at what is not on this host's disk. */
@@ -33,7 +33,7 @@ export async function check(
 }
 
 async function checkStored(store: Store, operand: string, options: CheckOptions): Promise<CheckResult> {
-  const { reference, number, version } = await resolveVersion(store, operand)
+  const { reference, number, version } = await findVersion(store, operand)
   const faults: string[] = []
   const blobs = blobsOfFiles(version.files)
   for (const { digest, size } of options.full === true ? blobs : [])

@@ -1,7 +1,7 @@
 import { diffVersions, type FileChange, formatReference, type Metrics } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { compareMetrics, type FigureChange, readMetrics } from './metrics.ts'
-import { type ResolvedVersion, resolveVersion } from './resolve.ts'
+import { findVersion, type ResolvedVersion } from './resolve.ts'
 
 export interface DiffResult {
   readonly from: string
@@ -13,9 +13,9 @@ export interface DiffResult {
   readonly metrics: readonly FigureChange[]
 }
 
-/** Throws what `resolveVersion` throws. */
+/** Throws what `findVersion` throws. */
 export async function diff(store: Store, [from, to]: readonly [string, string]): Promise<DiffResult> {
-  const [a, b] = [await resolveVersion(store, from), await resolveVersion(store, to)]
+  const [a, b] = [await findVersion(store, from), await findVersion(store, to)]
   const [before, after] = [await metricsOf(store, a), await metricsOf(store, b)]
   return {
     from: formatReference(a.reference),

@@ -21,11 +21,11 @@ const FILES_AT_ONCE = 4
 /** Above this, files whose names tell nothing are looked at by size, and the rest not at all: the description says so. */
 const MOST_INSPECTED = 2000
 
-/** What the version's files are, by their heads and headers; weights are not read. */
+/** What the version's files are, by their heads and headers; weights are not read. Of very many files the telling ones, unless `all`. */
 export async function inspectVersion(
   store: Store,
   version: Version,
-  options: CallOptions = {},
+  { all = false, ...options }: CallOptions & { readonly all?: boolean } = {},
 ): Promise<Description> {
   const facts = new Map<string, FileFacts>()
   const inspect = async (file: ModelFile): Promise<void> => {
@@ -36,7 +36,8 @@ export async function inspectVersion(
       if (!isBallastError(error, 'NOT_FOUND') && !isBallastError(error, 'DAMAGED')) throw error
     }
   }
-  await forEachLimited(selectTelling(version.files), FILES_AT_ONCE, inspect, options.signal)
+  const files = all ? version.files : selectTelling(version.files)
+  await forEachLimited(files, FILES_AT_ONCE, inspect, options.signal)
   return describeFiles(version.files.map(({ path, size }) => ({ path, size, facts: facts.get(path) })))
 }
 

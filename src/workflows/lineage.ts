@@ -17,11 +17,11 @@ import {
 } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { attach, readAttachments } from './attachments.ts'
-import { resolveVersion } from './resolve.ts'
+import { findVersion } from './resolve.ts'
 
-/** Throws what `resolveVersion` throws. */
+/** Throws what `findVersion` throws. */
 export async function parentCalled(store: Store, ref: string): Promise<ParentVersion> {
-  const { reference, number, version } = await resolveVersion(store, ref)
+  const { reference, number, version } = await findVersion(store, ref)
   return { model: reference.name, number, digest: version.digest }
 }
 

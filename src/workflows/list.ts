@@ -1,8 +1,8 @@
 import { type Digest, isBallastError } from '../core/index.ts'
-import { totalSize } from '../model/index.ts'
+import { latestFigures, totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { readDescriptions } from './inspect-version.ts'
-import { latestFigures, readMetrics } from './metrics.ts'
+import { readMetrics } from './metrics.ts'
 import { parseModelReference, requireName } from './resolve.ts'
 
 export interface ListedVersion {

@@ -4,9 +4,9 @@ import {
   decodeMetrics,
   type EvaluationRun,
   encodeMetrics,
-  figuresOf,
   type Json,
   LARGEST_METRICS,
+  latestFigures,
   type Metrics,
   MODEL_METRICS,
   parseMetrics,
@@ -14,7 +14,7 @@ import {
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { attach, type ReadOptions, readAttachments } from './attachments.ts'
-import { resolveDigest, resolveVersion } from './resolve.ts'
+import { findVersion, resolveDigest } from './resolve.ts'
 
 export interface AttachedMetrics {
   readonly ref: string
@@ -23,7 +23,7 @@ export interface AttachedMetrics {
 
 /**
  * Attaches what one evaluation measured to the versions that were evaluated; they stay what they are, and earlier metrics
- * stay. `by` is who says so, for people. Nothing is attached unless all of them are there. Throws what `resolveVersion` throws.
+ * stay. `by` is who says so, for people. Nothing is attached unless all of them are there. Throws what `findVersion` throws.
  */
 export async function attachMetrics(
   store: Store,
@@ -40,7 +40,7 @@ export async function attachMetrics(
   await using session = await store.begin()
   const found: (AttachedMetrics & { readonly name: RepositoryName; readonly metrics: Json })[] = []
   for (const { ref, metrics } of measured) {
-    const { version, number, reference } = await resolveVersion(store, ref)
+    const { version, number, reference } = await findVersion(store, ref)
     const { digest } = version
     const { name } = reference
     await session.lease(blobsOfVersion(version))
@@ -105,9 +105,4 @@ export function compareMetrics(
     before: a.get(name),
     after: b.get(name),
   }))
-}
-
-/** Each figure as it was measured last. */
-export function latestFigures(all: readonly Metrics[]): ReadonlyMap<string, number> {
-  return new Map(all.flatMap(({ metrics }) => [...figuresOf(metrics)]))
 }

@@ -4,6 +4,7 @@ import {
   blobsOfFiles,
   formatReference,
   LATEST,
+  numberOfTag,
   parseName,
   parseOperand,
   parseReference,
@@ -20,8 +21,31 @@ export interface ResolvedVersion {
   readonly version: Version
 }
 
-/** Throws USAGE, NOT_FOUND (naming the store that was searched and what is near), DAMAGED. */
+/**
+ * The version that a reference denotes, for whoever makes use of it: a stage gives none that does not keep its policy. Throws what
+ * `findVersion` throws, and REFUSED.
+ */
 export async function resolveVersion(store: Store, text: string): Promise<ResolvedVersion> {
+  const resolved = await findVersion(store, text)
+  await admitFromStage(store, resolved)
+  return resolved
+}
+
+/** A number or a digest is no stage: whoever names a version by it has chosen it himself. */
+async function admitFromStage(store: Store, resolved: ResolvedVersion): Promise<void> {
+  const { name, tag } = resolved.reference
+  if (tag === undefined || numberOfTag(tag) !== undefined) return
+  const isPoliced = (await store.records.policies.of(name, tag)) !== undefined
+  if (!isPoliced && store.policyKeys.length === 0) return
+  const { admit } = await import('./stage-gate.ts')
+  const { askInStore } = await import('./store-stages.ts')
+  await admit(askInStore(store, { ...resolved, stage: tag }))
+}
+
+/**
+ * The same for whoever only looks at it. Throws USAGE, NOT_FOUND (naming the store that was searched and what is near), DAMAGED.
+ */
+export async function findVersion(store: Store, text: string): Promise<ResolvedVersion> {
   const reference = parseModelReference(text)
   const digest = await resolveDigest(store, reference)
   await refuseImage(store, reference)

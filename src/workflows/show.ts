@@ -11,7 +11,7 @@ import type { Store } from '../store/index.ts'
 import { descriptionOf } from './inspect-version.ts'
 import { readLineages } from './lineage.ts'
 import { readMetrics } from './metrics.ts'
-import { resolveVersion } from './resolve.ts'
+import { findVersion } from './resolve.ts'
 
 export interface ShownVersion {
   readonly ref: string
@@ -31,9 +31,9 @@ export interface ShownVersion {
   readonly metrics: readonly Metrics[]
 }
 
-/** Throws what `resolveVersion` throws. */
+/** Throws what `findVersion` throws. */
 export async function show(store: Store, text: string): Promise<ShownVersion> {
-  const { reference, number, version } = await resolveVersion(store, text)
+  const { reference, number, version } = await findVersion(store, text)
   const numbered = (await store.records.listVersions(reference.name)).find(
     ({ digest }) => digest === version.digest,
   )

@@ -9,7 +9,7 @@ import {
 } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { projectTags } from './project.ts'
-import { parseModelReference, resolveDigest, resolveVersion } from './resolve.ts'
+import { findVersion, parseModelReference, resolveDigest } from './resolve.ts'
 
 export interface TagResult {
   readonly ref: string
@@ -24,7 +24,7 @@ export interface TagResult {
 /** Points `tag` (`prod`, or `sentiment:prod`) of the same model to what the reference denotes. */
 export async function tag(store: Store, [text, tagText]: readonly [string, string]): Promise<TagResult> {
   await using session = await store.begin()
-  const { reference, number, version } = await resolveVersion(store, text)
+  const { reference, number, version } = await findVersion(store, text)
   const target = parseModelReference(tagText.includes(':') ? tagText : `${reference.name}:${tagText}`)
   if (target.name !== reference.name) {
     throw new BallastError('USAGE', `${tagText} belongs to another model than ${text}`, {
