@@ -29,13 +29,6 @@ export interface Content {
   readonly ownChunks?: boolean
 }
 
-/** Gives back the memory of chunks that have it to themselves: left to the collector, it would be much at a time. */
-export function freeChunks(chunks: readonly Uint8Array[]): void {
-  for (const { buffer, byteLength } of chunks) {
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
-  }
-}
-
 /** Of the memory that one reader takes, in bytes. */
 export const LENT_SIZE = 256 * 1024
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -36,6 +36,22 @@ for (const count of [0, 1, 2, 3]) {
   test(`with ${count} threads, a stream without a byte has the digest of nothing`, async (t) => {
     const digest = await started(t, count).start().digest()
     assert.equal(digest, `sha256:${createHash('sha256').digest('hex')}`)
+  })
+
+  test(`with ${count} threads, bytes of a file are read where they are`, async (t) => {
+    const bytes = createRandom(`${seed} file`).bytes(17 * 1024 * 1024 + 3)
+    const path = join(await temporaryDirectory(t), 'file')
+    await writeFile(path, bytes)
+    const handle = await open(path)
+    t.after(() => handle.close())
+    const threads = started(t, count)
+    const hash = threads.start()
+    const { fd } = handle
+    await hash.updateFrom({ fd, offset: 0, length: 5 })
+    await hash.updateFrom({ fd, offset: 5, length: bytes.length - 5 })
+    assert.equal(await hash.digest(), `sha256:${createHash('sha256').update(bytes).digest('hex')}`)
+    const sum = threads.startChecksum('md5')
+    await assert.rejects(sum.updateFrom({ fd, offset: 0, length: bytes.length + 1 }), /ends before/)
   })
 
   test(`with ${count} threads, memory may be used again once its call has ended`, async (t) => {

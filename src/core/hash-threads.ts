@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ChecksumAlgorithm, createChecksummer } from './checksum.ts'
 import { type Digest, digestOfHex } from './digest.ts'
+import { type FilePart, partsOf, readPart } from './file-part.ts'
 
 /**
  * A digest in the making. Chunks are hashed in the order of the calls; a chunk must not change until its call ends, and
@@ -10,11 +11,13 @@ import { type Digest, digestOfHex } from './digest.ts'
  */
 export interface StreamHash {
   update(chunk: Uint8Array): Promise<void>
+  /** The same for bytes of a file, which the thread reads itself: they pass no other memory. */
+  updateFrom(part: FilePart): Promise<void>
   digest(): Promise<Digest>
 }
 
 /** The same for a checksum of another kind. */
-export interface StreamChecksum extends Pick<StreamHash, 'update'> {
+export interface StreamChecksum extends Omit<StreamHash, 'digest'> {
   /** In lower-case hexadecimal. */
   value(): Promise<string>
 }
@@ -27,12 +30,14 @@ export interface HashThreads {
   close(): Promise<void>
 }
 
+const MOST = 8
+
 /**
- * One thread of execution is left for the reading and writing that goes on beside. With none to spare, hashing
- * takes turns with them, and no thread is started.
+ * One thread of execution is left for the reading and writing that goes on beside. With none to spare, which is the case
+ * of one thread beside copies that keep two busy, hashing takes turns with them: so it does with a count of 0.
  */
-export function createHashThreads(count: number = Math.min(availableParallelism() - 1, 8)): HashThreads {
-  if (count <= 1) return { ...hashesBy(sumInTurns), close: async () => undefined }
+export function createHashThreads(count: number = threadsBesideCopies()): HashThreads {
+  if (count < 1) return { ...hashesBy(sumInTurns), close: async () => undefined }
   const threads: HashThread[] = []
   return {
     ...hashesBy((algorithm) => {
@@ -49,14 +54,24 @@ export function createHashThreads(count: number = Math.min(availableParallelism(
   }
 }
 
+function threadsBesideCopies(): number {
+  const spare = availableParallelism() - 1
+  return spare > 1 ? Math.min(spare, MOST) : 0
+}
+
+/** For whoever waits for a network beside it: then one thread is worth having on the smallest machine. */
+export function createHashThreadsBesideNetwork(): HashThreads {
+  return createHashThreads(Math.min(Math.max(availableParallelism() - 1, 1), MOST))
+}
+
 type StartSum = (algorithm: ChecksumAlgorithm) => StreamChecksum
 
 function hashesBy(startChecksum: StartSum): Pick<HashThreads, 'start' | 'startChecksum'> {
   return {
     startChecksum,
     start() {
-      const { update, value } = startChecksum('sha256')
-      return { update, digest: async () => digestOfHex(await value()) }
+      const { value, ...sum } = startChecksum('sha256')
+      return { ...sum, digest: async () => digestOfHex(await value()) }
     },
   }
 }
@@ -65,13 +80,17 @@ function hashesBy(startChecksum: StartSum): Pick<HashThreads, 'start' | 'startCh
 function sumInTurns(algorithm: ChecksumAlgorithm): StreamChecksum {
   const summer = createChecksummer(algorithm)
   let before: Promise<void> = Promise.resolve()
+  const inTurn = (work: () => void): Promise<void> => {
+    before = before.then(async () => {
+      await nextTurn()
+      work()
+    })
+    return before
+  }
   return {
-    update(chunk) {
-      before = before.then(async () => {
-        await nextTurn()
-        summer.update(chunk)
-      })
-      return before
+    update: (chunk) => inTurn(() => summer.update(chunk)),
+    async updateFrom(whole) {
+      for (const part of partsOf(whole)) await inTurn(() => readPart(part, summer.update))
     },
     async value() {
       await before
@@ -89,17 +108,17 @@ interface HashThread {
   close(): Promise<void>
 }
 
-/** What the thread is told. Without a chunk, the value is wanted. */
+/** What the thread is told. Without bytes, the value is wanted. */
 export interface HashOrder {
   readonly stream: number
   readonly algorithm: ChecksumAlgorithm
-  readonly chunk: Uint8Array | undefined
+  readonly bytes: Uint8Array | FilePart | undefined
 }
 
 /** Shared memory is seen by the thread as well; a part of something larger is copied, because the rest is in use. */
-function movable(chunk: Uint8Array | undefined): readonly ArrayBuffer[] {
-  if (chunk === undefined || !(chunk.buffer instanceof ArrayBuffer)) return []
-  return chunk.byteLength === chunk.buffer.byteLength ? [chunk.buffer] : []
+function movable({ bytes }: HashOrder): readonly ArrayBuffer[] {
+  if (!(bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer)) return []
+  return bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer] : []
 }
 
 function startThread(): HashThread {
@@ -122,7 +141,7 @@ function startThread(): HashThread {
     worker.ref()
     return new Promise<string>((resolve, reject) => {
       orders.push({ resolve, reject })
-      worker.postMessage(message, movable(message.chunk))
+      worker.postMessage(message, movable(message))
     }).finally(() => {
       if (orders.length === 0) worker.unref()
     })
@@ -140,10 +159,13 @@ function startThread(): HashThread {
       const stream = ++streams
       load++
       return {
-        update: async (chunk) => void (await order({ stream, algorithm, chunk })),
+        update: async (bytes) => void (await order({ stream, algorithm, bytes })),
+        async updateFrom(whole) {
+          for (const bytes of partsOf(whole)) await order({ stream, algorithm, bytes })
+        },
         value: async () => {
           load--
-          return order({ stream, algorithm, chunk: undefined })
+          return order({ stream, algorithm, bytes: undefined })
         },
       }
     },

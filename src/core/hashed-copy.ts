@@ -1,10 +1,9 @@
 import type { FileHandle } from 'node:fs/promises'
 import { createBufferPool } from './buffer-pool.ts'
-import type { ChecksumAlgorithm } from './checksum.ts'
 import type { Digest } from './digest.ts'
 import { writeFully } from './durable-file.ts'
 import { throwIfAborted } from './errors.ts'
-import { createHashThreads, type StreamChecksum, type StreamHash } from './hash-threads.ts'
+import { createHashThreads, type StreamHash } from './hash-threads.ts'
 
 /** Bytes that are read once, from beginning to end, into memory of the reader's. */
 export interface ByteSource {
@@ -58,11 +57,6 @@ export async function copyHashed(
 /** Starts a digest of bytes that `appendHashed` writes. Whoever gives it up has to ask for it all the same. */
 export function startHash(): StreamHash {
   return threads.start()
-}
-
-/** The same for a checksum of another kind, by the same threads. */
-export function startChecksum(algorithm: ChecksumAlgorithm): StreamChecksum {
-  return threads.startChecksum(algorithm)
 }
 
 export interface AppendOptions extends HashedCopyOptions {
@@ -173,7 +167,7 @@ async function nextChunk(
 }
 
 /** Ends when both have ended, however they did: the memory that they share must not be used again before. */
-async function bothOf(...works: readonly Promise<void>[]): Promise<void> {
+export async function bothOf(...works: readonly Promise<void>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(works)) {
     if (outcome.status === 'rejected') throw outcome.reason
   }

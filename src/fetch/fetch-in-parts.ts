@@ -1,9 +1,16 @@
-import { type Digest, forEachLimited, hashOf, isBallastError, startChecksum } from '../core/index.ts'
+import {
+  bothOf,
+  createHashThreadsBesideNetwork,
+  type Digest,
+  forEachLimited,
+  type HashThreads,
+  isBallastError,
+} from '../core/index.ts'
 import type { Ingested, Place, Session, Store } from '../store/index.ts'
 import { frontOf, gapsIn, totalOf } from './extents.ts'
 import type { FetchRequest } from './fetch-blob.ts'
 import type { TransferOptions } from './fetch-whole.ts'
-import { createFront, type Front, sourceBehind, summed } from './front.ts'
+import { createFront, type Front } from './front.ts'
 import { openPartialFile, type PartialFile } from './partial-file.ts'
 import { receive } from './receive.ts'
 import { createSegments } from './segments.ts'
@@ -70,31 +77,43 @@ async function transfer(
   return digest as unknown as Digest
 }
 
+/** In bytes. So that what fails elsewhere does not wait for long. */
+const HASHED_TOGETHER = 64 * 1024 * 1024
+
+let threads: HashThreads | undefined
+
+/** The file in its order while it arrives: from what the system has in memory still, so that reading it again costs little. */
 async function hashed(
   { handle }: PartialFile,
   request: FetchRequest,
   { front, signal }: { readonly front: Front; readonly signal: AbortSignal },
 ): Promise<Digest> {
   const { item, content } = request
-  const source = sourceBehind(front, { handle, size: content.size, signal })
+  threads ??= createHashThreadsBesideNetwork()
   const checksum = knownChecksum(request)
-  const sum = checksum && startChecksum(checksum.algorithm)
-  await sum?.update(Buffer.from(checksum?.prefix ?? ''))
-  const hashing = hashOf(sum === undefined ? source : summed(source, sum), { signal })
-  // Also of what breaks off: a checksum that nobody asks for would occupy its thread for good.
-  const [outcome, value] = await Promise.allSettled([
-    hashing,
-    hashing.catch(() => undefined).then(() => sum?.value()),
-  ])
+  const hash = threads.start()
+  const sum = checksum && threads.startChecksum(checksum.algorithm)
+  const read = async (): Promise<void> => {
+    await sum?.update(Buffer.from(checksum?.prefix ?? ''))
+    for (let at = 0; at < content.size; ) {
+      const length = Math.min((await front.beyond(at, signal)) - at, HASHED_TOGETHER)
+      const part = { fd: handle.fd, offset: at, length }
+      await bothOf(hash.updateFrom(part), sum?.updateFrom(part) ?? Promise.resolve())
+      at += length
+    }
+  }
+  const [outcome] = await Promise.allSettled([read()])
+  // Also of what broke off: a digest that nobody asks for would occupy its thread for good.
+  const [digest, value] = await Promise.allSettled([hash.digest(), sum?.value()])
   if (outcome.status === 'rejected') throw outcome.reason
+  if (digest.status === 'rejected') throw digest.reason
   if (value.status === 'rejected') throw value.reason
-  const { digest } = outcome.value
   const expected = knownDigest(request)
-  if (expected !== undefined) refuseOtherBytes(item, { expected, found: digest })
+  if (expected !== undefined) refuseOtherBytes(item, { expected, found: digest.value })
   if (checksum !== undefined) {
     const { algorithm } = checksum
     const [wanted, found] = [checksum, value].map(({ value }) => `${algorithm}:${value}`)
     refuseOtherBytes(item, { expected: `${wanted}`, found: `${found}` })
   }
-  return digest
+  return digest.value
 }

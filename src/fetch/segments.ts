@@ -18,10 +18,13 @@ export interface Segments {
 
 /** In bytes. A request costs a round trip, so that smaller ones leave a fast connection idle for much of the time. */
 const SMALLEST = 4 * 1024 * 1024
+/** Of a large file in larger ones, since many a server reads on far behind the end of each: a 32nd of it, up to this. */
+const LARGE_FILES_SMALLEST = 16 * 1024 * 1024
+const OF_ALL = 32
 /** The front of the file, which can be hashed, must not wait for one slow connection for long. */
-const LARGEST = 32 * 1024 * 1024
+const LARGEST = 64 * 1024 * 1024
 /** So that all connections end at about the same time. */
-const SHARE = 4
+const SHARE = 2
 
 /**
  * Divides what is missing: in the order of the file, each a share of what is left for each connection. Once all is being
@@ -30,6 +33,8 @@ const SHARE = 4
 export function createSegments(missing: Extents, connections: () => number): Segments {
   const waiting: ByteRange[] = [...missing]
   const running = new Set<Segment>()
+  const sumOf = (ranges: readonly ByteRange[]): number => ranges.reduce((sum, { length }) => sum + length, 0)
+  const smallest = Math.min(Math.max(sumOf(missing) / OF_ALL, SMALLEST), LARGE_FILES_SMALLEST)
   const begin = (offset: number, end: number): Segment => {
     const segment = { offset, end, done: 0 }
     running.add(segment)
@@ -39,11 +44,10 @@ export function createSegments(missing: Extents, connections: () => number): Seg
   function cutOff(): Segment | undefined {
     const [first] = waiting
     if (first === undefined) return undefined
-    const left = waiting.reduce((sum, { length }) => sum + length, 0)
-    const share = Math.ceil(left / (SHARE * Math.max(1, connections())))
-    const wanted = Math.min(Math.max(share, SMALLEST), LARGEST)
+    const share = sumOf(waiting) / (SHARE * Math.max(1, connections()))
+    const wanted = Math.ceil(Math.min(Math.max(share, smallest), LARGEST))
     // A rest that is not worth a request of its own goes with it.
-    const length = first.length - wanted < SMALLEST / 2 ? first.length : wanted
+    const length = first.length - wanted < smallest / 2 ? first.length : wanted
     if (length === first.length) waiting.shift()
     else waiting[0] = { offset: first.offset + length, length: first.length - length }
     return begin(first.offset, first.offset + length)

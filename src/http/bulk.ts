@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net'
 import { type ConnectionOptions, connect as connectSecure } from 'node:tls'
+import { PIECE_SIZE, takePiece } from '../core/index.ts'
 import { type PlainHead, parsePlainHead } from './bulk-head.ts'
 import { hostOf } from './host.ts'
 
@@ -24,8 +25,6 @@ export interface BulkPool {
 }
 
 const LARGEST_HEAD = 64 * 1024
-/** In bytes. What is handed on together: a piece costs several turns, and is written by one call. */
-const LARGEST_PIECE = 512 * 1024
 /** Of a short body: what is on its way to the disk is lost when the process is killed. */
 const PIECES = 64
 /** Pieces that wait for their reader, before the sender is held back. */
@@ -181,7 +180,7 @@ function createLine(): UnattachedLine {
   let full = 0
   let head: PlainHead | 'awaited' | 'strange' = 'awaited'
   let left = 0
-  let pieceSize = LARGEST_PIECE
+  let pieceSize = PIECE_SIZE
   let shown = 0
   let excess = false
   let resting: NodeJS.Timeout | undefined
@@ -203,7 +202,8 @@ function createLine(): UnattachedLine {
 
   /** Asked for by the socket before it reads on: behind a body, the next head comes into it. */
   function begin(): void {
-    memory = Buffer.allocUnsafeSlow(left > 0 ? Math.min(left, pieceSize) : LARGEST_HEAD)
+    const size = left > 0 ? Math.min(left, pieceSize) : LARGEST_HEAD
+    memory = size === PIECE_SIZE ? takePiece() : Buffer.allocUnsafeSlow(size)
     full = 0
   }
 
@@ -225,7 +225,7 @@ function createLine(): UnattachedLine {
     const begun = memory.subarray(end + 4, full)
     left = head.length - begun.length
     excess = left < 0
-    pieceSize = Math.min(LARGEST_PIECE, Math.max(64 * 1024, Math.ceil(head.length / PIECES)))
+    pieceSize = Math.min(PIECE_SIZE, Math.max(64 * 1024, Math.ceil(head.length / PIECES)))
     if (begun.length > 0 && !excess) pieces.push(begun)
     shown = performance.now()
     begin()
