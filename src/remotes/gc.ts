@@ -41,7 +41,7 @@ const POLL_MS = 1_000
 export async function collectRemote(bucket: Bucket, options: RemoteGcOptions): Promise<RemoteGcReport> {
   const { dryRun = false, graceMs = DEFAULT_GRACE_MS, ...calls } = options
   const layout = layoutOf(options.root)
-  if (!(await checkFormat(bucket, layout, calls))) throw noRemote(bucket, layout)
+  if ((await checkFormat(bucket, layout, calls)) === undefined) throw noRemote(bucket, layout)
   const announced = dryRun ? undefined : await announce(bucket, layout, options)
   try {
     // A dry run writes nothing, so it has no time of the server's.

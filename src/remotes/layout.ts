@@ -1,8 +1,8 @@
 import { type Digest, hexOf } from '../core/index.ts'
 import type { RepositoryName, Tag } from '../model/index.ts'
 
-/** Version of the layout; a remote with a higher one is refused. */
-export const FORMAT = 1
+/** Version of the layout, as of a store: a remote with a higher one is refused, one with a lower one upgraded before the first write. */
+export const FORMAT = 2
 
 /** In bytes: of records, and of the format. Whatever is larger is none. */
 export const LARGEST_RECORD = 64 * 1024
@@ -17,6 +17,7 @@ export interface RemoteLayout {
   readonly leases: string
   readonly collections: string
   readonly claims: string
+  readonly upgrades: string
 }
 
 /** `root` as a user writes it, with or without `/` at its end. */
@@ -31,6 +32,7 @@ export function layoutOf(root: string): RemoteLayout {
     leases: `${own}leases/`,
     collections: `${own}collections/`,
     claims: `${own}claims/`,
+    upgrades: `${own}upgrades/`,
   }
 }
 

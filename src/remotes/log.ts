@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Bucket } from '../buckets/index.ts'
-import { BallastError, type CallOptions, forEachLimited } from '../core/index.ts'
-import { parseJson } from '../model/index.ts'
-import type { LogEntry } from '../store/index.ts'
+import { BallastError, type CallOptions, type Digest, digestOf, forEachLimited } from '../core/index.ts'
+import { decodeRecord, encodeRecord, type LogEntry, recordName } from '../store/index.ts'
 import { LARGEST_RECORD } from './layout.ts'
 import type { RecordWriter } from './record-writer.ts'
 
@@ -28,7 +27,7 @@ export interface RemoteLog<T> {
 
 /** `prefix` ends with `/`. Nothing is asked before it is read. */
 export function openLog<T extends object>(bucket: Bucket, prefix: string): RemoteLog<T> {
-  const known = new Map<number, LogEntry<T>>()
+  const known = new Map<number, ReadRecord<T>>()
 
   async function sequences(options: CallOptions = {}): Promise<readonly number[]> {
     const found: number[] = []
@@ -39,20 +38,17 @@ export function openLog<T extends object>(bucket: Bucket, prefix: string): Remot
     return found.sort((a, b) => a - b)
   }
 
-  async function read(sequence: number, options: CallOptions = {}): Promise<LogEntry<T>> {
-    const entry = known.get(sequence) ?? {
-      sequence,
-      record: await readRecord<T>(bucket, recordKey(prefix, sequence), options),
-    }
-    known.set(sequence, entry)
-    return entry
+  async function read(sequence: number, options: CallOptions = {}): Promise<ReadRecord<T>> {
+    const found = known.get(sequence) ?? (await readRecord<T>(bucket, { prefix, sequence }, options))
+    known.set(sequence, found)
+    return found
   }
 
   /** As it is with these records. */
   const view = (found: readonly number[]): Pick<RemoteLog<T>, 'head' | 'all'> => ({
     async head(options) {
       const last = found.at(-1)
-      return last === undefined ? undefined : read(last, options)
+      return last === undefined ? undefined : (await read(last, options)).entry
     },
     async all(options) {
       const entries = new Map<number, LogEntry<T>>()
@@ -60,7 +56,7 @@ export function openLog<T extends object>(bucket: Bucket, prefix: string): Remot
         found,
         READ_AT_ONCE,
         async (sequence, signal) => {
-          entries.set(sequence, await read(sequence, { signal }))
+          entries.set(sequence, (await read(sequence, { signal })).entry)
         },
         options?.signal,
       )
@@ -76,23 +72,38 @@ export function openLog<T extends object>(bucket: Bucket, prefix: string): Remot
         const found = await sequences(options)
         const record = await next(view(found))
         if (record === undefined) return undefined
-        const sequence = (found.at(-1) ?? 0) + 1
-        const bytes = Buffer.from(`${JSON.stringify({ ...record, id: randomBytes(8).toString('hex') })}\n`)
-        if (await writer.create(recordKey(prefix, sequence), bytes, options)) return { sequence, record }
+        const last = found.at(-1)
+        const previous = last === undefined ? undefined : (await read(last, options)).digest
+        const sequence = (last ?? 0) + 1
+        const text = encodeRecord({ ...record, id: randomBytes(8).toString('hex') }, previous)
+        if (await writer.create(recordKey(prefix, sequence), Buffer.from(text), options))
+          return { sequence, record }
       }
     },
   }
 }
 
 export function recordKey(prefix: string, sequence: number): string {
-  return `${prefix}${String(sequence).padStart(10, '0')}.json`
+  return `${prefix}${recordName(sequence)}`
 }
 
-async function readRecord<T extends object>(bucket: Bucket, key: string, options: CallOptions): Promise<T> {
+interface ReadRecord<T> {
+  readonly entry: LogEntry<T>
+  /** Of the object's bytes. */
+  readonly digest: Digest
+}
+
+async function readRecord<T extends object>(
+  bucket: Bucket,
+  { prefix, sequence }: { readonly prefix: string; readonly sequence: number },
+  options: CallOptions,
+): Promise<ReadRecord<T>> {
+  const key = recordKey(prefix, sequence)
   const bytes = await bucket.get(key, { ...options, limit: LARGEST_RECORD })
-  const record = bytes === undefined ? undefined : parseJson(bytes)
-  if (record !== undefined) return record as T
+  const decoded = bytes === undefined ? undefined : decodeRecord<T>(bytes)
+  if (bytes !== undefined && decoded !== undefined)
+    return { entry: { sequence, record: decoded.record }, digest: digestOf(bytes) }
   throw new BallastError('DAMAGED', `the record ${bucket.address}/${key} cannot be read`, {
-    hint: 'restore that object, or remove it to give up this one entry',
+    hint: 'restore that object; removing it gives up this one entry, which `ballast history --check` tells from then on',
   })
 }

@@ -2,6 +2,7 @@ import { type Bucket, hasConditionalWrites } from '../buckets/index.ts'
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { withClaim } from './claims.ts'
 import { FORMAT, LARGEST_RECORD, type RemoteLayout } from './layout.ts'
+import { formatOf, ownFormat, upgradeRemote } from './upgrade.ts'
 
 /** Creates records, each once: of two writers at the same key, one is told that it did. */
 export interface RecordWriter {
@@ -18,11 +19,13 @@ export async function openRecordWriter(
   layout: RemoteLayout,
   { lock, ...options }: CallOptions & { readonly lock: boolean },
 ): Promise<RecordWriter> {
-  const bytes = Buffer.from(`${FORMAT}\n`)
-  await checkFormat(bucket, layout, options)
-  if (await hasConditionalWrites(bucket, { key: layout.format, bytes }, options))
-    return conditionalWriter(bucket)
-  if (!lock) {
+  const found = await checkFormat(bucket, layout, options)
+  const isConditional = await hasConditionalWrites(
+    bucket,
+    { key: layout.format, bytes: ownFormat() },
+    options,
+  )
+  if (!isConditional && !lock) {
     throw new BallastError(
       'REFUSED',
       `${bucket.address} has no conditional writes: two who change it at once could lose one another’s changes`,
@@ -31,18 +34,19 @@ export async function openRecordWriter(
       },
     )
   }
-  await bucket.put(layout.format, bytes, options)
-  return claimingWriter(bucket, layout)
+  if (found !== undefined && found < FORMAT) await upgradeRemote(bucket, layout, options)
+  else if (!isConditional) await bucket.put(layout.format, ownFormat(), options)
+  return isConditional ? conditionalWriter(bucket) : claimingWriter(bucket, layout)
 }
 
-/** Throws REFUSED. Whether there is a remote. */
+/** Throws REFUSED. The remote's format; undefined where there is none. */
 export async function checkFormat(
   bucket: Bucket,
   layout: RemoteLayout,
   options: CallOptions = {},
-): Promise<boolean> {
-  const found = await bucket.get(layout.format, { ...options, limit: LARGEST_RECORD })
-  if (found === undefined || Number(found.toString()) <= FORMAT) return found !== undefined
+): Promise<number | undefined> {
+  const found = await formatOf(bucket, layout, options)
+  if (found === undefined || found <= FORMAT) return found
   throw new BallastError('REFUSED', `${bucket.address}/${layout.root} was written by a later Ballast`, {
     hint: 'update Ballast',
   })

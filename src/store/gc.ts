@@ -126,7 +126,7 @@ async function sweep(parts: Parts, { patience, signal }: GcOptions): Promise<GcR
   for (const directory of abandoned) await rm(directory, { recursive: true, force: true })
   const uploads = createUploadFiles(layout)
   for (const id of await uploads.idle(UPLOAD_IDLE_MS)) await uploads.remove(id)
-  for (const lock of [layout.gcLock, layout.indexLock]) {
+  for (const lock of [layout.gcLock, layout.indexLock, layout.formatLock]) {
     if (await isPresent(lock)) await removeAbandonedFiles(lock)
   }
   return report

@@ -2,6 +2,15 @@ export type { Aliases } from './aliases.ts'
 export type { BlobInfo, IngestOptions } from './blob-file.ts'
 export { type BlobStore, damagedBlob, type Ingested, missingBlob } from './blobs.ts'
 export type { Cache } from './cache.ts'
+export {
+  breaksOf,
+  type ChainBreak,
+  decodeRecord,
+  encodeRecord,
+  type Link,
+  linkOf,
+  recordName,
+} from './chain.ts'
 export type { DerivedBlob, DerivedBlobs } from './derived.ts'
 export type { GcOptions, GcReport } from './gc.ts'
 export type { LogEntry } from './log.ts'
@@ -30,3 +39,4 @@ export type { Session } from './session.ts'
 export { type BeginOptions, openStore, type Store } from './store.ts'
 export { UPLOAD_IDLE_MS, type UploadFiles } from './uploads.ts'
 export type { Problem, VerifyReport } from './verify.ts'
+export type { BrokenRecord } from './verify-logs.ts'

@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { type Digest, type DurableOptions, hexOf, isSystemError, type Sharing } from '../core/index.ts'
 import type { RepositoryName, Tag } from '../model/index.ts'
 
-/** Version of the layout on disk; a store with a higher one is refused. */
-export const FORMAT = 1
+/**
+ * Version of the layout on disk; a store with a higher one is refused. One with a lower one is read as it is, and upgraded before
+ * the first write. 2: records of logs name the former one.
+ */
+export const FORMAT = 2
 
 /**
  * Where everything stands in a store. The root is an OCI image layout (image-spec, image-layout.md) that other tools
@@ -26,6 +29,7 @@ export interface StoreLayout {
   readonly damaged: string
   readonly gcLock: string
   readonly indexLock: string
+  readonly formatLock: string
   /** What arrives in pieces, by what it is. */
   readonly partials: string
   readonly reserve: string
@@ -52,6 +56,7 @@ export function layoutOf(root: string, mode = 0): StoreLayout {
     damaged: join(own, 'damaged'),
     gcLock: join(own, 'locks', 'gc'),
     indexLock: join(own, 'locks', 'index'),
+    formatLock: join(own, 'locks', 'format'),
     partials: join(own, 'partial'),
     reserve: join(own, 'reserve'),
     sharing: sharingOf(mode, join(own, 'sessions')),

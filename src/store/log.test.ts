@@ -15,24 +15,25 @@ test('a log that does not exist is empty, and reading it creates nothing', async
 
 test('records come back in the order in which they were appended', async (t) => {
   const { log, temporary } = await place(t)
-  for (const text of ['a', 'b', 'c']) await appendRecord(log, () => text, { temporaryDirectory: temporary })
+  for (const text of ['a', 'b', 'c'])
+    await appendRecord(log, async () => ({ text }), { temporaryDirectory: temporary })
   assert.deepEqual(await readLog(log), [
-    { sequence: 1, record: 'a' },
-    { sequence: 2, record: 'b' },
-    { sequence: 3, record: 'c' },
+    { sequence: 1, record: { text: 'a' } },
+    { sequence: 2, record: { text: 'b' } },
+    { sequence: 3, record: { text: 'c' } },
   ])
-  assert.deepEqual(await readHead(log), { sequence: 3, record: 'c' })
+  assert.deepEqual(await readHead(log), { sequence: 3, record: { text: 'c' } })
 })
 
 test('of 64 appends at once none is lost', async (t) => {
   const { log, temporary } = await place(t)
   const appends = Array.from({ length: 64 }, (_, at) =>
-    appendRecord(log, () => at, { temporaryDirectory: temporary }),
+    appendRecord(log, async () => ({ at }), { temporaryDirectory: temporary }),
   )
   const entries = await Promise.all(appends)
-  const records = await readLog<number>(log)
+  const records = await readLog<{ at: number }>(log)
   assert.deepEqual(
-    records.map(({ record }) => record).sort((a, b) => a - b),
+    records.map(({ record }) => record.at).sort((a, b) => a - b),
     Array.from({ length: 64 }, (_, at) => at),
   )
   for (const entry of entries) assert.deepEqual(records[(entry?.sequence ?? 0) - 1], entry)
@@ -58,26 +59,26 @@ test('of the appends of several processes none is lost, and each keeps its own o
 test('a record is never made from an outdated log', async (t) => {
   const { log, temporary } = await place(t)
   const appends = Array.from({ length: 20 }, () =>
-    appendRecord<number>(log, (records) => (records.at(-1)?.record ?? 0) + 1, {
+    appendRecord<{ n: number }>(log, async ({ head }) => ({ n: ((await head())?.record.n ?? 0) + 1 }), {
       temporaryDirectory: temporary,
     }),
   )
   await Promise.all(appends)
   assert.deepEqual(
-    (await readLog<number>(log)).map(({ record }) => record),
+    (await readLog<{ n: number }>(log)).map(({ record }) => record.n),
     Array.from({ length: 20 }, (_, at) => at + 1),
   )
 })
 
 test('nothing is appended when the writer sees that nothing is to be done', async (t) => {
   const { log, temporary } = await place(t)
-  assert.equal(await appendRecord(log, () => undefined, { temporaryDirectory: temporary }), undefined)
+  assert.equal(await appendRecord(log, async () => undefined, { temporaryDirectory: temporary }), undefined)
   assert.deepEqual(await readLog(log), [])
 })
 
 test('a record that cannot be read is damage, not the end of the log', async (t) => {
   const { log, temporary } = await place(t)
-  await appendRecord(log, () => 'a', { temporaryDirectory: temporary })
+  await appendRecord(log, async () => ({ text: 'a' }), { temporaryDirectory: temporary })
   await writeFile(join(log, '0000000002.json'), '{"cut sho')
   await assert.rejects(readLog(log), { code: 'DAMAGED', message: /0000000002\.json/ })
   await assert.rejects(readHead(log), { code: 'DAMAGED' })
@@ -85,7 +86,7 @@ test('a record that cannot be read is damage, not the end of the log', async (t)
 
 test('files of others beside the records are ignored', async (t) => {
   const { log, temporary } = await place(t)
-  await appendRecord(log, () => 'a', { temporaryDirectory: temporary })
+  await appendRecord(log, async () => ({ text: 'a' }), { temporaryDirectory: temporary })
   await writeFile(join(log, '.0000000002.json.tmp'), 'x')
   await writeFile(join(log, 'notes'), 'x')
   assert.equal((await readLog(log)).length, 1)

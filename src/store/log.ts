@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import {
   BallastError,
   createFileDurably,
+  type Digest,
+  digestOf,
   listIfPresent,
   makeShared,
   type Sharing,
   systemCode,
 } from '../core/index.ts'
+import { decodeRecord, encodeRecord, recordName } from './chain.ts'
 
 /** `sequence` counts from 1 without gaps. */
 export interface LogEntry<T> {
@@ -17,25 +20,22 @@ export interface LogEntry<T> {
 
 const FILE = /^(\d{10})\.json$/
 
-/** All records of an append-only log, oldest first; none when the directory does not exist. Throws DAMAGED. */
-export async function readLog<T>(directory: string): Promise<readonly LogEntry<T>[]> {
-  return readFurther<T>(directory, [])
+/** A log as it is at one instant. Each record is read once. */
+export interface LogView<T> {
+  /** The newest record. */
+  head(): Promise<LogEntry<T> | undefined>
+  /** Oldest first. */
+  all(): Promise<readonly LogEntry<T>[]>
 }
 
-/** Records never change, so a writer that has to look again reads only what is new. */
-async function readFurther<T>(
-  directory: string,
-  known: readonly LogEntry<T>[],
-): Promise<readonly LogEntry<T>[]> {
-  const last = known.at(-1)?.sequence ?? 0
-  const further = (await sequencesIn(directory)).filter((sequence) => sequence > last)
-  return [...known, ...(await Promise.all(further.map((sequence) => readEntry<T>(directory, sequence))))]
+/** All records of an append-only log, oldest first; none when the directory does not exist. Throws DAMAGED. */
+export async function readLog<T extends object>(directory: string): Promise<readonly LogEntry<T>[]> {
+  return (await viewOf<T>(directory)).all()
 }
 
 /** The newest record, or undefined. */
-export async function readHead<T>(directory: string): Promise<LogEntry<T> | undefined> {
-  const sequence = (await sequencesIn(directory)).at(-1)
-  return sequence === undefined ? undefined : readEntry<T>(directory, sequence)
+export async function readHead<T extends object>(directory: string): Promise<LogEntry<T> | undefined> {
+  return (await viewOf<T>(directory)).head()
 }
 
 export interface AppendOptions {
@@ -47,22 +47,22 @@ export interface AppendOptions {
 /**
  * Appends what `next` makes of the records so far. Two writers meet at the same number, which link(2) gives to one
  * of them; the other asks `next` again with the new records, so that no record is lost and none rests on old ones.
- * `next` may return undefined to append nothing; it may be called several times.
+ * `next` may return undefined to append nothing; it may be called several times. The record names the former one by its digest.
  */
-export async function appendRecord<T>(
+export async function appendRecord<T extends object>(
   directory: string,
-  next: (log: readonly LogEntry<T>[]) => T | undefined,
+  next: (log: LogView<T>) => Promise<T | undefined>,
   { temporaryDirectory, sharing }: AppendOptions,
 ): Promise<LogEntry<T> | undefined> {
   await makeShared(directory, sharing)
-  let log: readonly LogEntry<T>[] = []
   for (;;) {
-    log = await readFurther(directory, log)
-    const record = next(log)
+    const log = await viewOf<T>(directory)
+    const record = await next(log)
     if (record === undefined) return undefined
-    const sequence = (log.at(-1)?.sequence ?? 0) + 1
-    const path = fileOf(directory, sequence)
-    const text = `${JSON.stringify(record)}\n`
+    const former = await log.headRead()
+    const sequence = (former?.entry.sequence ?? 0) + 1
+    const path = recordPath(directory, sequence)
+    const text = encodeRecord(record, former?.digest)
     const created = await createFileDurably(path, text, { mode: 0o444, temporaryDirectory }).catch(
       async (error: unknown) => {
         throw (await isWritten(path, text)) ? unconfirmed(path, error) : error
@@ -86,7 +86,8 @@ function unconfirmed(path: string, cause: unknown): unknown {
   })
 }
 
-async function sequencesIn(directory: string): Promise<readonly number[]> {
+/** The numbers of the records that are there, rising. */
+export async function sequencesIn(directory: string): Promise<readonly number[]> {
   const names = await listIfPresent(directory)
   return names
     .flatMap((name) => FILE.exec(name)?.[1] ?? [])
@@ -94,19 +95,43 @@ async function sequencesIn(directory: string): Promise<readonly number[]> {
     .sort((a, b) => a - b)
 }
 
-async function readEntry<T>(directory: string, sequence: number): Promise<LogEntry<T>> {
-  const path = fileOf(directory, sequence)
-  try {
-    return { sequence, record: JSON.parse(await readFile(path, 'utf8')) as T }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    throw new BallastError('DAMAGED', `the record ${path} cannot be read`, {
-      cause: error,
-      hint: 'restore that file from a backup, or delete it to give up this one entry',
-    })
+interface ReadRecord<T> {
+  readonly entry: LogEntry<T>
+  /** Of the file's bytes. */
+  readonly digest: Digest
+}
+
+async function viewOf<T extends object>(
+  directory: string,
+): Promise<LogView<T> & { headRead(): Promise<ReadRecord<T> | undefined> }> {
+  const sequences = await sequencesIn(directory)
+  const known = new Map<number, Promise<ReadRecord<T>>>()
+  const read = (sequence: number): Promise<ReadRecord<T>> => {
+    const reading = known.get(sequence) ?? readRecord<T>(directory, sequence)
+    known.set(sequence, reading)
+    return reading
+  }
+  const headRead = async (): Promise<ReadRecord<T> | undefined> => {
+    const last = sequences.at(-1)
+    return last === undefined ? undefined : read(last)
+  }
+  return {
+    headRead,
+    head: async () => (await headRead())?.entry,
+    all: async () => (await Promise.all(sequences.map(read))).map(({ entry }) => entry),
   }
 }
 
-function fileOf(directory: string, sequence: number): string {
-  return join(directory, `${String(sequence).padStart(10, '0')}.json`)
+async function readRecord<T extends object>(directory: string, sequence: number): Promise<ReadRecord<T>> {
+  const path = recordPath(directory, sequence)
+  const bytes = await readFile(path)
+  const decoded = decodeRecord<T>(bytes)
+  if (decoded !== undefined) return { entry: { sequence, record: decoded.record }, digest: digestOf(bytes) }
+  throw new BallastError('DAMAGED', `the record ${path} cannot be read`, {
+    hint: 'restore that file from a backup; deleting it gives up this one entry, which `ballast verify` tells from then on',
+  })
+}
+
+export function recordPath(directory: string, sequence: number): string {
+  return join(directory, recordName(sequence))
 }

@@ -30,7 +30,7 @@ export function createPolicies(
     listStages: async (name) => (await listIfPresent(policiesPath(layout, name))).filter(isTag).sort(),
     history: (name, stage) => readLog<PolicyRecord>(pathOf(name, stage)),
     async set(session, name, stage, record) {
-      await appendRecord<PolicyRecord>(pathOf(name, stage), () => record, appending(session))
+      await appendRecord<PolicyRecord>(pathOf(name, stage), async () => record, appending(session))
     },
   }
 }

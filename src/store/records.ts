@@ -19,7 +19,7 @@ import {
   untaggedPath,
   versionsPath,
 } from './layout.ts'
-import { type AppendOptions, appendRecord, type LogEntry, readHead, readLog } from './log.ts'
+import { type AppendOptions, appendRecord, type LogEntry, type LogView, readHead, readLog } from './log.ts'
 import { createPolicies, type Policies } from './policies.ts'
 import {
   claimFrom,
@@ -185,8 +185,8 @@ export function createRecords(layout: StoreLayout): Records {
       const { kind } = move
       if (numberOfTag(tag) !== undefined) refuseNumber({ name, tag, kind }, await listVersions(name))
       await refuseStage(name, tag, move)
-      const next = (log: readonly LogEntry<TagMove>[]): TagMove | undefined => {
-        const head = log.at(-1)?.record
+      const next = async (log: LogView<TagMove>): Promise<TagMove | undefined> => {
+        const head = (await log.head())?.record
         if (onlyFrom !== undefined && head?.digest !== onlyFrom) return undefined
         refuseOtherKind({ name, tag, kind }, head)
         return stamped(move)
@@ -200,16 +200,16 @@ export function createRecords(layout: StoreLayout): Records {
         const promotion = await answer?.(move.digest as Digest)
         const answered = { ...move, ...(promotion && { promotion }) }
         await refuseStage(name, tag, answered)
-        const next = (now: readonly LogEntry<TagMove>[]): TagMove | undefined =>
-          now.at(-1)?.sequence === log.at(-1)?.sequence ? answered : undefined
+        const next = async (now: LogView<TagMove>): Promise<TagMove | undefined> =>
+          (await now.head())?.sequence === log.at(-1)?.sequence ? answered : undefined
         const entry = await appendRecord(tagPath(layout, name, tag), next, appending(session))
         if (entry !== undefined) return entry
       }
     },
     async claimNumber(session, name, version) {
       let held: NumberedVersion | undefined
-      const next = (log: readonly LogEntry<VersionRecord>[]): NumberedVersion | undefined => {
-        const found = claimFrom(log, { ...version, name })
+      const next = async (log: LogView<VersionRecord>): Promise<NumberedVersion | undefined> => {
+        const found = claimFrom(await log.all(), { ...version, name })
         held = 'held' in found ? found.held : undefined
         return 'claim' in found ? found.claim : undefined
       }
@@ -217,8 +217,8 @@ export function createRecords(layout: StoreLayout): Records {
       return (entry?.record as NumberedVersion | undefined) ?? (held as NumberedVersion)
     },
     async removeVersion(session, name, number) {
-      const next = (log: readonly LogEntry<VersionRecord>[]): VersionRecord | undefined =>
-        removalFrom(log, number)
+      const next = async (log: LogView<VersionRecord>): Promise<VersionRecord | undefined> =>
+        removalFrom(await log.all(), number)
       await appendRecord(versionsPath(layout, name), next, appending(session))
     },
     async addUntagged(session, name, digest) {

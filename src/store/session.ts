@@ -20,7 +20,8 @@ import {
   temporaryName,
   throwIfAborted,
 } from '../core/index.ts'
-import type { StoreLayout } from './layout.ts'
+import { parseJson } from '../model/index.ts'
+import { FORMAT, type StoreLayout } from './layout.ts'
 
 /**
  * Work in flight. What it relies on is leased, and what it has half written stands in its own directory, so that
@@ -85,7 +86,10 @@ async function makeSessionDirectory({ sessions, sharing }: StoreLayout, director
   try {
     await mkdir(nascent)
     if (sharing !== undefined) await chmod(nascent, sharing.directoryMode)
-    for (const [name, text] of Object.entries({ process: JSON.stringify(ownIdentity()), leases: '' })) {
+    for (const [name, text] of Object.entries({
+      process: JSON.stringify({ ...ownIdentity(), format: FORMAT }),
+      leases: '',
+    })) {
       const path = join(nascent, name)
       await named(path, () => writeFile(path, text))
       if (sharing !== undefined) await chmod(path, sharing.fileMode)
@@ -140,13 +144,28 @@ export async function settleDoubts(
   }
 }
 
-async function lifeOfSession(
+export async function lifeOfSession(
   directory: string,
   patience: Patience | undefined,
 ): Promise<'alive' | 'doubtful' | 'gone'> {
   const life = lifeByName(directory) ?? (await recordedLife(join(directory, 'process')))
   if (life === 'dead') return 'gone'
   return life === 'alive' ? 'alive' : lifeBySigns(directory, patience)
+}
+
+export interface SessionOwner {
+  readonly pid: number | undefined
+  /** The highest store format that it knows; undefined before format 2, and while it begins. */
+  readonly format: number | undefined
+}
+
+export async function ownerOf(directory: string): Promise<SessionOwner> {
+  const bytes = await readIfPresent(join(directory, 'process'))
+  const { pid, format } = (bytes && parseJson(bytes)) ?? {}
+  return {
+    pid: typeof pid === 'number' ? pid : undefined,
+    format: typeof format === 'number' ? format : undefined,
+  }
 }
 
 /** A line that is still being written is skipped: whoever writes it has yet to look for this `gc`, and will wait. */

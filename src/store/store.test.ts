@@ -29,7 +29,7 @@ test('the first work creates a store that is an image layout', async (t) => {
     imageLayoutVersion: '1.0.0',
   })
   assert.equal(JSON.parse(await readFile(join(store.root, 'index.json'), 'utf8')).schemaVersion, 2)
-  assert.equal(await readFile(join(store.root, 'ballast', 'format'), 'utf8'), '1\n')
+  assert.equal(await readFile(join(store.root, 'ballast', 'format'), 'utf8'), '2\n')
 })
 
 test('many who create the store at once share it', async (t) => {
@@ -84,17 +84,17 @@ test('a store whose creation was cut short at any point is completed', async (t)
     const store = await openStore(whole.root)
     await addVersion(store, 'sentiment', { a: '1' })
     assert.equal(await store.isProjected(), true)
-    assert.equal(await readFile(join(whole.root, 'ballast', 'format'), 'utf8'), '1\n')
+    assert.equal(await readFile(join(whole.root, 'ballast', 'format'), 'utf8'), '2\n')
   }
 })
 
 test('a store of a later format is refused', async (t) => {
   const store = await temporaryStore(t)
   await addVersion(store, 'sentiment', { a: '1' })
-  await writeFile(join(store.root, 'ballast', 'format'), '2\n')
+  await writeFile(join(store.root, 'ballast', 'format'), '3\n')
   await assert.rejects(openStore(store.root), {
     code: 'REFUSED',
-    message: /later Ballast \(store format 2\)/,
+    message: /later Ballast \(store format 3\)/,
   })
 })
 

@@ -10,7 +10,6 @@ import {
   isSystemError,
   makeDirectory,
   makeShared,
-  readIfPresent,
   slice,
   writeFileDurably,
 } from '../core/index.ts'
@@ -36,6 +35,7 @@ import { type RemoveBlobOptions, removeBlob } from './remove-blob.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 import { openSession, type Session, unleasedSession } from './session.ts'
 import { explainUnwritable, isUnwritable } from './unwritable.ts'
+import { formatOf, upgradeStore } from './upgrade.ts'
 import { createUploadFiles, type UploadFiles } from './uploads.ts'
 import { type VerifyReport, verifyStore } from './verify.ts'
 
@@ -92,17 +92,23 @@ export async function openStore(
 ): Promise<Store> {
   const root = resolve(directory)
   const layout = layoutOf(root, await modeOf(root))
-  const exists = await checkFormat(layout)
+  /** The format of the store, as far as it is there. */
+  let known = await checkFormat(layout)
   const blobs = createBlobStore(layout)
   const derived = createDerivedBlobs(layout)
   const records = createRecords(layout)
   const cache = createCache(layout)
   const packs = createPacks(cache, blobs)
-  let created = exists
 
-  async function openWritable(): Promise<Session> {
-    if (!created) await createStore(layout)
-    created = true
+  async function openWritable({ upgrade }: { readonly upgrade: boolean }): Promise<Session> {
+    // Somebody may have created it since it was opened.
+    known ??= await checkFormat(layout)
+    if (known === undefined) await createStore(layout)
+    known ??= FORMAT
+    if (upgrade && known < FORMAT) {
+      await upgradeStore(layout)
+      known = FORMAT
+    }
     return openSession(layout)
   }
 
@@ -139,11 +145,11 @@ export async function openStore(
     listReferrers: async (name) => (await readUntagged(layout, records, name)).referrers,
     begin: ({ frees = false } = {}) =>
       explainUnwritable(layout, async () => {
-        if (frees && created) await giveUpReserve(layout)
-        return openWritable()
+        if (frees && known !== undefined) await giveUpReserve(layout)
+        return openWritable({ upgrade: true })
       }),
     beginReading: () =>
-      openWritable().catch((error: unknown) => {
+      openWritable({ upgrade: false }).catch((error: unknown) => {
         if (isUnwritable(error)) return unleasedSession(layout)
         throw error
       }),
@@ -158,20 +164,21 @@ export async function openStore(
     project: (session) => project(layout, records, session),
     isProjected: () => isProjected(layout, records),
     async gc(options) {
-      if (!(await checkFormat(layout))) return NOTHING_COLLECTED
+      if ((await checkFormat(layout)) === undefined) return NOTHING_COLLECTED
       return explainUnwritable(layout, () => collectGarbage({ layout, blobs, derived, records }, options))
     },
     verify: (options) => verifyStore({ layout, blobs, derived, records }, options),
   }
 }
 
-async function checkFormat(layout: StoreLayout): Promise<boolean> {
-  const text = (await readIfPresent(layout.format))?.toString('utf8')
-  if (text !== undefined) {
-    if (Number(text) <= FORMAT) return true
+/** Undefined where there is no store yet. */
+async function checkFormat(layout: StoreLayout): Promise<number | undefined> {
+  const format = await formatOf(layout)
+  if (format !== undefined) {
+    if (format <= FORMAT) return format
     throw new BallastError(
       'REFUSED',
-      `${layout.root} was written by a later Ballast (store format ${text.trim()})`,
+      `${layout.root} was written by a later Ballast (store format ${format})`,
       {
         hint: 'update Ballast',
       },
@@ -186,7 +193,7 @@ async function checkFormat(layout: StoreLayout): Promise<boolean> {
   const cutShort =
     visible.includes('ballast') &&
     visible.every((name) => ['blobs', 'ballast', 'oci-layout', 'index.json'].includes(name))
-  if (visible.length === 0 || cutShort) return false
+  if (visible.length === 0 || cutShort) return undefined
   throw new BallastError('REFUSED', `${layout.root} is not a Ballast store, and not empty`, {
     hint: 'name another directory with --store or BALLAST_STORE',
   })

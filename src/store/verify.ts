@@ -7,6 +7,7 @@ import type { DerivedBlobs } from './derived.ts'
 import { blobPath, type StoreLayout } from './layout.ts'
 import type { Records } from './records.ts'
 import { readUntagged } from './referrers.ts'
+import { type LogsReport, verifyLogs } from './verify-logs.ts'
 
 export interface Problem {
   readonly kind: 'damaged' | 'missing'
@@ -19,6 +20,8 @@ export interface VerifyReport {
   readonly blobs: number
   readonly bytes: number
   readonly problems: readonly Problem[]
+  /** Of all records of tags and numbers. */
+  readonly histories: LogsReport
 }
 
 interface Parts {
@@ -28,7 +31,7 @@ interface Parts {
   readonly records: Records
 }
 
-/** Reads and hashes every blob, and follows every tag and number down to its blobs. Blobs found sound again are cleared. */
+/** Reads and hashes every blob, follows every tag and number down to its blobs, and every history from record to record. Blobs found sound again are cleared. */
 export async function verifyStore(parts: Parts, options: CallOptions = {}): Promise<VerifyReport> {
   const stored = await parts.blobs.list()
   const damaged = new Set<Digest>()
@@ -51,7 +54,12 @@ export async function verifyStore(parts: Parts, options: CallOptions = {}): Prom
     const neededBy = stillNeeded.get(digest)
     if (neededBy !== undefined) problems.push({ kind: 'missing', digest, neededBy })
   }
-  return { blobs: stored.length, bytes: stored.reduce((sum, blob: BlobInfo) => sum + blob.size, 0), problems }
+  return {
+    blobs: stored.length,
+    bytes: stored.reduce((sum, blob: BlobInfo) => sum + blob.size, 0),
+    problems,
+    histories: await verifyLogs(parts.layout, parts.records, options),
+  }
 }
 
 /** Those that are not there now: what was not there at first may have been added meanwhile. */

@@ -400,10 +400,10 @@ test('a store directory that is something else', async (t) => {
 
   const later = join(root, 'later')
   await mkdir(join(later, 'ballast'), { recursive: true })
-  await writeFile(join(later, 'ballast', 'format'), '2\n')
+  await writeFile(join(later, 'ballast', 'format'), '3\n')
   await assertFails(
     ['list'],
-    { code: 4, names: [later, 'format 2'], next: 'update Ballast' },
+    { code: 4, names: [later, 'format 3'], next: 'update Ballast' },
     { store: later },
   )
 })

@@ -183,14 +183,37 @@ export function bucketRemoteSuite(name: string, { server, moves, lock = false }:
       for (const blob of await blobsOf(second, pushed)) assert.ok(await second.hasBlob(blob), blob.digest)
     })
 
+    test('a remote of a former format is upgraded before the first write; each record names the former one', async (t) => {
+      const root = newRoot()
+      const bucket = await connect()
+      const first = await connected(t, root)
+      const { digest } = await pushVersion(first, 'first', 1)
+      const move = { tag: PROD, kind: 'model', by: 'test' } as const
+      await first.records.moveTag(await first.writer(), { ...move, digest })
+      await first.close()
+      const format = `${root}/ballast/format`
+      await bucket.put(format, Buffer.from('1\n'))
+      const second = await connected(t, root)
+      assert.equal(await second.records.resolve('prod'), digest)
+      assert.equal(`${await bucket.get(format, { limit: 10 })}`, '1\n')
+      await second.records.moveTag(await second.writer(), { ...move, digest: digestOf('x') })
+      assert.equal(`${await bucket.get(format, { limit: 10 })}`, '2\n')
+      const [former, latest] = await Promise.all(
+        [1, 2].map((n) =>
+          bucket.get(`${root}/ballast/repositories/sentiment/tags/prod/000000000${n}.json`, { limit: 1000 }),
+        ),
+      )
+      assert.equal(JSON.parse(`${latest}`).previous, digestOf(former ?? ''))
+    })
+
     test('a remote that a later Ballast wrote is refused', async (t) => {
       const root = newRoot()
       const bucket = await connect()
-      await bucket.put(`${root}/ballast/format`, Buffer.from('2\n'))
+      await bucket.put(`${root}/ballast/format`, Buffer.from('3\n'))
       const repository = await connected(t, root)
       await rejects(pushVersion(repository, 'first', 1), 'REFUSED')
       await rejects(repository.listTags(), 'REFUSED')
-      assert.equal(`${await bucket.get(`${root}/ballast/format`, { limit: 10 })}`, '2\n')
+      assert.equal(`${await bucket.get(`${root}/ballast/format`, { limit: 10 })}`, '3\n')
     })
   })
 }
