@@ -95,15 +95,11 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   buckets: ['@aws-sdk/client-s3', '@google-cloud/storage', '@azure/storage-blob', '@azure/identity'],
   // ballast.yaml, and the files of Compose beside it.
   model: ['yaml'],
-  // Sigstore's own verifier and signer, for certificates and logs, and the cipher of cosign's key files, which node has not;
+  // Sigstore's own verifier, for certificates and logs, and the cipher of cosign's key files, which node has not;
   // each loaded when it is used.
-  trust: [
-    '@noble/ciphers/salsa.js',
-    '@sigstore/bundle',
-    '@sigstore/protobuf-specs',
-    '@sigstore/sign',
-    '@sigstore/verify',
-  ],
+  trust: ['@noble/ciphers/salsa.js', '@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify'],
+  // Certificates for an identity, from services of others.
+  workflows: ['@sigstore/bundle', '@sigstore/sign'],
 }
 
 /** What a pure area may have of node: computing, no files, sockets, processes or clocks. */

@@ -7,22 +7,35 @@ import { MODEL_MANIFEST, OCI_MANIFEST } from './media-types.ts'
 const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json'
 export const EMPTY_CONFIG: Buffer = Buffer.from('{}')
 
+/** A document that is attached to a manifest. */
+export interface AttachedDocument {
+  /** Of the manifest, and of the layer where that has no type of its own. */
+  readonly type: string
+  readonly layerType?: string
+  readonly data: Uint8Array
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly layerAnnotations?: Readonly<Record<string, string>>
+}
+
 /**
- * The manifest, as OCI image-spec 1.1 has it, that attaches a document to a version's manifest; `type` is that of the
- * manifest and of its one layer. What is attached is no part of the version's identity.
+ * The manifest, as OCI image-spec 1.1 has it, that attaches a document to a version's manifest, with one layer. What is
+ * attached is no part of the version's identity.
  */
 export function encodeAttachment(
-  subject: { readonly digest: Digest; readonly size: number },
-  { type, data }: { readonly type: string; readonly data: Uint8Array },
+  subject: { readonly digest: Digest; readonly size: number; readonly mediaType?: string },
+  { annotations, ...document }: AttachedDocument,
 ): Buffer {
+  const { mediaType = OCI_MANIFEST, digest, size } = subject
   const manifest = {
-    ...documentManifest({ type, data }),
+    ...documentManifest(document),
     subject: {
-      mediaType: OCI_MANIFEST,
-      digest: subject.digest,
-      size: subject.size,
-      artifactType: MODEL_MANIFEST,
+      mediaType,
+      digest,
+      size,
+      ...(subject.mediaType === undefined && { artifactType: MODEL_MANIFEST }),
     },
+    ...(annotations && { annotations }),
   }
   return Buffer.from(JSON.stringify(manifest))
 }
@@ -32,13 +45,19 @@ export function encodeDocument(document: { readonly type: string; readonly data:
   return Buffer.from(JSON.stringify(documentManifest(document)))
 }
 
-function documentManifest({ type, data }: { readonly type: string; readonly data: Uint8Array }): object {
+function documentManifest({
+  type,
+  layerType = type,
+  data,
+  layerAnnotations: annotations,
+}: Omit<AttachedDocument, 'annotations'>): object {
+  const layer = { mediaType: layerType, digest: digestOf(data), size: data.length }
   return {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
     artifactType: type,
     config: { mediaType: EMPTY_TYPE, digest: digestOf(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
-    layers: [{ mediaType: type, digest: digestOf(data), size: data.length }],
+    layers: [annotations === undefined ? layer : { ...layer, annotations }],
   }
 }
 

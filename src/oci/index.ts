@@ -86,4 +86,4 @@ export {
 } from './platforms.ts'
 export { mergeInventories, type ResolvedPath, type RootNode, type RootView } from './root-view.ts'
 export { SCRATCH, scratchImages } from './scratch.ts'
-export { isReferrersTag, taggedReferrers } from './tagged-referrers.ts'
+export { isReferrersTag, referrersOf, taggedReferrers } from './tagged-referrers.ts'

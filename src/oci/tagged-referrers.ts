@@ -34,8 +34,14 @@ export function tagOf(subject: Digest): string {
   return `sha256-${hexOf(subject)}`
 }
 
+/** Those of what cosign attaches included. */
 export function isReferrersTag(tag: string): boolean {
-  return /^sha256-[0-9a-f]{64}$/.test(tag)
+  return /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/.test(tag)
+}
+
+/** Where a repository says what is attached to its manifests. */
+export function referrersOf(repository: ImageRepository): Referrers {
+  return repository.referrers ?? taggedReferrers(repository)
 }
 
 function describe({ mediaType, digest, bytes }: StoredManifest): Descriptor {

@@ -1,5 +1,5 @@
 import { type Digest, hexOf } from '../core/index.ts'
-import { arrayOf, objectOf, parseJson } from '../model/index.ts'
+import { arrayOf, type Json, objectOf, parseJson } from '../model/index.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope, preAuthEncoding } from './dsse.ts'
 import type { Signer } from './keys.ts'
 import { encodeStatement, STATEMENT_PAYLOAD, type Statement } from './statement.ts'
@@ -20,7 +20,8 @@ export interface ReadBundle {
   readonly keyId: Digest | undefined
   /** Whether a transparency log is said to know it. */
   readonly isLogged: boolean
-  readonly hasCertificate: boolean
+  /** The signer's, in DER, where one stands for the key. */
+  readonly certificate: Buffer | undefined
   /** Of what has been read alone, so that no other reader finds something else in it. */
   readonly document: object
 }
@@ -44,13 +45,13 @@ export function readBundle(bytes: Uint8Array): ReadBundle | undefined {
   const envelope = decodeEnvelope(document.dsseEnvelope)
   if (envelope === undefined) return undefined
   const verificationMaterial = objectOf(document.verificationMaterial)
-  const { publicKey, tlogEntries, certificate, x509CertificateChain } = verificationMaterial
+  const { publicKey, tlogEntries } = verificationMaterial
   const { hint } = objectOf(publicKey)
   return {
     envelope,
     keyId: typeof hint === 'string' ? idOfHint(hint) : undefined,
     isLogged: arrayOf(tlogEntries).length > 0,
-    hasCertificate: certificate !== undefined || x509CertificateChain !== undefined,
+    certificate: certificateOf(verificationMaterial),
     document: {
       mediaType: document.mediaType,
       verificationMaterial,
@@ -61,6 +62,13 @@ export function readBundle(bytes: Uint8Array): ReadBundle | undefined {
 
 export function isBundleType(type: unknown): boolean {
   return typeof type === 'string' && type.startsWith('application/vnd.dev.sigstore.bundle')
+}
+
+function certificateOf({ certificate, x509CertificateChain }: Json): Buffer | undefined {
+  const [first = certificate] = arrayOf(objectOf(x509CertificateChain).certificates)
+  if (first === undefined) return undefined
+  const { rawBytes } = objectOf(first)
+  return Buffer.from(typeof rawBytes === 'string' ? rawBytes : '', 'base64')
 }
 
 /** Sigstore's name of a key. */

@@ -1,10 +1,10 @@
-import { type Digest, shortDigest } from '../core/index.ts'
+import type { Digest } from '../core/index.ts'
 import { type ReadBundle, readBundle } from './bundle.ts'
 import { verifyCertified, whyNotLogged } from './certificate.ts'
 import { preAuthEncoding } from './dsse.ts'
-import { isSignedBy, type PublicKey } from './keys.ts'
 import { decodeStatement, SIGN_PREDICATE, STATEMENT_PAYLOAD, type Statement } from './statement.ts'
 import { refused, type Trusted, type Verdict } from './verdict.ts'
+import { named, verifyWithKeys } from './verify-keys.ts'
 
 export interface Expected {
   /** What it has to be said of. */
@@ -49,10 +49,10 @@ export function verifySignatureBundle(
 }
 
 async function verifySigner(
-  { envelope, keyId, isLogged, hasCertificate, document }: ReadBundle,
+  { envelope, keyId, isLogged, certificate, document }: ReadBundle,
   trusted: Trusted,
 ): Promise<Verdict<unknown>> {
-  if (hasCertificate) return verifyCertified({ document }, trusted)
+  if (certificate !== undefined) return verifyCertified({ document }, trusted)
   const verdict = verifyWithKeys(
     { data: preAuthEncoding(envelope), signature: envelope.signature, keyId },
     trusted,
@@ -60,30 +60,4 @@ async function verifySigner(
   if (!verdict.ok || !isLogged || trusted.root === undefined) return verdict
   const why = await whyNotLogged({ document }, { root: trusted.root, key: verdict.value.key })
   return why === undefined ? verdict : refused(why)
-}
-
-export interface KeySigned {
-  readonly data: Uint8Array
-  readonly signature: Uint8Array
-  /** By which key it says it was made. */
-  readonly keyId?: Digest | undefined
-}
-
-/** Which of the trusted keys has made a signature. What it says itself of its key decides nothing. */
-export function verifyWithKeys(
-  { data, signature, keyId }: KeySigned,
-  { keys = [] }: Trusted,
-): Verdict<PublicKey> {
-  const key = keys.find((candidate) => isSignedBy(candidate, data, signature))
-  if (key !== undefined) return { ok: true, by: { kind: 'key', keyId: key.id }, value: key }
-  if (keys.length === 0) return refused('it was signed with a key, and no key is trusted')
-  if (keyId !== undefined && keys.some(({ id }) => id === keyId)) {
-    return refused('the signature does not fit what it signs: one of the two was changed')
-  }
-  const other = keyId === undefined ? '' : `; it says that it was made with key ${shortDigest(keyId)}`
-  return refused(`no trusted key has made it${other}`)
-}
-
-function named(digest: Digest): string {
-  return `sha256:${shortDigest(digest)}…`
 }

@@ -1,14 +1,17 @@
 import { bytesContent, type Digest, isBallastError } from '../core/index.ts'
-import { attachedBy, EMPTY_CONFIG, encodeAttachment, type RepositoryName } from '../model/index.ts'
+import {
+  type AttachedDocument,
+  attachedBy,
+  EMPTY_CONFIG,
+  encodeAttachment,
+  type RepositoryName,
+} from '../model/index.ts'
 import type { Referrer, Session, Store } from '../store/index.ts'
 
-export interface Attachment {
+export interface Attachment extends AttachedDocument {
   readonly name: RepositoryName
   /** The version's manifest. */
   readonly subject: Digest
-  /** Of the document; says what it is. */
-  readonly type: string
-  readonly data: Uint8Array
 }
 
 /**
@@ -18,12 +21,14 @@ export interface Attachment {
 export async function attach(
   store: Store,
   session: Session,
-  { name, subject, type, data }: Attachment,
+  { name, subject, ...document }: Attachment,
 ): Promise<Digest | undefined> {
   const stored = await store.blobs.stat(subject)
   if (stored === undefined) return undefined
+  const { type, data } = document
   for (const bytes of [EMPTY_CONFIG, data]) await ingest(store, session, { bytes, type })
-  const digest = await ingest(store, session, { bytes: encodeAttachment(stored, { type, data }), type })
+  const manifest = encodeAttachment({ digest: stored.digest, size: stored.size }, document)
+  const digest = await ingest(store, session, { bytes: manifest, type })
   await store.records.addUntagged(session, name, digest)
   return digest
 }

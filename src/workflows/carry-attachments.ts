@@ -14,16 +14,14 @@ import {
   type RepositoryName,
   subjectOfManifest,
 } from '../model/index.ts'
-import { type ImageRepository, type Referrers, type StoredManifest, taggedReferrers } from '../oci/index.ts'
+import { type ImageRepository, referrersOf, type StoredManifest } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
+import { sendSignatures, takeSignatures } from './carry-signatures.ts'
+import { signaturesAt, storedSignatures } from './signatures.ts'
 
 /** Documents about a version are small; whatever is larger, or comes in greater numbers, stays where it is. */
 const LARGEST_ATTACHED = 16 * 1024 * 1024
 const MOST_ATTACHED = 1000
-
-export function referrersOf(repository: ImageRepository): Referrers {
-  return repository.referrers ?? taggedReferrers(repository)
-}
 
 interface Attached {
   readonly manifest: StoredManifest
@@ -47,6 +45,7 @@ export async function pushAttachments(
   options: CallOptions = {},
 ): Promise<number> {
   const own = (await store.listReferrers(name)).filter((referrer) => referrer.subject === subject)
+  await sendSignatures({ from: storedSignatures(store, name), to, subject }, options)
   if (own.length === 0) return 0
   await session.lease(own.map(({ digest }) => digest))
   const manifests: Attached[] = []
@@ -71,6 +70,7 @@ export async function copyAttachments(
     manifest,
     open: (blob: { readonly digest: Digest; readonly size: number }) => from.openBlob(blob, options),
   }))
+  await sendSignatures({ from: signaturesAt(from), to, subject }, options)
   return send(to, { subject, manifests }, options)
 }
 
@@ -101,6 +101,7 @@ export async function pullAttachments(
     await store.blobs.ingest(session, bytesContent(bytes).open(), { item: digest, expected: { digest } })
     await store.records.addUntagged(session, name, digest)
   }
+  await takeSignatures(store, { session, name, from, subject }, options)
   return attached.length
 }
 

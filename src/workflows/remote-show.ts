@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
-import { referrersOf } from './carry-attachments.ts'
+import { referrersOf } from '../oci/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { findModel } from './pull.ts'
 import { modelIn, type RemoteModel, tagsAt } from './remote-models.ts'

@@ -8,6 +8,7 @@ import { verb as copy } from './copy.ts'
 import { verb as diff } from './diff.ts'
 import { verb as embed } from './embed.ts'
 import { verb as gc } from './gc.ts'
+import { verb as generateKeyPair } from './generate-key-pair.ts'
 import { verb as history } from './history.ts'
 import { verb as init } from './init.ts'
 import { verb as list } from './list.ts'
@@ -23,6 +24,7 @@ import { verb as route } from './route.ts'
 import { verb as run } from './run.ts'
 import { verb as serve } from './serve.ts'
 import { verb as show } from './show.ts'
+import { verb as sign } from './sign.ts'
 import { verb as split } from './split.ts'
 import { verb as switchVerb } from './switch.ts'
 import { verb as tag } from './tag.ts'
@@ -57,6 +59,8 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   capture,
   unmount,
   init,
+  sign,
+  'generate-key-pair': generateKeyPair,
   verify,
   gc,
   serve,
