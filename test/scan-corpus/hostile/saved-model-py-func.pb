@@ -1,0 +1,6 @@
+0
+"serve%
+#
+callPyFunc*
+token
+pyfunc_0

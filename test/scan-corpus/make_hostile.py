@@ -1,0 +1,9 @@
+"""Writes hostile/ and its part of corpus.json. Nothing is pickled, loaded or run: see make/assemble.py."""
+
+from make import archives, compressed, direct, graphs, headers, injected, keras, others, second_stage, tricks
+from make.listing import write
+
+PARTS = (direct, tricks, second_stage, archives, compressed, keras, graphs, headers, others, injected)
+
+if __name__ == "__main__":
+    write("hostile", [({"what": what, "after": after}, {file: content}) for part in PARTS for file, content, what, after in part.items()])
