@@ -30,6 +30,7 @@ export {
   removeContainer,
   statInContainer,
 } from './containers.ts'
+export { type ContainerHoldings, holdingsOfContainers } from './container-holdings.ts'
 export { chooseEngine, DEFAULT_ENGINE, type EngineChoice, type EngineEndpoint } from './endpoint.ts'
 export { type Engine, type EngineCall, openEngine } from './engine.ts'
 export type { EngineInfo } from './engine-info.ts'

@@ -1,7 +1,7 @@
 import { type CallOptions, isBallastError } from '../core/index.ts'
-import { blobsOfFiles, blobsOfVersion, formatReference } from '../model/index.ts'
+import { blobsOfFiles, formatReference } from '../model/index.ts'
 import type { EmbeddedModel, RunningContainer, WholeImages } from '../oci/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import { leaseVersion, type Session, type Store } from '../store/index.ts'
 import { readImages } from './base-image.ts'
 import type { Pricing } from './choose-position.ts'
 import { createEarlyUploads } from './early-uploads.ts'
@@ -39,8 +39,8 @@ export async function embed(
   options: CallOptions = {},
 ): Promise<Embedded> {
   await using session = await store.beginReading()
-  for (const { version } of request.models) {
-    await session.lease(blobsOfVersion(version))
+  for (const { version, reference } of request.models) {
+    await leaseVersion(store, session, { version, name: formatReference(reference) })
   }
   try {
     return await embedLeased(store, session, request, options)

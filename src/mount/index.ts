@@ -1,6 +1,7 @@
 export { deliverByHelper, type HelperTarget } from './by-helper.ts'
 export { checkTree, type TreeCheck } from './check.ts'
 export type { Delivered, DeliverOptions, Delivery } from './delivery.ts'
+export { type PluginVolume, pluginVolumes } from './docker-plugin/held-versions.ts'
 export type { Listen, ModelSource, PluginOptions, Proving, RunningPlugin } from './docker-plugin/index.ts'
 export { withFollower } from './follower.ts'
 export { deliverFollowing, type FollowingOptions, type Swapped } from './following.ts'

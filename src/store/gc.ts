@@ -10,19 +10,21 @@ import {
 import type { BlobInfo } from './blob-file.ts'
 import type { BlobStore } from './blobs.ts'
 import { dropOldEntries } from './cache.ts'
-import { storedChildren } from './children.ts'
 import type { DerivedBlobs } from './derived.ts'
 import type { StoreLayout } from './layout.ts'
 import { findPartials, type PartialInfo, removePartials } from './partials.ts'
+import { readReachable } from './reachable.ts'
 import type { Records } from './records.ts'
-import { type Referrer, readUntagged } from './referrers.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
-import { scanSessions, settleDoubts } from './session.ts'
+import { chooseVersions, type Retention, type RetentionReport, removeVersions } from './retain.ts'
+import { openSession, type Session, scanSessions, settleDoubts } from './session.ts'
 import { removeGarbage } from './sweep.ts'
 import { createUploadFiles, UPLOAD_IDLE_MS } from './uploads.ts'
 
 export interface GcOptions extends CallOptions {
   readonly dryRun?: boolean
+  /** Which versions go, too; by default none does. */
+  readonly retention?: Retention | undefined
   /** Also what arrived in pieces lately, and is not whole. */
   readonly partials?: boolean
   /** How long to wait for another `gc`, in milliseconds. */
@@ -41,6 +43,8 @@ export interface GcReport {
   readonly partials: number
   /** That it took on the disk. */
   readonly partialBytes: number
+  /** Where versions were chosen. */
+  readonly retention?: RetentionReport
 }
 
 export const NOTHING_COLLECTED: GcReport = {
@@ -63,8 +67,9 @@ interface Parts {
 }
 
 /**
- * Removes every blob that no tag, number or live session needs. Its lock announces it; then the leases are read, and
- * the tags only after them: what a session publishes and then stops leasing is seen by one of the two.
+ * Removes the versions that `retention` does not keep, and every blob that no tag, number or live session needs. Its lock
+ * announces it; then the leases are read, and the tags only after them: what a session publishes and then stops leasing is
+ * seen by one of the two.
  * A dry run needs no lock, and so can be had of a store that this user cannot write to.
  */
 export async function collectGarbage(parts: Parts, options: GcOptions = {}): Promise<GcReport> {
@@ -73,12 +78,14 @@ export async function collectGarbage(parts: Parts, options: GcOptions = {}): Pro
   // Before the lock, because everybody who leases waits for it.
   await settleDoubts(layout, { patience, signal })
   if (options.dryRun) {
-    const { report } = await findGarbage(parts, patience)
+    const { report } = await findGarbage(parts, options)
     return { ...report, ...totalOf(await stalePartials(layout, options)) }
   }
   await giveUpReserve(layout)
   const lock = { timeoutMs: options.lockTimeoutMs ?? 30_000, signal, sharing: layout.sharing, patience }
-  const report = await withLock(layout.gcLock, lock, () => sweep(parts, options))
+  // Its leases are none, and it opens before the lock for which those who lease wait.
+  await using session = options.retention === undefined ? undefined : await openSession(layout)
+  const report = await withLock(layout.gcLock, lock, () => sweep(parts, { ...options, session }))
   const partials = await removePartials(layout, await stalePartials(layout, options), patience)
   await keepReserve(layout)
   return { ...report, ...totalOf(partials) }
@@ -101,10 +108,13 @@ interface Garbage {
   readonly abandoned: readonly string[]
 }
 
-async function findGarbage(parts: Parts, patience: Patience | undefined): Promise<Garbage> {
+async function findGarbage(parts: Parts, { patience, retention }: GcOptions): Promise<Garbage> {
   const { leased, abandoned } = await scanSessions(parts.layout, { patience })
-  const live = await mark(parts, leased)
+  const reachable = await readReachable(parts)
   const stored = await parts.blobs.list()
+  const chosen = retention && (await chooseVersions(parts, { retention, leased, reachable, stored }))
+  const gone = new Set(chosen?.removed.map(({ model, number }) => `${model}:${number}`))
+  const live = await reachable.from(leased, { without: (model, number) => gone.has(`${model}:${number}`) })
   const removed = stored.filter((blob) => !live.has(blob.digest))
   const report = {
     removed,
@@ -113,13 +123,19 @@ async function findGarbage(parts: Parts, patience: Patience | undefined): Promis
     abandoned: abandoned.length,
     partials: 0,
     partialBytes: 0,
+    ...(chosen && { retention: chosen }),
   }
   return { report, live, abandoned }
 }
 
-async function sweep(parts: Parts, { patience, signal }: GcOptions): Promise<GcReport> {
+async function sweep(
+  parts: Parts,
+  { session, ...options }: GcOptions & { readonly session: Session | undefined },
+): Promise<GcReport> {
   const { layout, records } = parts
-  const { report, live, abandoned } = await findGarbage(parts, patience)
+  const { signal } = options
+  const { report, live, abandoned } = await findGarbage(parts, options)
+  if (session !== undefined) await removeVersions(parts, session, report.retention?.removed ?? [])
   await sweepUntagged(records, live)
   await removeGarbage(parts, { garbage: report.removed, live }, { signal })
   await dropOldEntries(layout)
@@ -132,45 +148,9 @@ async function sweep(parts: Parts, { patience, signal }: GcOptions): Promise<GcR
   return report
 }
 
-/**
- * Everything that can be reached from tags, numbers, untagged manifests and leases. A manifest that is about another
- * one is reached from that one, never the other way round.
- */
+/** Everything that can be reached from tags, numbers, untagged manifests and leases, which are read before. */
 export async function mark(parts: Parts, leased: Iterable<Digest> = []): Promise<ReadonlySet<Digest>> {
-  const { roots, referrers } = await rootsOf(parts)
-  const live = new Set<Digest>()
-  const queue: Digest[] = [...leased, ...roots]
-  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
-    if (live.has(digest)) continue
-    live.add(digest)
-    const derived = await parts.derived.get(digest)
-    queue.push(...(derived?.parts ?? (await referredFrom(parts.layout, digest))))
-    queue.push(...(referrers.get(digest) ?? []))
-  }
-  return live
-}
-
-interface Roots {
-  readonly roots: readonly Digest[]
-  /** By their subjects. */
-  readonly referrers: ReadonlyMap<Digest, readonly Digest[]>
-}
-
-async function rootsOf({ layout, records }: Parts): Promise<Roots> {
-  const roots: Digest[] = []
-  const referrers: Referrer[] = []
-  for (const name of await records.listNames()) {
-    roots.push(...(await records.listTags(name)).map((tag) => tag.digest))
-    roots.push(...(await records.listVersions(name)).map((version) => version.digest))
-    const untagged = await readUntagged(layout, records, name)
-    roots.push(...untagged.others)
-    referrers.push(...untagged.referrers)
-  }
-  const bySubject = new Map<Digest, Digest[]>()
-  for (const { subject, digest } of referrers) {
-    bySubject.set(subject, [...(bySubject.get(subject) ?? []), digest])
-  }
-  return { roots, referrers: bySubject }
+  return (await readReachable(parts)).from(leased)
 }
 
 /** Before the blobs: an entry without its manifest would look like damage. */
@@ -180,8 +160,4 @@ async function sweepUntagged(records: Records, live: ReadonlySet<Digest>): Promi
       if (!live.has(digest)) await records.removeUntagged(name, digest)
     }
   }
-}
-
-async function referredFrom(layout: StoreLayout, digest: Digest): Promise<readonly Digest[]> {
-  return (await storedChildren(layout, digest)).map((child) => child.digest)
 }

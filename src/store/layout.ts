@@ -33,6 +33,10 @@ export interface StoreLayout {
   /** What arrives in pieces, by what it is. */
   readonly partials: string
   readonly reserve: string
+  /** Who has which version. */
+  readonly uses: string
+  /** Which versions `gc` leaves, where that is kept with the store. */
+  readonly retention: string
   /** Of a store that a group of users shares. */
   readonly sharing: Sharing | undefined
 }
@@ -59,6 +63,8 @@ export function layoutOf(root: string, mode = 0): StoreLayout {
     formatLock: join(own, 'locks', 'format'),
     partials: join(own, 'partial'),
     reserve: join(own, 'reserve'),
+    uses: join(own, 'uses'),
+    retention: join(own, 'retention.json'),
     sharing: sharingOf(mode, join(own, 'sessions')),
   }
 }

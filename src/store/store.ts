@@ -33,10 +33,12 @@ import { createRecords, type Records } from './records.ts'
 import { type Referrer, readUntagged } from './referrers.ts'
 import { type RemoveBlobOptions, removeBlob } from './remove-blob.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
+import { createRetentionFile, type RetentionFile } from './retention-file.ts'
 import { openSession, type Session, unleasedSession } from './session.ts'
 import { explainUnwritable, isUnwritable } from './unwritable.ts'
 import { formatOf, upgradeStore } from './upgrade.ts'
 import { createUploadFiles, type UploadFiles } from './uploads.ts'
+import { createUses, type Uses } from './uses.ts'
 import { type VerifyReport, verifyStore } from './verify.ts'
 
 /**
@@ -55,6 +57,9 @@ export interface Store {
   readonly uploads: UploadFiles
   readonly records: Records
   readonly cache: Cache
+  readonly uses: Uses
+  /** What `gc` keeps, where that stands with the store. */
+  readonly retention: RetentionFile
   /**
    * Begins work that writes; creates the store where there is none yet. With `frees`, work that leads to free space or
    * must not wait for any: it begins on a full disk too. Throws DISK for a store that this user cannot write to.
@@ -141,6 +146,8 @@ export async function openStore(
     uploads: createUploadFiles(layout),
     records,
     cache,
+    uses: createUses(layout),
+    retention: createRetentionFile(layout),
     readManifest,
     listReferrers: async (name) => (await readUntagged(layout, records, name)).referrers,
     begin: ({ frees = false } = {}) =>

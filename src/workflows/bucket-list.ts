@@ -55,6 +55,7 @@ async function versionsOf(
         precision: undefined,
         parameters: undefined,
         figures: {},
+        usedBy: {},
       })
     },
     options.signal,

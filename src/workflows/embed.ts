@@ -11,7 +11,8 @@ import { isLoopback } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { splitModelPath } from './model-path.ts'
-import { damageOf, resolveVersion } from './resolve.ts'
+import { recordUse } from './record-use.ts'
+import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
 import { rememberTime } from './run-times.ts'
 
 export interface EmbedImageRequest {
@@ -90,9 +91,12 @@ export async function embed(
     )
     const ms = performance.now() - started
     await rememberEmbed(store, { result, bytes: embedded.bytesSent, seconds: ms / 1000 })
+    const image = formatImageReference(result.image)
+    const noted = await recordAll(store, models, image)
     return {
       ...embedded,
-      image: formatImageReference(result.image),
+      warnings: [...embedded.warnings, ...noted],
+      image,
       toRegistry: result.image.kind === 'engine' ? toRegistry(request, result.image) : undefined,
       models: embedded.models.map(placeIn),
       ms: Math.round(ms),
@@ -103,6 +107,19 @@ export async function embed(
     await result?.repository.close?.()
     await base.repository.close?.()
   }
+}
+
+async function recordAll(
+  store: Store,
+  models: readonly ResolvedVersion[],
+  image: string,
+): Promise<readonly string[]> {
+  const warnings: string[] = []
+  for (const model of models) {
+    const place = { kind: 'image', place: image, link: model.reference.name } as const
+    warnings.push(...(await recordUse(store, model, place)))
+  }
+  return warnings
 }
 
 /** What an image's label says of a model, for people. */

@@ -4,6 +4,7 @@ import type { Store } from '../store/index.ts'
 import { readDescriptions } from './inspect-version.ts'
 import { readMetrics } from './metrics.ts'
 import { parseModelReference, requireName } from './resolve.ts'
+import { readUsedBy } from './used-by.ts'
 
 export interface ListedVersion {
   readonly ref: string
@@ -18,12 +19,15 @@ export interface ListedVersion {
   readonly parameters: number | undefined
   /** What evaluations measured, each figure as it was measured last, by its path: `eval.accuracy`. */
   readonly figures: Readonly<Record<string, number>>
+  /** How many targets, volumes and images have it, by kind; as `show` tells them. */
+  readonly usedBy: Readonly<Record<string, number>>
 }
 
 /** Every version of every model, or of one. Throws NOT_FOUND for a model that is not there. */
 export async function list(store: Store, name?: string): Promise<readonly ListedVersion[]> {
   if (name !== undefined) await requireName(store, name)
   const names = name === undefined ? await store.records.listNames() : [parseModelReference(name).name]
+  const usedBy = await readUsedBy(store)
   const listed: ListedVersion[] = []
   for (const model of names) {
     const tags = await store.records.listTags(model)
@@ -50,8 +54,15 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
         precision: description?.precision,
         parameters: description?.parameters,
         figures: Object.fromEntries(latestFigures(await measured(digest))),
+        usedBy: countBy(usedBy(digest).map(({ kind }) => kind)),
       })
     }
   }
   return listed
+}
+
+function countBy(kinds: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const kind of kinds) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
 }

@@ -152,6 +152,7 @@ export function deliverInto(
         path: isFlat ? '' : path,
         mountAt: isFlat || files.length > 0 ? 'path' : 'parent',
         ...swapped,
+        use: { kind: 'volume', place: volume, link: name, directory },
       }
     }),
   )

@@ -14,6 +14,6 @@ export async function mountToWrite(
   // Not a time that tells anything of copies: with links none are made.
   return withDelivery(store, { ...request, link: true }, async (resolved, delivery) => {
     const delivered = await mountWritable(store, { target, delivery }, options)
-    return { ...pinnedAt(target, resolved), ...delivered }
+    return { ...pinnedAt(target, resolved), ...delivered, use: { kind: 'target', place: target } }
   })
 }

@@ -8,7 +8,6 @@ import {
   untilStopped,
 } from '../core/index.ts'
 import {
-  blobsOfVersion,
   formatReference,
   incompleteShards,
   lastPart,
@@ -27,7 +26,8 @@ import {
   type Retention,
   withFollower,
 } from '../mount/index.ts'
-import type { Store } from '../store/index.ts'
+import { leaseVersion, type Store } from '../store/index.ts'
+import { recordUse, type UsePlace } from './record-use.ts'
 import {
   parseModelReference,
   type ResolvedVersion,
@@ -93,7 +93,7 @@ export async function mount(
     const { link = false, replace = false, admit } = request
     const settings = { ...options, link, replace, admit }
     const delivered = await deliverPinned(store, { target, delivery }, settings)
-    return { ...pinnedAt(target, resolved), ...delivered }
+    return { ...pinnedAt(target, resolved), ...delivered, use: { kind: 'target', place: target } }
   })
 }
 
@@ -121,7 +121,15 @@ export async function mountFollowing(
     const settings = { ...options, ...move, link, readAhead, admit, ...retention }
     const { files, ...swapped } = await deliverFollowing(store, { target, name, delivery }, settings)
     const mountAt = files.length > 0 ? 'path' : 'parent'
-    return { target, version: resolvedName(resolved), digest: resolved.version.digest, mountAt, ...swapped }
+    const use = { kind: 'target', place: target, link: name } as const
+    return {
+      target,
+      version: resolvedName(resolved),
+      digest: resolved.version.digest,
+      mountAt,
+      ...swapped,
+      use,
+    }
   })
 }
 
@@ -220,11 +228,19 @@ export async function keepUp(
   })
 }
 
-/** Keeps the version's blobs for as long as it is delivered. `target` is a directory of this host, where it is one. */
+export interface DeliveredUse extends Omit<MountResult, 'ms'> {
+  /** Who has the version now. */
+  readonly use: UsePlace
+}
+
+/**
+ * Keeps the version's blobs for as long as it is delivered, and notes then who has it. `target` is a directory of this host,
+ * where it is one.
+ */
 export async function withDelivery(
   store: Store,
   { ref, target, link }: Pick<MountRequest, 'ref' | 'link'> & { readonly target?: string },
-  deliver: (resolved: ResolvedVersion, delivery: Delivery) => Promise<Omit<MountResult, 'ms'>>,
+  deliver: (resolved: ResolvedVersion, delivery: Delivery) => Promise<DeliveredUse>,
 ): Promise<MountResult> {
   const started = performance.now()
   if (
@@ -238,7 +254,7 @@ export async function withDelivery(
   const resolved = await resolveVersion(store, ref)
   await using session = await store.beginReading()
   const { version, number, reference } = resolved
-  await session.lease(blobsOfVersion(version))
+  await leaseVersion(store, session, { version, name: formatReference(reference) })
   const marker: Marker = {
     model: reference.name,
     digest: version.digest,
@@ -246,14 +262,15 @@ export async function withDelivery(
     reference: formatReference(reference),
   }
   try {
-    const result = await deliver(resolved, { version, marker })
+    const { use, ...result } = await deliver(resolved, { version, marker })
+    const noted = await recordUse(store, resolved, use)
     const ms = performance.now() - started
     // Through an Engine it takes longer, and not by the disk. Where blocks are shared nothing is copied, in no time.
     if (target !== undefined && link !== true && result.how === 'delivered') {
       await rememberTime(store, { step: 'deliver', bytes: totalSize(version.files), seconds: ms / 1000 })
     }
     const shards = incompleteShards(version.files.map(({ path }) => path))
-    return { ...result, warnings: [...result.warnings, ...shards], ms: Math.round(ms) }
+    return { ...result, warnings: [...result.warnings, ...noted, ...shards], ms: Math.round(ms) }
   } catch (error) {
     if (!isBallastError(error, 'NOT_FOUND') && !isBallastError(error, 'DAMAGED')) throw error
     if (!session.writable && isBallastError(error, 'NOT_FOUND')) throw goneMeanwhile(store, reference, error)

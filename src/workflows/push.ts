@@ -2,7 +2,6 @@ import type { CallOptions, Digest } from '../core/index.ts'
 import { bytesSent, type ImageBlob, type Transferred, transferBlobs } from '../embed/index.ts'
 import {
   blobsOfFiles,
-  blobsOfVersion,
   childrenOf,
   formatReference,
   nameOfFiles,
@@ -11,12 +10,13 @@ import {
   type Version,
 } from '../model/index.ts'
 import type { StoredManifest } from '../oci/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import { leaseVersion, type Session, type Store } from '../store/index.ts'
 import { pushAttachments } from './carry-attachments.ts'
 import type { ImageAccess } from './image-places.ts'
+import { recordUse } from './record-use.ts'
 import { refuseOtherNumber, tagToMove } from './remote-numbers.ts'
 import { openRemote } from './remotes.ts'
-import { damageOf, resolveVersion } from './resolve.ts'
+import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
 
 export interface PushResult {
   /** Where it is now, by number: `localhost:5000/sentiment:3`. */
@@ -59,7 +59,7 @@ export async function push(
   try {
     const given = { ref: formatReference(reference), tag: reference.tag, number }
     const tag = tagToMove(remote, given, 'push')
-    const manifest = await leaseVersion(store, session, version)
+    const manifest = await leaseManifest(store, session, resolved)
     await refuseOtherNumber(
       remote,
       { digest: version.digest, number, ref: `${reference.name}:${number}` },
@@ -74,8 +74,11 @@ export async function push(
       options,
     )
     if (tag !== undefined) await repository.putManifest(manifest, tag, options)
+    const ref = remote.at(`${number}`)
+    // By the repository, not by the version: where a damaged file can be had from again.
+    await recordUse(store, resolved, { kind: 'remote', place: ref.replace(/:\d+$/, '') })
     return {
-      ref: remote.at(`${number}`),
+      ref,
       digest: version.digest,
       number,
       tag: tag === undefined ? undefined : remote.at(tag),
@@ -92,8 +95,12 @@ export async function push(
   }
 }
 
-async function leaseVersion(store: Store, session: Session, version: Version): Promise<StoredManifest> {
-  await session.lease(blobsOfVersion(version))
+async function leaseManifest(
+  store: Store,
+  session: Session,
+  { version, reference }: ResolvedVersion,
+): Promise<StoredManifest> {
+  await leaseVersion(store, session, { version, name: formatReference(reference) })
   const bytes = await store.readManifest(version.digest)
   await session.lease(childrenOf(bytes).map(({ digest }) => digest))
   return { mediaType: OCI_MANIFEST, digest: version.digest, bytes }

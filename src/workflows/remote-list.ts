@@ -27,6 +27,7 @@ export async function remoteList(
     ref: at(number === undefined ? (tags[0] ?? digest) : `${number}`),
     ...{ digest, tags, files: contents.length, bytes: totalSize(contents) },
     // Registries keep no times, and what is attached would have to be read one by one.
-    ...{ added: '', format: undefined, precision: undefined, parameters: undefined, figures: {} },
+    ...{ added: '', format: undefined, precision: undefined, parameters: undefined },
+    ...{ figures: {}, usedBy: {} },
   }))
 }

@@ -9,9 +9,9 @@ import {
   listIfPresent,
   shortDigest,
 } from '../core/index.ts'
-import { blobsOfVersion, formatReference, numberOfTag } from '../model/index.ts'
+import { formatReference, numberOfTag } from '../model/index.ts'
 import { deliverPinned } from '../mount/index.ts'
-import type { Store } from '../store/index.ts'
+import { leaseVersion, type Store } from '../store/index.ts'
 import { type ResolvedVersion, withMending } from './resolve.ts'
 
 export interface TreePlace {
@@ -72,8 +72,8 @@ async function deliver(
 ): Promise<SharedTree> {
   const { version, number, reference } = resolved
   await using session = await store.beginReading()
-  await session.lease(blobsOfVersion(version))
   const text = formatReference(reference)
+  await leaseVersion(store, session, { version, name: text })
   const marker = { model: reference.name, digest: version.digest, number, reference: text }
   const attempt = (replace: boolean) =>
     deliverPinned(store, { target, delivery: { version, marker } }, { ...options, link, replace })

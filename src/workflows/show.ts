@@ -12,6 +12,7 @@ import { descriptionOf } from './inspect-version.ts'
 import { readLineages } from './lineage.ts'
 import { readMetrics } from './metrics.ts'
 import { findVersion } from './resolve.ts'
+import { readUsedBy, type SeenUse } from './used-by.ts'
 
 export interface ShownVersion {
   readonly ref: string
@@ -29,6 +30,8 @@ export interface ShownVersion {
   readonly lineage: readonly Lineage[]
   /** What evaluations measured, the oldest first. */
   readonly metrics: readonly Metrics[]
+  /** Targets, volumes and images that were given it, and have it still as far as can be told; the oldest first. */
+  readonly usedBy: readonly SeenUse[]
 }
 
 /** Throws what `findVersion` throws. */
@@ -51,5 +54,6 @@ export async function show(store: Store, text: string): Promise<ShownVersion> {
     description: await descriptionOf(store, { name: reference.name, version }),
     lineage: await (await readLineages(store, reference.name))(version.digest),
     metrics: await (await readMetrics(store, reference.name))(version.digest),
+    usedBy: (await readUsedBy(store, { of: version.digest }))(version.digest),
   }
 }

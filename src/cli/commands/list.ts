@@ -3,6 +3,7 @@ import type { ListedVersion } from '../../workflows/list.ts'
 import { imageAccess } from '../image-access.ts'
 import { formatListedFigures } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatDigest, formatTable } from '../render/text.ts'
+import { formatUseCounts } from '../render/uses.ts'
 import { defineVerb } from '../verb.ts'
 
 export const verb = defineVerb<[string | undefined]>({
@@ -44,9 +45,11 @@ export const verb = defineVerb<[string | undefined]>({
 /** What was measured only where something was: the table is wide enough. */
 function formatVersions(versions: readonly ListedVersion[]): string {
   const measured = versions.some(({ figures }) => Object.keys(figures).length > 0)
+  const used = versions.some(({ usedBy }) => Object.keys(usedBy).length > 0)
+  const more = [...(used ? ['USED BY'] : []), ...(measured ? ['METRICS'] : [])]
   return formatTable(
-    ['VERSION', 'TAGS', 'FORMAT', 'FILES', 'SIZE', 'DIGEST', 'ADDED', ...(measured ? ['METRICS'] : [])],
-    versions.map(({ ref, tags, format, precision, files, bytes, digest, added, figures }) => [
+    ['VERSION', 'TAGS', 'FORMAT', 'FILES', 'SIZE', 'DIGEST', 'ADDED', ...more],
+    versions.map(({ ref, tags, format, precision, files, bytes, digest, added, figures, usedBy }) => [
       ref,
       tags.join(', '),
       [format, precision].filter((part) => part !== undefined).join(', '),
@@ -54,6 +57,7 @@ function formatVersions(versions: readonly ListedVersion[]): string {
       formatBytes(bytes),
       formatDigest(digest),
       formatAge(added),
+      ...(used ? [formatUseCounts(usedBy)] : []),
       ...(measured ? [formatListedFigures(figures)] : []),
     ]),
     [3, 4],

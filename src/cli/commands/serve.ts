@@ -32,6 +32,7 @@ interface ServeOptions extends RegistryOptions {
   readonly allowCommands?: boolean
   readonly maxDisk?: string
   readonly maxBandwidth?: string
+  readonly gc?: string
 }
 
 const PLUGIN_SOCKET = '/run/docker/plugins/ballast.sock'
@@ -78,6 +79,10 @@ export const verb = defineVerb<[ServeOptions]>({
       'what store and targets may take (20GiB): what nobody needs goes first, and a version without room is refused',
     ],
     ['--max-bandwidth <speed>', 'for all that is fetched together (50MB/s)'],
+    [
+      '--gc <time>',
+      'every so often (6h) remove what the policy of the store does not keep (ballast gc --set-policy)',
+    ],
     ...REGISTRY_OPTIONS,
   ],
   examples: [
@@ -93,7 +98,8 @@ export const verb = defineVerb<[ServeOptions]>({
   movesBytes: true,
   async run(session, options) {
     if (options.hashPassword === true) return printHash(session)
-    if (options.registry !== true && options.dockerPlugin !== true && options.follow !== true) {
+    const { registry = false, dockerPlugin = false, follow = false } = options
+    if (!registry && !dockerPlugin && !follow && options.gc === undefined) {
       throw new BallastError('USAGE', 'nothing to serve', {
         hint: 'switch a part on: ballast serve --registry, ballast serve --docker-plugin, ballast serve --follow',
       })
@@ -101,10 +107,15 @@ export const verb = defineVerb<[ServeOptions]>({
     const closing: (() => Promise<void>)[] = []
     const failing: Promise<never>[] = []
     try {
-      if (options.registry === true) closing.push(await startRegistry(session, options))
-      if (options.dockerPlugin === true) closing.push(await startPlugin(session, options))
-      if (options.follow === true) {
+      if (registry) closing.push(await startRegistry(session, options))
+      if (dockerPlugin) closing.push(await startPlugin(session, options))
+      if (follow) {
         const { close, failed } = await startFollowing(session, options)
+        closing.push(close)
+        failing.push(failed)
+      }
+      if (options.gc !== undefined) {
+        const { close, failed } = await startGc(session, options.gc)
         closing.push(close)
         failing.push(failed)
       }
@@ -196,6 +207,17 @@ async function startFollowing(
     sources: sourceAccess(session.io, bandwidth),
     maxDisk: maxDisk === undefined ? undefined : readUnit(maxDisk, 'bytes', '--max-disk').value,
   })
+}
+
+async function startGc(
+  session: Session,
+  every: string,
+): ReturnType<typeof import('../serve-gc.ts')['serveGc']> {
+  const { parseDuration } = await import('../../workflows/duration.ts')
+  const { serveGc } = await import('../serve-gc.ts')
+  const everyMs = parseDuration(every, '--gc')
+  if (everyMs >= 1000) return serveGc(session, everyMs)
+  throw new BallastError('USAGE', `--gc ${every}: nothing could be done in between`, { hint: 'as --gc 6h' })
 }
 
 /** sd_listen_fds(3): systemd listens already, and passes the socket on. */

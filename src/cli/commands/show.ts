@@ -4,6 +4,7 @@ import { imageAccess } from '../image-access.ts'
 import { formatSummary, formatsOfFiles, formatWarnings } from '../render/description.ts'
 import { formatLineage, formatMetrics } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatCount, formatDigest, formatTable } from '../render/text.ts'
+import { formatUses } from '../render/uses.ts'
 import { defineVerb } from '../verb.ts'
 
 export const verb = defineVerb<[string]>({
@@ -33,6 +34,7 @@ export const verb = defineVerb<[string]>({
         `tags: ${shown.tags.join(', ') || 'none'}\n` +
         `added: ${formatAge(shown.added)} (${shown.added}) from ${shown.from}\n` +
         `${formatLineage(shown.lineage)}${formatMetrics(shown.metrics)}` +
+        `${formatUses(shown.usedBy)}` +
         `${formatSummary(shown.description)}\n` +
         `${formatCount(shown.files.length, 'file')}, ${formatBytes(shown.bytes)}\n` +
         `${formatWarnings(shown.description)}\n` +

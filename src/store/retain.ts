@@ -1,0 +1,151 @@
+import type { Digest } from '../core/index.ts'
+import type { RepositoryName, Tag } from '../model/index.ts'
+import type { BlobInfo } from './blob-file.ts'
+import type { StoreLayout } from './layout.ts'
+import { project } from './projection.ts'
+import type { Reachable } from './reachable.ts'
+import type { Records } from './records.ts'
+import {
+  byPlace,
+  candidatesFor,
+  type Hold,
+  type KeptVersion,
+  type RetentionPolicy,
+  type VersionFacts,
+  withinBudget,
+} from './retention.ts'
+import type { Session } from './session.ts'
+
+/** What else than tags and leases holds a version. */
+export interface Holding {
+  readonly digest: Digest
+  readonly hold: Hold
+}
+
+export interface Retention {
+  readonly policy: RetentionPolicy
+  /** Asked while the lock of `gc` is held, so that nobody who comes to hold a version is overlooked. */
+  readonly holdings: () => Promise<readonly Holding[]>
+}
+
+export interface RetentionReport {
+  /** The oldest first. */
+  readonly removed: readonly VersionFacts[]
+  readonly kept: readonly KeptVersion[]
+  /** What blobs take, in bytes; above `limit` where everything else is held. */
+  readonly budget?: { readonly limit: number; readonly before: number; readonly after: number }
+}
+
+/** `latest` follows what is added, so that nobody rolls back to what it was. */
+const MOVES_BY_ITSELF = 'latest'
+
+/** Which versions go, and why the others stay. To be asked after the leases were read. */
+export async function chooseVersions(
+  { records }: { readonly records: Records },
+  {
+    retention: { policy, holdings },
+    leased,
+    reachable,
+    stored,
+  }: {
+    readonly retention: Retention
+    readonly leased: ReadonlySet<Digest>
+    readonly reachable: Reachable
+    readonly stored: readonly BlobInfo[]
+  },
+): Promise<RetentionReport> {
+  const byDigest = Map.groupBy(await holdings(), ({ digest }) => digest)
+  const byTag = new Map<string, readonly Hold[]>()
+  const versions: VersionFacts[] = []
+  for (const model of await records.listNames()) {
+    const numbered = await records.listVersions(model)
+    if (numbered.length === 0) continue
+    versions.push(...numbered.map(({ number, digest, time }) => ({ model, number, digest, time })))
+    const known = new Set(numbered.map(({ digest }) => digest))
+    for (const [digest, holds] of await heldByTags(records, { model, known })) {
+      byTag.set(`${model}@${digest}`, holds)
+    }
+  }
+  const held = ({ model, digest }: VersionFacts): readonly Hold[] => [
+    ...(byTag.get(`${model}@${digest}`) ?? []),
+    ...(byDigest.get(digest) ?? []).map(({ hold }) => hold),
+    ...(leased.has(digest) ? [{ kind: 'lease', by: 'a command that is at work' } as const] : []),
+  ]
+  const { kept, free } = candidatesFor(versions, { policy, held, now: Date.now() })
+  if (policy.budget === undefined) return { removed: free, kept }
+  const sizes = new Map(stored.map(({ digest, size }) => [digest, size]))
+  const sizeOf = (digest: Digest): number => sizes.get(digest) ?? 0
+  const isFree = new Set(free.map(({ model, number }) => `${model}:${number}`))
+  const needed = await reachable.from(leased, {
+    without: (model, number) => isFree.has(`${model}:${number}`),
+  })
+  const own = new Map<Digest, ReadonlySet<Digest>>()
+  for (const { digest } of free) if (!own.has(digest)) own.set(digest, await reachable.below(digest))
+  const all = new Set(needed)
+  for (const blobs of own.values()) for (const blob of blobs) all.add(blob)
+  const before = [...all].reduce((sum, digest) => sum + sizeOf(digest), 0)
+  const { removed, spared, after } = withinBudget(free, {
+    before,
+    budget: policy.budget,
+    weights: {
+      sizeOf,
+      blobsOf: ({ digest }) => own.get(digest) ?? [],
+      isNeeded: (digest) => needed.has(digest),
+    },
+  })
+  const because: readonly Hold[] = [{ kind: 'budget', by: `${policy.budget}` }]
+  return {
+    removed,
+    kept: [...kept, ...spared.map((version) => ({ ...version, because }))].sort(byPlace),
+    budget: { limit: policy.budget, before, after },
+  }
+}
+
+/** By the digests of versions that are there. */
+async function heldByTags(
+  records: Records,
+  { model, known }: { readonly model: RepositoryName; readonly known: ReadonlySet<Digest> },
+): Promise<ReadonlyMap<Digest, readonly Hold[]>> {
+  const holds = new Map<Digest, Hold[]>()
+  const hold = (digest: Digest, by: Hold): void => {
+    holds.set(digest, [...(holds.get(digest) ?? []), by])
+  }
+  for (const { tag, digest } of await records.listTags(model)) {
+    hold(digest, { kind: 'tag', by: `${model}:${tag}` })
+    if (tag === MOVES_BY_ITSELF) continue
+    const former = await formerOf(records, { model, tag, digest, known })
+    if (former !== undefined) hold(former, { kind: 'rollback', by: `${model}:${tag}` })
+  }
+  return holds
+}
+
+/** What `rollback` would return to. */
+async function formerOf(
+  records: Records,
+  {
+    model,
+    tag,
+    digest,
+    known,
+  }: {
+    readonly model: RepositoryName
+    readonly tag: Tag
+    readonly digest: Digest
+    readonly known: ReadonlySet<Digest>
+  },
+): Promise<Digest | undefined> {
+  const former = (await records.history(model, tag)).findLast(
+    ({ record }) => record.digest !== null && record.digest !== digest && known.has(record.digest),
+  )
+  return former?.record.digest ?? undefined
+}
+
+/** What goes, goes from the numbers and from `index.json` before any of its bytes does. */
+export async function removeVersions(
+  { layout, records }: { readonly layout: StoreLayout; readonly records: Records },
+  session: Session,
+  removed: readonly VersionFacts[],
+): Promise<void> {
+  for (const { model, number } of removed) await records.removeVersion(session, model, number)
+  if (removed.length > 0) await project(layout, records, session)
+}
