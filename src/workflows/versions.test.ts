@@ -50,6 +50,7 @@ test('what was added is listed and shown as it is', async (t) => {
       precision: undefined,
       parameters: undefined,
       figures: {},
+      usedBy: {},
     },
   )
   for (const text of ['sentiment', 'sentiment:1', 'sentiment:latest', `sentiment@${added.digest}`]) {
