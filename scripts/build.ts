@@ -15,7 +15,7 @@ const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 
 /**
  * `node:crypto` takes a third of the time that node itself takes to start, and many verbs call nothing of it: its
- * functions are fetched when they are called.
+ * functions are fetched when they are called, its classes when one of them is made.
  */
 const cryptoWhenCalled: Plugin = {
   name: 'crypto-when-called',
@@ -27,11 +27,14 @@ const cryptoWhenCalled: Plugin = {
     }))
     onLoad({ filter: /.*/, namespace: 'when-called' }, ({ path }) => ({
       contents: Object.entries(crypto)
-        .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
-        .map(
-          ([name]) =>
-            `export const ${name} = (...args) => process.getBuiltinModule('${path}').${name}(...args)`,
-        )
+        .filter(([, value]) => typeof value === 'function')
+        .map(([name]) => {
+          const found = `process.getBuiltinModule('${path}').${name}`
+          const called = /^[a-z]/.test(name)
+            ? `(...args) => ${found}(...args)`
+            : `new Proxy(class {}, { construct: (_, args) => new ${found}(...args) })`
+          return `export const ${name} = ${called}`
+        })
         .join('\n'),
     }))
   },
