@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions, forEachLimited, readAll } from '../core/index.ts'
 import { type FetchOptions, fetchBlob } from '../fetch/index.ts'
-import { checkVersion, isPickle, type Lineage, type Version } from '../model/index.ts'
+import { checkVersion, isPickle, type Lineage, type Metadata, type Version } from '../model/index.ts'
 import {
   fileStateOf,
   type KnownFiles,
@@ -22,6 +22,8 @@ export interface AddSourceRequest {
   readonly access: SourceAccess
   readonly revision?: string | undefined
   readonly filter?: PathFilter | undefined
+  /** What is said of the version beside its files. */
+  readonly metadata?: Metadata['values'] | undefined
 }
 
 export interface AddedSource extends AddResult {
@@ -36,16 +38,16 @@ export interface AddedSource extends AddResult {
  */
 export async function addSource(
   store: Store,
-  { name, address, access, revision, filter }: AddSourceRequest,
+  { name, address, access, revision, filter, metadata }: AddSourceRequest,
   options: CallOptions = {},
 ): Promise<AddedSource> {
   parseNewVersion(name)
   const source = await openSource(address, { access, revision })
   const listing = await source.list(options)
-  return addListing(store, { name, address: source.address, listing, filter }, options)
+  return addListing(store, { name, address: source.address, listing, filter, metadata }, options)
 }
 
-export interface AddListingRequest extends Pick<AddSourceRequest, 'name' | 'filter'> {
+export interface AddListingRequest extends Pick<AddSourceRequest, 'name' | 'filter' | 'metadata'> {
   /** Without anything secret. */
   readonly address: string
   readonly listing: Listing
@@ -60,7 +62,7 @@ export interface AddListingRequest extends Pick<AddSourceRequest, 'name' | 'filt
 /** The same of what has been listed already. */
 export async function addListing(
   store: Store,
-  { name, address, listing, filter, by = 'add', given, check }: AddListingRequest,
+  { name, address, listing, filter, by = 'add', given, metadata, check }: AddListingRequest,
   options: FetchOptions = {},
 ): Promise<AddedSource> {
   const { revision, skipped } = listing
@@ -78,6 +80,7 @@ export async function addListing(
       from: address,
       by,
       given,
+      metadata,
       known: knownFrom(fetched.blobs),
       async beforeNumber({ session, name, version }) {
         check?.(version)

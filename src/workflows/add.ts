@@ -7,6 +7,7 @@ import {
   hasVersion,
   incompleteShards,
   LATEST,
+  type Metadata,
   numberOfTag,
   type Reference,
   type RepositoryName,
@@ -26,6 +27,7 @@ import {
 import type { Session, Store } from '../store/index.ts'
 import { attachTracked } from './attach-tracked.ts'
 import { describeVersion } from './inspect-version.ts'
+import { attachTold } from './metadata.ts'
 import { projectTags } from './project.ts'
 import { parseModelReference } from './resolve.ts'
 import { rememberTime } from './run-times.ts'
@@ -56,6 +58,8 @@ export interface AddRequest {
   readonly known?: KnownFiles | undefined
   /** Which of the files below the sources are wanted. */
   readonly filter?: PathFilter | undefined
+  /** What is said of the version beside its files. */
+  readonly metadata?: Metadata['values'] | undefined
 }
 
 /**
@@ -64,7 +68,7 @@ export interface AddRequest {
  */
 export async function add(
   store: Store,
-  { name, sources, move = false, known, filter }: AddRequest,
+  { name, sources, move = false, known, filter, metadata }: AddRequest,
   options: CallOptions = {},
 ): Promise<AddResult> {
   parseNewVersion(name)
@@ -81,6 +85,7 @@ export async function add(
       by: 'add',
       move,
       known,
+      metadata,
       beforeNumber: (stored) => attachTracked(store, stored, { tracked, from }),
     },
     options,
@@ -144,6 +149,7 @@ export async function addFiles(
     move = false,
     known,
     given,
+    metadata,
     beforeNumber,
   }: AddFilesRequest,
   options: CallOptions = {},
@@ -165,8 +171,10 @@ export async function addFiles(
     item: 'manifest',
     expected: { digest: version.digest },
   })
-  await describeVersion(store, session, { name: reference.name, version }, options)
-  await beforeNumber?.({ session, name: reference.name, version })
+  const described = { session, name: reference.name, version }
+  const headers = await describeVersion(store, session, described, options)
+  await beforeNumber?.(described)
+  await attachTold(store, described, { headers, stated: metadata, by })
   const before = await store.records.listVersions(reference.name)
   const claimed = await store.records.claimNumber(session, reference.name, {
     digest: version.digest,

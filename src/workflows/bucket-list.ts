@@ -56,6 +56,7 @@ async function versionsOf(
         parameters: undefined,
         figures: {},
         usedBy: {},
+        metadata: {},
       })
     },
     options.signal,

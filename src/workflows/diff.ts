@@ -1,5 +1,13 @@
-import { diffVersions, type FileChange, formatReference, type Metrics } from '../model/index.ts'
+import {
+  diffVersions,
+  type FileChange,
+  formatReference,
+  type MetadataValues,
+  type Metrics,
+  mergeMetadata,
+} from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { compareMetadata, type MetadataChange, readMetadata } from './metadata.ts'
 import { compareMetrics, type FigureChange, readMetrics } from './metrics.ts'
 import { findVersion, type ResolvedVersion } from './resolve.ts'
 
@@ -11,6 +19,8 @@ export interface DiffResult {
   readonly newBytes: number
   /** Figures of evaluations that either has, each as it was measured last. */
   readonly metrics: readonly FigureChange[]
+  /** What is not said alike of both. */
+  readonly metadata: readonly MetadataChange[]
 }
 
 /** Throws what `findVersion` throws. */
@@ -22,7 +32,12 @@ export async function diff(store: Store, [from, to]: readonly [string, string]):
     to: formatReference(b.reference),
     ...diffVersions(a.version, b.version),
     metrics: compareMetrics(before, after),
+    metadata: compareMetadata(await metadataOf(store, a), await metadataOf(store, b)),
   }
+}
+
+async function metadataOf(store: Store, { reference, version }: ResolvedVersion): Promise<MetadataValues> {
+  return mergeMetadata(await (await readMetadata(store, reference.name))(version.digest))
 }
 
 async function metricsOf(store: Store, { reference, version }: ResolvedVersion): Promise<readonly Metrics[]> {

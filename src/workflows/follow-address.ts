@@ -29,7 +29,7 @@ export async function followAddress(
   { pauseMs = PAUSE_MS, ...request }: AddSourceRequest & { readonly pauseMs?: number },
   { onVersion, onTrouble, ...options }: CallOptions & FollowAddressEvents,
 ): Promise<void> {
-  const { name, filter, address, access, revision } = request
+  const { name, filter, metadata, address, access, revision } = request
   refuseNumber(name)
   const source = await openSource(address, { access, revision })
   let last: { readonly state: string; readonly digest: Digest } | undefined
@@ -38,7 +38,11 @@ export async function followAddress(
     const wanted = listing.files.filter(({ path }) => filter?.takes(path) ?? true)
     const state = digestOf(JSON.stringify(wanted.map(({ path, identity }) => [path, identity]).sort()))
     if (state === last?.state) return
-    const added = await addListing(store, { name, address: source.address, listing, filter }, options)
+    const added = await addListing(
+      store,
+      { name, address: source.address, listing, filter, metadata },
+      options,
+    )
     if (added.digest !== last?.digest) onVersion(added)
     last = { state, digest: added.digest }
   }

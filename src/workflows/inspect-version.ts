@@ -25,8 +25,20 @@ const MOST_INSPECTED = 2000
 export async function inspectVersion(
   store: Store,
   version: Version,
-  { all = false, ...options }: CallOptions & { readonly all?: boolean } = {},
+  options: CallOptions & { readonly all?: boolean } = {},
 ): Promise<Description> {
+  return describeInspected(version, await inspectFiles(store, version, options))
+}
+
+function describeInspected(version: Version, facts: ReadonlyMap<string, FileFacts>): Description {
+  return describeFiles(version.files.map(({ path, size }) => ({ path, size, facts: facts.get(path) })))
+}
+
+async function inspectFiles(
+  store: Store,
+  version: Version,
+  { all = false, ...options }: CallOptions & { readonly all?: boolean },
+): Promise<ReadonlyMap<string, FileFacts>> {
   const facts = new Map<string, FileFacts>()
   const inspect = async (file: ModelFile): Promise<void> => {
     try {
@@ -38,21 +50,22 @@ export async function inspectVersion(
   }
   const files = all ? version.files : selectTelling(version.files)
   await forEachLimited(files, FILES_AT_ONCE, inspect, options.signal)
-  return describeFiles(version.files.map(({ path, size }) => ({ path, size, facts: facts.get(path) })))
+  return facts
 }
 
 /**
  * Attaches the description of a version to its manifest, which must be stored and leased by the session: the store then
- * keeps it for as long as the version. Nothing else depends on it, so that a kill in between loses nothing but time.
+ * keeps it for as long as the version. Nothing else depends on it, so that a kill in between loses nothing but time. What the
+ * headers of the files say of the model is given back.
  */
 export async function describeVersion(
   store: Store,
   session: Session,
   { name, version }: { readonly name: RepositoryName; readonly version: Version },
   options: CallOptions = {},
-): Promise<Description> {
-  const description = await inspectVersion(store, version, options)
-  const data = encodeDescription(description)
+): Promise<readonly Readonly<Record<string, string>>[]> {
+  const facts = await inspectFiles(store, version, options)
+  const data = encodeDescription(describeInspected(version, facts))
   const digest = await attach(store, session, {
     name,
     subject: version.digest,
@@ -60,7 +73,7 @@ export async function describeVersion(
     data,
   })
   if (digest !== undefined) await removeOthers(store, { name, subject: version.digest, digest })
-  return description
+  return version.files.map(({ path }) => facts.get(path)?.told).filter((told) => told !== undefined)
 }
 
 /** What is attached to the versions of a model; undefined where nothing is. Reads a few KiB a version. */

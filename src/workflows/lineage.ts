@@ -76,6 +76,19 @@ export async function readLineages(
       .sort((a, b) => a.time.localeCompare(b.time))
 }
 
+/** Versions of any model that were made from this one, as they say. */
+export async function childrenOfVersion(store: Store, parent: Digest): Promise<readonly ParentVersion[]> {
+  const children: ParentVersion[] = []
+  for (const model of await store.records.listNames()) {
+    const lineages = await readLineages(store, model)
+    for (const { number, digest } of await store.records.listVersions(model)) {
+      const from = await lineages(digest)
+      if (from.some((lineage) => lineage.parent?.digest === parent)) children.push({ model, number, digest })
+    }
+  }
+  return children
+}
+
 function isSame(a: Lineage, b: Omit<Lineage, 'time'>): boolean {
   return (
     a.from === b.from &&

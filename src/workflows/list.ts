@@ -1,7 +1,8 @@
 import { type Digest, isBallastError } from '../core/index.ts'
-import { latestFigures, totalSize } from '../model/index.ts'
+import { latestFigures, type MetadataValues, mergeMetadata, totalSize } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { readDescriptions } from './inspect-version.ts'
+import { readMetadata } from './metadata.ts'
 import { readMetrics } from './metrics.ts'
 import { parseModelReference, requireName } from './resolve.ts'
 import { readUsedBy } from './used-by.ts'
@@ -21,6 +22,8 @@ export interface ListedVersion {
   readonly figures: Readonly<Record<string, number>>
   /** How many targets, volumes and images have it, by kind; as `show` tells them. */
   readonly usedBy: Readonly<Record<string, number>>
+  /** What was said of it: license, author and others. */
+  readonly metadata: MetadataValues
 }
 
 /** Every version of every model, or of one. Throws NOT_FOUND for a model that is not there. */
@@ -34,6 +37,7 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
     const referrers = await store.listReferrers(model)
     const describe = await readDescriptions(store, model, { referrers })
     const measured = await readMetrics(store, model, { referrers })
+    const said = await readMetadata(store, model, { referrers })
     for (const { number, digest, time } of await store.records.listVersions(model)) {
       const files = await store.readVersion(digest).then(
         (version) => version.files,
@@ -55,6 +59,7 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
         parameters: description?.parameters,
         figures: Object.fromEntries(latestFigures(await measured(digest))),
         usedBy: countBy(usedBy(digest).map(({ kind }) => kind)),
+        metadata: mergeMetadata(await said(digest)),
       })
     }
   }

@@ -28,6 +28,6 @@ export async function remoteList(
     ...{ digest, tags, files: contents.length, bytes: totalSize(contents) },
     // Registries keep no times, and what is attached would have to be read one by one.
     ...{ added: '', format: undefined, precision: undefined, parameters: undefined },
-    ...{ figures: {}, usedBy: {} },
+    ...{ figures: {}, metadata: {}, usedBy: {} },
   }))
 }

@@ -3,13 +3,17 @@ import {
   type Description,
   formatReference,
   type Lineage,
+  type MetadataValues,
   type Metrics,
   type ModelFile,
+  mergeMetadata,
+  type ParentVersion,
   totalSize,
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { descriptionOf } from './inspect-version.ts'
-import { readLineages } from './lineage.ts'
+import { childrenOfVersion, readLineages } from './lineage.ts'
+import { readMetadata } from './metadata.ts'
 import { readMetrics } from './metrics.ts'
 import { findVersion } from './resolve.ts'
 import { readUsedBy, type SeenUse } from './used-by.ts'
@@ -32,6 +36,10 @@ export interface ShownVersion {
   readonly metrics: readonly Metrics[]
   /** Targets, volumes and images that were given it, and have it still as far as can be told; the oldest first. */
   readonly usedBy: readonly SeenUse[]
+  /** What was said of it: license, author and others. */
+  readonly metadata: MetadataValues
+  /** Versions that were made from this one, as far as the store has them. */
+  readonly children: readonly ParentVersion[]
 }
 
 /** Throws what `findVersion` throws. */
@@ -55,5 +63,7 @@ export async function show(store: Store, text: string): Promise<ShownVersion> {
     lineage: await (await readLineages(store, reference.name))(version.digest),
     metrics: await (await readMetrics(store, reference.name))(version.digest),
     usedBy: (await readUsedBy(store, { of: version.digest }))(version.digest),
+    metadata: mergeMetadata(await (await readMetadata(store, reference.name))(version.digest)),
+    children: await childrenOfVersion(store, version.digest),
   }
 }

@@ -51,6 +51,7 @@ test('what was added is listed and shown as it is', async (t) => {
       parameters: undefined,
       figures: {},
       usedBy: {},
+      metadata: {},
     },
   )
   for (const text of ['sentiment', 'sentiment:1', 'sentiment:latest', `sentiment@${added.digest}`]) {

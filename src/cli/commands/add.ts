@@ -16,6 +16,9 @@ interface AddOptions {
   readonly revision?: string
   readonly sha256?: string
   readonly limitRate?: string
+  readonly meta?: readonly string[]
+  readonly label?: readonly string[]
+  readonly metadata?: string
 }
 
 export const verb = defineVerb<[string, string[], AddOptions]>({
@@ -27,7 +30,8 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
     's3://BUCKET/PATH (gs://, az://), or hf://ORG/NAME[@REVISION][/PATH] with the token and cache that the tools of the Hub use. What is at an address is\n' +
     'fetched in parts; run again after an interruption, the command goes on where it was.\n' +
     'MODEL.dvc is what DVC keeps track of by that file, taken from the workspace or the cache. Of a directory that MLflow saved,\n' +
-    'what MLflow tells of run, parameters and metrics is attached.\n' +
+    'what MLflow tells of run, parameters and metrics is attached, and so is what a model card (README.md) and the headers of the\n' +
+    'files say of license, author and the like; --meta says it yourself. None of it changes the version.\n' +
     'Bytes that the store has are neither fetched nor stored again.\n' +
     'With --follow, a change is a new version: of files once they have not changed for a second, for development, beside\n' +
     'a `ballast mount NAME:TAG ./models --follow`; of an address when it is looked at, once a minute.',
@@ -41,6 +45,12 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
     ['--follow', 'add again whenever the files change; stays in the foreground, one line a version'],
     ['--revision <name>', 'of what is at an address: a branch, a tag or a commit'],
     ['--sha256 <digest>', 'of the file at an https address; refused where it is another'],
+    [
+      '--meta <name=value...>',
+      'say of the version: license=mit, author=…, dataset=…, commit=…, run=… (may be repeated)',
+    ],
+    ['--label <name=value...>', 'the same under a name of your own, label.NAME (may be repeated)'],
+    ['--metadata <file>', 'the same from a file of names and values, in YAML or JSON'],
     ['--limit-rate <speed>', 'fetch no faster than this, as 20MB/s'],
   ],
   examples: [
@@ -51,27 +61,36 @@ export const verb = defineVerb<[string, string[], AddOptions]>({
     'ballast add sentiment models/sentiment.dvc',
     'ballast add sentiment:dev ./models --follow',
     "ballast add sentiment ./models --exclude '*.tmp' --exclude 'logs/'",
+    'ballast add sentiment ./models --meta license=apache-2.0 --meta dataset=imdb --label team=nlp',
   ],
   movesBytes: true,
   async run(session, name, sources, options) {
     checkOptions(options)
     const filter = await filterFrom(options)
+    const metadata = await statedMetadata(options)
     const address = addressAmong(sources)
     if (address !== undefined) {
-      await addFrom(session, await requestFor(session, { name, address, filter, options }), options)
+      const request = await requestFor(session, { name, address, filter, options })
+      await addFrom(session, { ...request, metadata }, options)
       return
     }
     refuseOfAddresses(options)
     if (options.follow === true) {
       const { followSource } = await import('../../workflows/follow-source.ts')
-      await followSource(await session.store(), { name, sources, filter }, following(session))
+      await followSource(await session.store(), { name, sources, filter, metadata }, following(session))
       return
     }
     const { add } = await import('../../workflows/add.ts')
-    const request = { name, sources, move: options.move, filter }
+    const request = { name, sources, move: options.move, filter, metadata }
     show(session, await add(await session.store(), request, session))
   },
 })
+
+async function statedMetadata({ meta, label, metadata }: AddOptions): Promise<AddSourceRequest['metadata']> {
+  if (meta === undefined && label === undefined && metadata === undefined) return undefined
+  const { readStated } = await import('../../workflows/metadata.ts')
+  return readStated({ pairs: meta, labels: label, file: metadata })
+}
 
 function checkOptions({ move, follow }: AddOptions): void {
   if (move === true && follow === true) {

@@ -1,4 +1,5 @@
 import { formatFigures } from '../render/lineage.ts'
+import { formatMetadataChanges } from '../render/metadata.ts'
 import { formatBytes, formatCount } from '../render/text.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -6,7 +7,7 @@ const SIGNS = { added: '+', removed: '-', changed: '~' } as const
 
 export const verb = defineVerb<[string, string]>({
   usage: 'diff <ref> <other>',
-  summary: 'show which files differ between two versions',
+  summary: 'show which files, figures and metadata differ between two versions',
   examples: ['ballast diff sentiment:1 sentiment:2'],
   async run(session, from, to) {
     const { diff } = await import('../../workflows/diff.ts')
@@ -17,7 +18,7 @@ export const verb = defineVerb<[string, string]>({
           `${SIGNS[change]} ${path}   ${formatBytes(before)} -> ${formatBytes(after)}\n`,
       )
       const same = `${formatCount(result.same, 'file')} unchanged, ${formatBytes(result.newBytes)} new in ${result.to}\n`
-      return `${lines.join('')}${same}${formatFigures(result)}`
+      return `${lines.join('')}${same}${formatFigures(result)}${formatMetadataChanges(result.metadata, result)}`
     })
   },
 })

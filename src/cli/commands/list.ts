@@ -4,43 +4,73 @@ import { imageAccess } from '../image-access.ts'
 import { formatListedFigures } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatDigest, formatTable } from '../render/text.ts'
 import { formatUseCounts } from '../render/uses.ts'
+import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
-export const verb = defineVerb<[string | undefined]>({
+export const verb = defineVerb<[string | undefined, { where?: string }]>({
   usage: 'list [name]',
   alias: 'ls',
   summary: 'list the models of the store and their versions',
   details:
     'NAME may be that of a model in a registry (HOST/NAME) or a bucket (s3://BUCKET/PATH/NAME); with a / at its end, all models ' +
-    'below a path of a bucket are listed.',
+    'below a path of a bucket are listed.\n' +
+    '--where takes fields (model, number, tag, format, precision, parameters, files, bytes, added, metric.NAME, meta.NAME,\n' +
+    'label.NAME), comparisons (= != < <= > >=, ~ for a part of a text), and, or, not, and brackets; a field alone is true of versions that have it.',
+  options: [['--where <condition>', 'only versions of which this is true']],
   examples: [
     'ballast list',
     'ballast list sentiment --json',
     'ballast list localhost:5000/sentiment',
     'ballast list s3://models/team/',
+    "ballast list --where 'metric.accuracy>0.9 and not tag=prod'",
   ],
-  async run(session, name) {
-    if (name !== undefined && isBucketAddress(name)) {
-      const { bucketList } = await import('../../workflows/bucket-list.ts')
-      const versions = await bucketList(name, imageAccess(session.io), { signal: session.signal })
-      if (versions.length === 0)
-        session.note(`no models in ${name}; to put one there: ballast push NAME ${name}NAME`)
-      session.print(versions, () => (versions.length === 0 ? '' : formatVersions(versions)))
-      return
-    }
-    if (name !== undefined && isRemote(name)) {
-      const { remoteList } = await import('../../workflows/remote-list.ts')
-      const versions = await remoteList(name, imageAccess(session.io), { signal: session.signal })
-      session.print(versions, () => formatVersions(versions))
-      return
-    }
-    const store = await session.store()
-    const { list } = await import('../../workflows/list.ts')
-    const versions = await list(store, name)
-    if (versions.length === 0) session.note(`no models in ${store.root}; to add one: ballast add NAME FILES…`)
-    session.print(versions, () => (versions.length === 0 ? '' : formatVersions(versions)))
+  async run(session, name, { where }) {
+    const found = await versionsAt(session, name, where)
+    session.print(found, () => (found.length === 0 ? '' : formatVersions(found)))
   },
 })
+
+/** Those that the condition chooses; a remark where there is none at all. */
+async function versionsAt(
+  session: Session,
+  name: string | undefined,
+  where: string | undefined,
+): Promise<readonly ListedVersion[]> {
+  const select = await selection(where)
+  const all = await listAt(session, name)
+  const chosen = select(all)
+  if (all.length > 0 && chosen.length === 0) session.note(`none of ${all.length} versions is so`)
+  return chosen
+}
+
+/** Read before anything is listed: a condition that is wrong costs no time. */
+async function selection(
+  where: string | undefined,
+): Promise<(versions: readonly ListedVersion[]) => readonly ListedVersion[]> {
+  if (where === undefined) return (versions) => versions
+  const { conditionOn, selectVersions } = await import('../../workflows/list-where.ts')
+  const condition = conditionOn(where)
+  return (versions) => selectVersions(versions, condition)
+}
+
+async function listAt(session: Session, name: string | undefined): Promise<readonly ListedVersion[]> {
+  if (name !== undefined && isBucketAddress(name)) {
+    const { bucketList } = await import('../../workflows/bucket-list.ts')
+    const versions = await bucketList(name, imageAccess(session.io), { signal: session.signal })
+    if (versions.length === 0)
+      session.note(`no models in ${name}; to put one there: ballast push NAME ${name}NAME`)
+    return versions
+  }
+  if (name !== undefined && isRemote(name)) {
+    const { remoteList } = await import('../../workflows/remote-list.ts')
+    return remoteList(name, imageAccess(session.io), { signal: session.signal })
+  }
+  const store = await session.store()
+  const { list } = await import('../../workflows/list.ts')
+  const versions = await list(store, name)
+  if (versions.length === 0) session.note(`no models in ${store.root}; to add one: ballast add NAME FILES…`)
+  return versions
+}
 
 /** What was measured only where something was: the table is wide enough. */
 function formatVersions(versions: readonly ListedVersion[]): string {

@@ -2,7 +2,8 @@ import { isRemote } from '../../model/index.ts'
 import type { ShownRemote } from '../../workflows/remote-show.ts'
 import { imageAccess } from '../image-access.ts'
 import { formatSummary, formatsOfFiles, formatWarnings } from '../render/description.ts'
-import { formatLineage, formatMetrics } from '../render/lineage.ts'
+import { formatChildren, formatLineage, formatMetrics } from '../render/lineage.ts'
+import { formatMetadata } from '../render/metadata.ts'
 import { formatAge, formatBytes, formatCount, formatDigest, formatTable } from '../render/text.ts'
 import { formatUses } from '../render/uses.ts'
 import { defineVerb } from '../verb.ts'
@@ -33,8 +34,8 @@ export const verb = defineVerb<[string]>({
         `${shown.model}:${shown.number}   ${shown.digest}\n` +
         `tags: ${shown.tags.join(', ') || 'none'}\n` +
         `added: ${formatAge(shown.added)} (${shown.added}) from ${shown.from}\n` +
-        `${formatLineage(shown.lineage)}${formatMetrics(shown.metrics)}` +
-        `${formatUses(shown.usedBy)}` +
+        `${formatLineage(shown.lineage)}${formatChildren(shown.children)}${formatMetrics(shown.metrics)}` +
+        `${formatMetadata(shown.metadata)}${formatUses(shown.usedBy)}` +
         `${formatSummary(shown.description)}\n` +
         `${formatCount(shown.files.length, 'file')}, ${formatBytes(shown.bytes)}\n` +
         `${formatWarnings(shown.description)}\n` +

@@ -3,6 +3,7 @@ import {
   figuresOf,
   type Lineage,
   type Metrics,
+  MODEL_CARD,
   type ParentVersion,
   type Training,
 } from '../../model/index.ts'
@@ -25,6 +26,15 @@ export function formatLineage(lineage: readonly Lineage[]): string {
     })
     .join('')
 }
+
+/** A line of `show`: what was made from a version. */
+export function formatChildren(children: readonly ParentVersion[]): string {
+  const told = children.slice(0, MOST_CHILDREN).map(formatParent)
+  const more = children.length > MOST_CHILDREN ? ` and ${children.length - MOST_CHILDREN} more` : ''
+  return children.length === 0 ? '' : `made from it: ${told.join(', ')}${more}\n`
+}
+
+const MOST_CHILDREN = 10
 
 /** `trained: 3 days ago (…) with MLflow in run 4f2a, model 9c1b, sklearn, commit 0123456; depth 3`. */
 function formatTraining({ run, model, flavors, created, commit, params = {} }: Training): string {
@@ -52,9 +62,11 @@ export function formatMetrics(metrics: readonly Metrics[]): string {
   const latest = metrics.slice(-MOST_LINES).reverse()
   return latest
     .map(({ time, by, beside, run, metrics }) => {
+      const figures = formatPairs([...figuresOf(metrics)]) || 'no figures'
+      if (by === MODEL_CARD) return `claimed in ${MODEL_CARD}: ${figures}\n`
       const where = run === undefined ? by : `${by} of ${oneLine(run.image)}`
       const others = beside.length === 0 ? '' : `, beside ${beside.join(', ')}`
-      return `measured: ${formatAge(time)} (${where}${others}) ${formatPairs([...figuresOf(metrics)]) || 'no figures'}\n`
+      return `measured: ${formatAge(time)} (${where}${others}) ${figures}\n`
     })
     .join('')
 }

@@ -33,6 +33,8 @@ export interface FileFacts {
   readonly externalData?: readonly string[]
   /** The files that an index lists, relative to its own directory. */
   readonly shards?: readonly string[]
+  /** What its header says of the model, by the format's own keys: `general.license`. */
+  readonly told?: Readonly<Record<string, string>>
   /** Why loading it can run code. */
   readonly hazard?: string
   /** For people: what is wrong or was not looked at. */
@@ -81,6 +83,20 @@ export function precisionOf(dtypes: Readonly<Record<string, number>> = {}): stri
     .map(([dtype]) => dtype)
     .join(', ')})`
 }
+
+/** Texts of a header, as far as they are few and short enough to be about the model. */
+export function toldBy(entries: Iterable<readonly [key: string, value: string]>): Pick<FileFacts, 'told'> {
+  const told: Record<string, string> = {}
+  for (const [key, value] of entries) {
+    if (key.length > 100 || value.length > LONGEST_TOLD || !/^[\w. -]+$/.test(key)) continue
+    told[key] = value
+    if (Object.keys(told).length >= MOST_TOLD) break
+  }
+  return Object.keys(told).length === 0 ? {} : { told }
+}
+
+export const LONGEST_TOLD = 4096
+const MOST_TOLD = 100
 
 /** Names that a file states are shown to people and in terminals: plain ones only, undefined for anything else. */
 export function plainName(value: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import { bounded, type Cursor, createCursor, LARGEST_NEED } from './cursor.ts'
-import { createTally, type FileFacts, plainName } from './facts.ts'
+import { createTally, type FileFacts, LONGEST_TOLD, plainName, toldBy } from './facts.ts'
 import { GGML_TYPES, GGUF_FILE_TYPES } from './gguf-types.ts'
 import { Malformed, type RandomAccess } from './random-access.ts'
 
@@ -43,7 +43,7 @@ export async function inspectGguf(source: RandomAccess, head: Buffer): Promise<F
   }
   const tensors = bounded(cursor.u64(), MOST_TENSORS)
   const pairs = bounded(cursor.u64(), MOST_PAIRS)
-  const { architecture, fileType } = await readMetadata(cursor, pairs)
+  const { architecture, fileType, told } = await readMetadata(cursor, pairs)
   const tally = createTally()
   for (let index = 0; index < tensors; index++) await readTensor(cursor, tally)
   const precision = fileType === undefined ? undefined : GGUF_FILE_TYPES[fileType & ~GUESSED]
@@ -52,19 +52,24 @@ export async function inspectGguf(source: RandomAccess, head: Buffer): Promise<F
     ...tally.facts(),
     ...(precision !== undefined && { precision }),
     ...(architecture !== undefined && { architecture }),
+    ...toldBy(told),
   }
 }
 
 /** Set in `general.file_type` where the converter only guessed it. */
 const GUESSED = 1024
 
+/** Keys of texts for people (ggml's gguf.md, "General metadata"). */
+const ABOUT_MODEL = /^general\.(?:name|author|version|organization|description|license|url|source\.url)$/
+
 interface Metadata {
+  readonly told: Map<string, string>
   architecture?: string | undefined
   fileType?: number
 }
 
 async function readMetadata(cursor: Cursor, pairs: number): Promise<Metadata> {
-  const found: Metadata = {}
+  const found: Metadata = { told: new Map() }
   const budget = { elements: MOST_ELEMENTS }
   for (let index = 0; index < pairs; index++) {
     const key = await readString(cursor)
@@ -75,6 +80,9 @@ async function readMetadata(cursor: Cursor, pairs: number): Promise<Metadata> {
     else if (key === 'general.file_type' && type === UINT32) {
       await cursor.need(4)
       found.fileType = cursor.u32()
+    } else if (type === STRING && ABOUT_MODEL.test(key)) {
+      const text = await readShort(cursor)
+      if (text !== undefined) found.told.set(key, text)
     } else await skipValue(cursor, { type, depth: 0, budget })
   }
   return found
@@ -124,6 +132,18 @@ async function readString(cursor: Cursor): Promise<string> {
   const length = bounded(cursor.u64(), LARGEST_NEED)
   await cursor.need(length)
   return cursor.bytes(length).toString('utf8')
+}
+
+/** Undefined, and passed over, where it is longer than what is told. */
+async function readShort(cursor: Cursor): Promise<string | undefined> {
+  await cursor.need(8)
+  const length = bounded(cursor.u64(), Number.MAX_SAFE_INTEGER)
+  if (length <= LONGEST_TOLD) {
+    await cursor.need(length)
+    return cursor.bytes(length).toString('utf8')
+  }
+  cursor.skip(length)
+  return undefined
 }
 
 async function skipString(cursor: Cursor): Promise<void> {

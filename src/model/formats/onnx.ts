@@ -1,5 +1,5 @@
 import { type Cursor, createCursor, LARGEST_NEED } from './cursor.ts'
-import { createTally, type FileFacts, isPlainPath, type Tally } from './facts.ts'
+import { createTally, type FileFacts, isPlainPath, LONGEST_TOLD, type Tally, toldBy } from './facts.ts'
 import {
   eachField,
   type Field,
@@ -36,6 +36,7 @@ const MODEL_FIELDS: Readonly<Record<number, number>> = {
 const IR_VERSION = 1
 const GRAPH = 7
 const OPSET_IMPORT = 8
+const METADATA_PROPERTIES = 14
 const TRAINING_INFO = 20
 const FUNCTIONS = 25
 /** The first version of the format whose models must say which operators they use. */
@@ -77,8 +78,8 @@ const DATA_TYPES: Readonly<Record<number, string>> = {
  */
 export async function inspectOnnx(source: RandomAccess): Promise<FileFacts | undefined> {
   const cursor = createCursor(source, LIMITS)
-  const parts = await modelParts(cursor, source.size)
-  if (parts === undefined) return undefined
+  const found = await modelParts(cursor, source.size)
+  if (found === undefined) return undefined
   const walk: Walk = {
     cursor,
     tally: createTally(),
@@ -86,7 +87,7 @@ export async function inspectOnnx(source: RandomAccess): Promise<FileFacts | und
     budget: { fields: MOST_FIELDS },
   }
   try {
-    for (const part of parts) {
+    for (const part of found.parts) {
       cursor.seek(part.start)
       await MESSAGES[part.kind](walk, part.end, 0)
     }
@@ -95,8 +96,41 @@ export async function inspectOnnx(source: RandomAccess): Promise<FileFacts | und
     // A model that cannot be looked through may need files beside it; whoever asks is told so.
     return { format: 'onnx', remarks: [`${UNKNOWN_EXTERNAL}: ${error.message}`] }
   }
-  return { format: 'onnx', ...walk.tally.facts(), externalData: [...walk.external].sort() }
+  const told = toldBy(await readProperties(cursor, found.properties))
+  return { format: 'onnx', ...walk.tally.facts(), ...told, externalData: [...walk.external].sort() }
 }
+
+/** StringStringEntryProto: key = 1, value = 2. What is no such entry is left out: it is told to people alone. */
+async function readProperties(
+  cursor: Cursor,
+  properties: readonly Span[],
+): Promise<readonly (readonly [key: string, value: string])[]> {
+  const entries: (readonly [string, string])[] = []
+  for (const { start, end } of properties.slice(0, MOST_PROPERTIES)) {
+    if (end - start > 2 * LONGEST_TOLD) continue
+    const texts = new Map<number, string>()
+    cursor.seek(start)
+    try {
+      await eachField(cursor, { end, budget: { fields: 10 } }, async (field) => {
+        if (field.wire === LENGTH_DELIMITED) texts.set(field.number, await textOf(cursor, field))
+      })
+    } catch (error) {
+      if (!(error instanceof Malformed || error instanceof TooLarge)) throw error
+      continue
+    }
+    entries.push([texts.get(1) ?? '', texts.get(2) ?? ''])
+  }
+  return entries
+}
+
+const MOST_PROPERTIES = 100
+
+async function textOf(cursor: Cursor, { start, end }: Span): Promise<string> {
+  await cursor.need(end - start)
+  return cursor.bytes(end - start).toString('utf8')
+}
+
+type Span = Pick<Field, 'start' | 'end'>
 
 const UNKNOWN_EXTERNAL = 'what it needs beside it is not known'
 
@@ -123,8 +157,14 @@ const PARTS: Readonly<Record<number, Kind>> = {
   [FUNCTIONS]: 'function',
 }
 
-async function modelParts(cursor: Cursor, size: number): Promise<readonly Part[] | undefined> {
+interface ModelParts {
+  readonly parts: readonly Part[]
+  readonly properties: readonly Span[]
+}
+
+async function modelParts(cursor: Cursor, size: number): Promise<ModelParts | undefined> {
   const parts: Part[] = []
+  const properties: Span[] = []
   let irVersion = 0n
   let hasOpsets = false
   try {
@@ -132,6 +172,7 @@ async function modelParts(cursor: Cursor, size: number): Promise<readonly Part[]
       if (MODEL_FIELDS[field.number] !== field.wire) throw new Malformed('no ModelProto')
       if (field.number === IR_VERSION) irVersion = field.value
       if (field.number === OPSET_IMPORT) hasOpsets = true
+      if (field.number === METADATA_PROPERTIES) properties.push({ start: field.start, end: field.end })
       const kind = PARTS[field.number]
       if (kind !== undefined) parts.push({ kind, start: field.start, end: field.end })
       return undefined
@@ -143,7 +184,7 @@ async function modelParts(cursor: Cursor, size: number): Promise<readonly Part[]
   if (irVersion < 1n || irVersion > LARGEST_IR_VERSION) return undefined
   if (irVersion >= FIRST_WITH_OPSETS && !hasOpsets) return undefined
   const graphs = parts.filter((part) => part.kind === 'graph' && part.end > part.start)
-  return graphs.length === 1 ? parts : undefined
+  return graphs.length === 1 ? { parts, properties } : undefined
 }
 
 interface Walk {

@@ -1,5 +1,5 @@
 import { type Json, objectOf, parseJson } from '../json.ts'
-import { createTally, type FileFacts } from './facts.ts'
+import { createTally, type FileFacts, toldBy } from './facts.ts'
 import { Malformed, type RandomAccess, readExactly } from './random-access.ts'
 
 const NAME = /\.safetensors$/i
@@ -60,7 +60,10 @@ export async function inspectSafetensors(source: RandomAccess, head: Buffer): Pr
   }
   if (spans.length === 0 && !named) return undefined
   const dataSize = source.size - LENGTH_SIZE - Number(head.readBigUInt64LE(0))
-  return { format: 'safetensors', ...tally.facts(), ...remarksOn(spans, dataSize) }
+  const texts = Object.entries(objectOf(header.__metadata__)).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[0] !== 'format',
+  )
+  return { format: 'safetensors', ...tally.facts(), ...toldBy(texts), ...remarksOn(spans, dataSize) }
 }
 
 async function readHeader(source: RandomAccess, head: Buffer): Promise<Json> {
