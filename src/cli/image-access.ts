@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { MirrorFiles } from '../registry/index.ts'
 import type { ImageAccess } from '../workflows/image-places.ts'
 import { bucketAccess } from './bucket-access.ts'
 import { engineChoice } from './engine-choice.ts'
@@ -26,8 +27,25 @@ export function imageAccess(
         '/etc/docker/certs.d',
       ],
     },
+    mirrors: mirrorFiles({ env, home }, dockerConfig),
     engine: engineChoice({ env, home }),
     buckets: bucketAccess({ env }),
+  }
+}
+
+/** containers-registries.conf(5), and where dockerd, a rootless one and Docker Desktop have theirs. */
+function mirrorFiles({ env, home }: Pick<Io, 'env' | 'home'>, dockerConfig: string): MirrorFiles {
+  const config = env.XDG_CONFIG_HOME || join(home, '.config')
+  const containers = [join(config, 'containers'), '/etc/containers']
+  const files = containers.map((directory) => join(directory, 'registries.conf'))
+  return {
+    files: env.CONTAINERS_REGISTRIES_CONF ? [env.CONTAINERS_REGISTRIES_CONF] : files,
+    directories: containers.map((directory) => join(directory, 'registries.conf.d')).reverse(),
+    daemons: [
+      join(config, 'docker', 'daemon.json'),
+      join(dockerConfig, 'daemon.json'),
+      '/etc/docker/daemon.json',
+    ],
   }
 }
 

@@ -9,7 +9,7 @@ import {
 import { directoryOf, type EmbeddedModel, type Position, type RunningContainer } from '../oci/index.ts'
 import { isLoopback } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
-import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
+import { type ImageAccess, isSameRepository, type OpenedImage, openImage } from './image-places.ts'
 import { splitModelPath } from './model-path.ts'
 import { recordUse } from './record-use.ts'
 import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
@@ -80,7 +80,8 @@ export async function embed(
     const name = request.as ?? request.names?.[index]
     models.push({ ...(await resolveVersion(store, ref)), path: path ?? at, name, realPath, position })
   }
-  const base = await openImage(request.image, request.access, { store })
+  const direct = isSameRepository(request.image, request.result)
+  const base = await openImage(request.image, request.access, { direct, store })
   let result: OpenedImage | undefined
   try {
     result = await openImage(request.result, request.access, { create: true, base: base.image, store })

@@ -14,9 +14,10 @@ import {
   openLayout,
   parseImageName,
 } from '../oci/index.ts'
-import { findLogin, openRepository, type RepositoryOptions } from '../registry/index.ts'
+import type { MirrorFiles, RepositoryOptions } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
-import { networkTo, type RegistryTrust } from './registry-network.ts'
+import { openRegistry } from './open-registry.ts'
+import type { RegistryTrust } from './registry-network.ts'
 import { uploadJournal } from './upload-journal.ts'
 
 /** What it takes to reach images: nothing here is read from the environment. */
@@ -33,6 +34,8 @@ export interface ImageAccess {
   readonly patience?: Pick<RepositoryOptions, 'patience' | 'retryDelays'>
   /** Which certificates are trusted, and shown, in TLS with registries. */
   readonly trust?: RegistryTrust | undefined
+  /** Where it is written which registries are read through others; without it each is read itself. */
+  readonly mirrors?: MirrorFiles | undefined
   /** Which Engine; undefined as the docker command would choose without any environment. */
   readonly engine?: EngineChoice
   /** Of models in buckets. */
@@ -47,6 +50,8 @@ export type OpenedImage = ImagePlace & { readonly image: ImageReference }
 export interface OpenImageOptions {
   /** To be written to. */
   readonly create?: boolean
+  /** What the registry itself has, and no mirror: for who goes by it when it writes. Without effect beside `create`. */
+  readonly direct?: boolean
   /** Whose name the image gets in an archive that is written, where the operand states none. */
   readonly base?: ImageReference
   /** Remembers what reading an Engine's image has found out, and uploads that have been begun. */
@@ -60,7 +65,7 @@ export interface OpenImageOptions {
 export async function openImage(
   text: string,
   access: ImageAccess,
-  { create = false, base, store }: OpenImageOptions = {},
+  { create = false, direct = false, base, store }: OpenImageOptions = {},
 ): Promise<OpenedImage> {
   const image = parseImageReference(text)
   if (image.kind === 'layout') {
@@ -69,18 +74,15 @@ export async function openImage(
   if (image.kind === 'archive') return openInArchive(image, { create, base: base ?? image })
   if (image.kind === 'engine') return openInEngine(image, { access, store })
   const { host, name, reference } = image
-  const plainHttp = access.plainHttp?.includes(host) === true
-  const repository = openRepository({
-    host,
-    name,
-    // A credential helper may be slow, or ask its user something: only when the registry wants a login.
-    credentials: () => findLogin(access, { host, name }),
-    ...(plainHttp && { plainHttp }),
-    journal: store && uploadJournal(store),
-    network: await networkTo(host, access),
-    ...access.patience,
-  })
+  const asked = { host, name, reference, direct: create || direct, journal: store && uploadJournal(store) }
+  const repository = await openRegistry(asked, access)
   return { image, repository, reference }
+}
+
+/** Whoever writes where it has read goes by what is there, and not by what a mirror has of it. */
+export function isSameRepository(text: string, other: string): boolean {
+  const [one, two] = [parseImageReference(text), parseImageReference(other)]
+  return one.kind === 'registry' && two.kind === 'registry' && one.host === two.host && one.name === two.name
 }
 
 async function openInEngine(

@@ -54,7 +54,7 @@ export async function changeImageVariants(
   { access, ...options }: ImageVariantsCall,
 ): Promise<ImageVariantsResult> {
   const started = performance.now()
-  const opened = await openImage(operand, access, { store })
+  const opened = await openImage(operand, access, { direct: true, store })
   try {
     const models = (await modelsIn(opened, operand, options)).map(({ model }) => model as string)
     const gone = withdrawn.map(checkVariantName)

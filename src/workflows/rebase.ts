@@ -2,7 +2,7 @@ import type { CallOptions, Digest } from '../core/index.ts'
 import { formatImageReference, rebase as rebaseImage, type Transferred } from '../embed/index.ts'
 import type { Store } from '../store/index.ts'
 import { type PlaceIn, placeIn } from './embed.ts'
-import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
+import { type ImageAccess, isSameRepository, type OpenedImage, openImage } from './image-places.ts'
 
 export interface RebaseResult {
   readonly image: string
@@ -41,6 +41,7 @@ export async function rebase(
   const opened: OpenedImage[] = []
   const open = async (text: string, create?: { readonly base: OpenedImage }): Promise<OpenedImage> => {
     const place = await openImage(text, access, {
+      direct: isSameRepository(text, result),
       store,
       ...(create && { create: true, base: create.base.image }),
     })

@@ -25,19 +25,28 @@ interface Access {
 const networks = new WeakMap<Access, Map<string, Promise<Network>>>()
 
 /** How the registry of a host is reached. Throws NOT_FOUND for a file of certificates that is named and not there, DISK. */
-export function networkTo(host: string, access: Access): Promise<Network> {
+export function networkTo(
+  host: string,
+  access: Access,
+  { unverified = false }: { readonly unverified?: boolean } = {},
+): Promise<Network> {
   const known = networks.get(access) ?? new Map<string, Promise<Network>>()
   networks.set(access, known)
-  const network = known.get(host) ?? createNetwork(host, access)
-  known.set(host, network)
+  const key = unverified ? `${host} unverified` : host
+  const network = known.get(key) ?? createNetwork(host, access, unverified)
+  known.set(key, network)
   return network
 }
 
-async function createNetwork(host: string, { network = {}, trust = {} }: Access): Promise<Network> {
+async function createNetwork(
+  host: string,
+  { network = {}, trust = {} }: Access,
+  isUnverified: boolean,
+): Promise<Network> {
   const { insecure = [], files = [], directories = [] } = trust
   const own = await certificatesFor(host, directories)
   const ca = [...(await Promise.all(files.map(readCertificates))), ...(own.ca ?? [])]
-  const unverified = insecure.includes(host)
+  const unverified = isUnverified || insecure.includes(host)
   if (ca.length === 0 && own.cert === undefined && !unverified) return network
   return { ...network, tls: { ...own, ca, unverified } }
 }

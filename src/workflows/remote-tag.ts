@@ -15,7 +15,7 @@ export async function remoteTag(
   access: ImageAccess,
   options: CallOptions = {},
 ): Promise<TagResult> {
-  const remote = await openRemote(text, access)
+  const remote = await openRemote(text, access, { direct: true })
   const { repository, at } = remote
   const tag = await tagOf(tagText, { name: repository.name, access })
   const manifest = await findModel(remote, options)
@@ -30,7 +30,7 @@ async function tagOf(
   { name, access }: { readonly name: string; readonly access: ImageAccess },
 ): Promise<string> {
   const isWhole = text.includes('/') || text.includes(':')
-  const other = isWhole ? await openRemote(text, access) : undefined
+  const other = isWhole ? await openRemote(text, access, { direct: true }) : undefined
   if (other !== undefined && (other.repository.name !== name || isDigest(other.reference))) {
     throw new BallastError('USAGE', `${text} is no tag of ${name}`, {
       hint: 'a tag names a version of its own model; to carry a version elsewhere: ballast copy',

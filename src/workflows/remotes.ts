@@ -20,11 +20,15 @@ export interface Remote {
 export async function openRemote(
   text: string,
   access: ImageAccess,
-  { create = false, store }: Pick<OpenImageOptions, 'create' | 'store'> = {},
+  { create = false, direct = false, store }: Pick<OpenImageOptions, 'create' | 'direct' | 'store'> = {},
 ): Promise<Remote> {
   if (!isRemote(text)) throw noRemote(text)
   if (isBucketAddress(text)) return (await import('./bucket-remotes.ts')).openBucketRemote(text, access)
-  const { image, repository, reference } = await openImage(text, access, { create, ...(store && { store }) })
+  const { image, repository, reference } = await openImage(text, access, {
+    create,
+    direct,
+    ...(store && { store }),
+  })
   return {
     repository,
     reference,

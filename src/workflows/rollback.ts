@@ -54,7 +54,7 @@ async function rollbackImage(
   operand: string,
   { access, ...options }: RollbackOptions,
 ): Promise<RollbackResult> {
-  const { repository, reference, image } = await openImage(operand, access, { store })
+  const { repository, reference, image } = await openImage(operand, access, { direct: true, store })
   try {
     const manifest = await previousImage(repository, reference, options)
     const models = await modelsOf(repository, manifest.digest, options)

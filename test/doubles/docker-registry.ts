@@ -30,6 +30,7 @@ export async function startDockerRegistry({
   address = 'localhost',
   auth,
   tls,
+  mirrorOf,
 }: {
   /** Where it listens. */
   readonly address?: string
@@ -37,12 +38,16 @@ export async function startDockerRegistry({
   readonly auth?: Readonly<Record<string, unknown>>
   /** Files with the key and the certificate for https. */
   readonly tls?: { readonly certificate: string; readonly key: string }
+  /** Of another registry, `http://HOST`, it keeps what it is asked for, and takes nothing else. */
+  readonly mirrorOf?: string
 } = {}): Promise<DockerRegistry | undefined> {
   if (dockerRegistryMissing() !== undefined) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'docker-registry-'))
   const host = `${address}:${await freePort(address)}`
   const config = join(directory, 'config.yml')
-  const extra = auth === undefined ? '' : `auth: ${JSON.stringify(auth)}\n`
+  const extra = Object.entries({ auth, proxy: mirrorOf && { remoteurl: mirrorOf } })
+    .map(([name, value]) => (value === undefined ? '' : `${name}: ${JSON.stringify(value)}\n`))
+    .join('')
   await writeFile(config, configuration({ addr: host, tls }, join(directory, 'data')) + extra)
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
   const exited = once(child, 'exit')

@@ -7,7 +7,7 @@ import {
   type RetryDelays,
   withRedirects,
 } from '../../http/index.ts'
-import { type BlobUpload, type ImageRepository, taggedReferrers } from '../../oci/index.ts'
+import { type BlobUpload, type ImageRepository, type Referrers, taggedReferrers } from '../../oci/index.ts'
 import { capabilitiesOf, type Login } from '../protocol/index.ts'
 import { withAuthentication } from './authenticate.ts'
 import { beginBlob } from './begun-upload.ts'
@@ -46,6 +46,7 @@ export interface RegistryRepository extends ImageRepository {
   /** The digest that a tag stands for, without reading the manifest; undefined when there is none. */
   headManifest(reference: string, options?: CallOptions): Promise<Digest | undefined>
   beginBlob(content: Content, options?: CallOptions): BlobUpload
+  readonly referrers: Referrers
   /** False when there is no such tag. Throws REMOTE where the registry cannot delete tags alone. */
   deleteTag(tag: string, options?: CallOptions): Promise<boolean>
   /** With all its tags; false when there is none. Throws REMOTE where the registry cannot delete. */

@@ -126,7 +126,7 @@ async function stepsAt(
   }: { readonly image: string; readonly path: string; readonly request: SwitchRequest },
   options: CallOptions,
 ): Promise<readonly string[]> {
-  const base = await openImage(image, request.access, { store })
+  const base = await openImage(image, request.access, { direct: true, store })
   try {
     return (await copiedSteps(store, { base, paths: [path] }, options)).map(historyLine)
   } finally {

@@ -94,7 +94,7 @@ async function withoutModels(
   const name = baseImage(deployed, to)
   if (paths.length === 0) return name
   options.onStep?.(`making ${name}, which is ${deployed.image} without the model`)
-  const base = await openImage(deployed.image, access, { store })
+  const base = await openImage(deployed.image, access, { direct: true, store })
   const result = await openImage(name, access, { create: true, store })
   try {
     await leaveOut(store, { base, result, paths }, options)
@@ -219,7 +219,7 @@ interface Tagged {
 
 async function isThere(store: Store, { image, access }: Tagged, options: CallOptions): Promise<boolean> {
   try {
-    const { repository, reference } = await openImage(image, access, { store })
+    const { repository, reference } = await openImage(image, access, { direct: true, store })
     await readImage(repository, { reference }, options)
     return true
   } catch (error) {
@@ -229,7 +229,7 @@ async function isThere(store: Store, { image, access }: Tagged, options: CallOpt
 }
 
 async function removeTag(store: Store, { image, access }: Tagged): Promise<void> {
-  const { repository, reference } = await openImage(image, access, { store })
+  const { repository, reference } = await openImage(image, access, { direct: true, store })
   await repository.deleteTag?.(reference)
 }
 

@@ -1,0 +1,149 @@
+import { BallastError, type Content, isBallastError, isDigest } from '../../core/index.ts'
+import type { ImageRepository, OpenBlobOptions } from '../../oci/index.ts'
+import type { RegistryRepository } from '../client/repository.ts'
+
+export interface Mirror {
+  readonly repository: RegistryRepository
+  /** Whether what is asked for by a tag is looked for there. */
+  readonly tags: boolean
+}
+
+interface Sources {
+  /** Asked first, in this order. */
+  readonly mirrors: readonly Mirror[]
+  /** Asked last: what it says counts. */
+  readonly home: RegistryRepository
+}
+
+/** Who failed is left out, or asked last, for so long, in milliseconds. */
+const PAUSE_MS = 60_000
+
+/**
+ * `own`, whose manifests and blobs are read from its mirrors where these have them. What a mirror lacks, or fails at, comes from
+ * the next, a blob from where it broke off. Lists (tags, what is attached) come from `home`, since a mirror may know only
+ * what it was asked for, and from mirrors while that cannot be reached. Nothing is ever written to any but `own`.
+ */
+export function mirroredRepository(own: RegistryRepository, { mirrors, home }: Sources): RegistryRepository {
+  const failures = new Map<ImageRepository, { readonly until: number; readonly error: BallastError }>()
+
+  function ready(isAsked: (mirror: Mirror) => boolean): readonly RegistryRepository[] {
+    return mirrors
+      .filter((mirror) => isAsked(mirror) && !isPaused(mirror.repository))
+      .map(({ repository }) => repository)
+  }
+
+  function isPaused(repository: ImageRepository): boolean {
+    return (failures.get(repository)?.until ?? 0) > performance.now()
+  }
+
+  /** Notes what a repository failed at. Throws what is nobody's failure. */
+  function failed(repository: ImageRepository, error: unknown): void {
+    if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
+    if (error.code !== 'NOT_FOUND') {
+      failures.set(repository, { until: performance.now() + PAUSE_MS, error })
+    }
+  }
+
+  /** An error of `home`, with what its mirrors failed at. */
+  function explained(error: unknown): unknown {
+    if (!isBallastError(error) || error.code === 'INTERRUPTED') return error
+    const others = [...failures].flatMap(([repository, { error }]) =>
+      repository === home ? [] : [`${repository.name}: ${error.message}`],
+    )
+    if (others.length === 0) return error
+    const hint = [error.hint, `its mirrors failed before it: ${others.join('; ')}`].filter(Boolean).join('; ')
+    const { code, message, cause, retryable } = error
+    return new BallastError(code, message, { cause, hint, retryable })
+  }
+
+  async function ask<T>(
+    isAsked: (mirror: Mirror) => boolean,
+    call: (repository: RegistryRepository) => Promise<T>,
+    isAnswer: (answer: T) => boolean,
+  ): Promise<T> {
+    for (const repository of ready(isAsked)) {
+      try {
+        const answer = await call(repository)
+        if (isAnswer(answer)) return answer
+      } catch (error) {
+        failed(repository, error)
+      }
+    }
+    return call(home).catch((error: unknown) => {
+      throw explained(error)
+    })
+  }
+
+  async function list<T>(call: (repository: RegistryRepository) => Promise<T>): Promise<T> {
+    const others = ready(({ tags }) => tags)
+    let failure: unknown
+    for (const repository of isPaused(home) ? [...others, home] : [home, ...others]) {
+      try {
+        return await call(repository)
+      } catch (error) {
+        failed(repository, error)
+        if (repository === home) failure = error
+      }
+    }
+    throw explained(failure)
+  }
+
+  function openBlob(
+    blob: Parameters<ImageRepository['openBlob']>[0],
+    options: OpenBlobOptions = {},
+  ): Content {
+    const { size } = blob
+    return {
+      size,
+      ownChunks: true,
+      async *open(range = { offset: 0, length: size }, signal) {
+        const { offset, length } = range
+        let done = 0
+        const rest = () => ({ offset: offset + done, length: length - done })
+        for (const repository of ready(() => true)) {
+          try {
+            for await (const chunk of repository
+              .openBlob(blob, { ...options, once: true })
+              .open(rest(), signal)) {
+              done += chunk.length
+              yield chunk
+            }
+            return
+          } catch (error) {
+            failed(repository, error)
+          }
+        }
+        try {
+          yield* home.openBlob(blob, options).open(rest(), signal)
+        } catch (error) {
+          throw explained(error)
+        }
+      },
+    }
+  }
+
+  const byReference =
+    (reference: string) =>
+    ({ tags }: Mirror) =>
+      tags || isDigest(reference)
+  const isThere = (answer: unknown): boolean => answer !== undefined
+  return {
+    ...own,
+    getManifest: (reference, options) =>
+      ask(byReference(reference), (one) => one.getManifest(reference, options), isThere),
+    headManifest: (reference, options) =>
+      ask(byReference(reference), (one) => one.headManifest(reference, options), isThere),
+    hasBlob: (blob, options) =>
+      ask(
+        () => true,
+        (one) => one.hasBlob(blob, options),
+        (has) => has,
+      ),
+    openBlob,
+    listTags: (options) => list((one) => one.listTags(options)),
+    referrers: {
+      ...own.referrers,
+      list: (subject, options) => list((one) => one.referrers.list(subject, options)),
+    },
+  }
+}
