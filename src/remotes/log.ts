@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Bucket } from '../buckets/index.ts'
 import { BallastError, type CallOptions, type Digest, digestOf, forEachLimited } from '../core/index.ts'
-import { decodeRecord, encodeRecord, type LogEntry, recordName } from '../store/index.ts'
+import { decodeRecord, encodeRecord, type Link, type LogEntry, linkOf, recordName } from '../store/index.ts'
 import { LARGEST_RECORD } from './layout.ts'
 import type { RecordWriter } from './record-writer.ts'
 
@@ -14,6 +14,8 @@ export interface RemoteLog<T> {
   head(options?: CallOptions): Promise<LogEntry<T> | undefined>
   /** Oldest first. */
   all(options?: CallOptions): Promise<readonly LogEntry<T>[]>
+  /** Every record as it is written now. */
+  links(options?: CallOptions): Promise<readonly Link[]>
   /**
    * Appends what `next` makes of the log, which it gets anew when another writer was first; nothing where that is undefined. So no
    * record is lost and none rests on old ones.
@@ -67,6 +69,20 @@ export function openLog<T extends object>(bucket: Bucket, prefix: string): Remot
   return {
     head: async (options) => view(await sequences(options)).head(options),
     all: async (options) => view(await sequences(options)).all(options),
+    async links(options) {
+      const found = await sequences(options)
+      const links = new Map<number, Link>()
+      await forEachLimited(
+        found,
+        READ_AT_ONCE,
+        async (sequence, signal) => {
+          const bytes = await bucket.get(recordKey(prefix, sequence), { signal, limit: LARGEST_RECORD })
+          if (bytes !== undefined) links.set(sequence, linkOf(sequence, bytes))
+        },
+        options?.signal,
+      )
+      return found.flatMap((sequence) => links.get(sequence) ?? [])
+    },
     async append(writer, next, options) {
       for (;;) {
         const found = await sequences(options)

@@ -4,7 +4,9 @@ import { isTag, numberOfTag, type RepositoryName, type Tag } from '../model/inde
 import {
   type CurrentTag,
   claimFrom,
+  type LinkedLog,
   type LogEntry,
+  type LogKind,
   liveVersions,
   moveBack,
   type NumberedVersion,
@@ -26,7 +28,7 @@ import {
   tagsPrefix,
   versionsPrefix,
 } from './layout.ts'
-import { openLog, type RemoteLog } from './log.ts'
+import { openLog, type RemoteLog, recordKey } from './log.ts'
 import type { RecordWriter } from './record-writer.ts'
 
 /** Tags and numbers of one model of a remote, by the rules of a store (`store/record-rules.ts`). */
@@ -39,6 +41,8 @@ export interface RemoteRecords {
   listTagNames(options?: CallOptions): Promise<readonly Tag[]>
   /** Versions that were not removed, by rising number. */
   listVersions(options?: CallOptions): Promise<readonly NumberedVersion[]>
+  /** Every log of the model as it is written, to be held against former heads. */
+  logs(options?: CallOptions): Promise<readonly LinkedLog[]>
   /** All moves, oldest first. */
   history(tag: Tag, options?: CallOptions): Promise<readonly LogEntry<TagMove>[]>
   /**
@@ -150,6 +154,22 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
       const number = numberOfTag(reference)
       if (number === undefined) return undefined
       return (await listVersions(options)).find((version) => version.number === number)?.digest
+    },
+    async logs(options) {
+      const found: { readonly kind: LogKind; readonly of: string; readonly prefix: string }[] = [
+        { kind: 'versions', of: '', prefix: versionsPrefix(layout, name) },
+      ]
+      for (const of of await listTagNames(options))
+        found.push({ kind: 'tags', of, prefix: tagPrefix(layout, name, of) })
+      for (const of of await policies.listStages(options))
+        found.push({ kind: 'policies', of, prefix: policyPrefix(layout, name, of) })
+      const logs: LinkedLog[] = []
+      for (const { kind, of, prefix } of found) {
+        const links = await openLog(bucket, prefix).links(options)
+        const pathOf = (sequence: number): string => `${bucket.address}/${recordKey(prefix, sequence)}`
+        if (links.length > 0) logs.push({ kind, of, links, pathOf })
+      }
+      return logs
     },
     history: (tag, options) => logOf(tag).all(options),
     async moveTag(writer, { tag, ...move }, options) {

@@ -14,6 +14,7 @@ export {
 export type { DerivedBlob, DerivedBlobs } from './derived.ts'
 export type { GcOptions, GcReport } from './gc.ts'
 export { leaseVersion } from './lease-version.ts'
+export type { LinkedLog, LogKind } from './links.ts'
 export type { LogEntry } from './log.ts'
 export type { Packs } from './packs.ts'
 export type { Partials, Place } from './partials.ts'

@@ -19,6 +19,7 @@ import {
   untaggedPath,
   versionsPath,
 } from './layout.ts'
+import { type LinkedLog, linkedLogs } from './links.ts'
 import { type AppendOptions, appendRecord, type LogEntry, type LogView, readHead, readLog } from './log.ts'
 import { createPolicies, type Policies } from './policies.ts'
 import {
@@ -59,6 +60,8 @@ export interface Records {
   listUntagged(name: RepositoryName): Promise<readonly Digest[]>
   /** By digest (of a version, tag or untagged manifest), tag or number; undefined when there is none. */
   resolve(reference: Reference): Promise<Digest | undefined>
+  /** Every log of the model as it is written, to be held against former heads. */
+  logs(name: RepositoryName): Promise<readonly LinkedLog[]>
   /** All moves, oldest first. */
   history(name: RepositoryName, tag: Tag): Promise<readonly LogEntry<TagMove>[]>
   /**
@@ -180,6 +183,7 @@ export function createRecords(layout: StoreLayout): Records {
       const number = numberOfTag(tag)
       return (await listVersions(name)).find((version) => version.number === number)?.digest
     },
+    logs: (name) => linkedLogs(layout, name),
     history: (name, tag) => readLog<TagMove>(tagPath(layout, name, tag)),
     async moveTag(session, name, tag, { onlyFrom, ...move }) {
       const { kind } = move

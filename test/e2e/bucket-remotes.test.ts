@@ -61,6 +61,13 @@ test('a model goes to a bucket, is promoted and rolled back there, and comes to 
     ],
   )
 
+  const heads = join(directory, 'heads.json')
+  await ask(['history', REMOTE, '--export', heads], at)
+  await ask(['tag', `${REMOTE}:2`, 'prod'], at)
+  const checked = await ask<{ histories: object[] }>(['history', `${REMOTE}:prod`, '--check', heads], at)
+  assert.deepEqual(checked.histories, [{ history: 'sentiment:prod', was: 3, now: 4, state: 'continued' }])
+  await ask(['rollback', `${REMOTE}:prod`], at)
+
   const pulled = await ask<{ ref: string; digest: string; tag: string }>(['pull', `${REMOTE}:prod`], {
     store: there,
     env,
