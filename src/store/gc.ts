@@ -17,7 +17,7 @@ import { readReachable } from './reachable.ts'
 import type { Records } from './records.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 import { chooseVersions, type Retention, type RetentionReport, removeVersions } from './retain.ts'
-import { openSession, type Session, scanSessions, settleDoubts } from './session.ts'
+import { type Session, scanSessions, settleDoubts } from './session.ts'
 import { removeGarbage } from './sweep.ts'
 import { createUploadFiles, UPLOAD_IDLE_MS } from './uploads.ts'
 
@@ -70,9 +70,12 @@ interface Parts {
  * Removes the versions that `retention` does not keep, and every blob that no tag, number or live session needs. Its lock
  * announces it; then the leases are read, and the tags only after them: what a session publishes and then stops leasing is
  * seen by one of the two.
- * A dry run needs no lock, and so can be had of a store that this user cannot write to.
+ * `begin` opens a session for what is written. A dry run needs no lock, and so can be had of a store that this user cannot write to.
  */
-export async function collectGarbage(parts: Parts, options: GcOptions = {}): Promise<GcReport> {
+export async function collectGarbage(
+  parts: Parts,
+  { begin, ...options }: GcOptions & { readonly begin: () => Promise<Session> },
+): Promise<GcReport> {
   const { layout } = parts
   const { patience, signal } = options
   // Before the lock, because everybody who leases waits for it.
@@ -84,7 +87,7 @@ export async function collectGarbage(parts: Parts, options: GcOptions = {}): Pro
   await giveUpReserve(layout)
   const lock = { timeoutMs: options.lockTimeoutMs ?? 30_000, signal, sharing: layout.sharing, patience }
   // Its leases are none, and it opens before the lock for which those who lease wait.
-  await using session = options.retention === undefined ? undefined : await openSession(layout)
+  await using session = options.retention === undefined ? undefined : await begin()
   const report = await withLock(layout.gcLock, lock, () => sweep(parts, { ...options, session }))
   const partials = await removePartials(layout, await stalePartials(layout, options), patience)
   await keepReserve(layout)

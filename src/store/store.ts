@@ -172,7 +172,10 @@ export async function openStore(
     isProjected: () => isProjected(layout, records),
     async gc(options) {
       if ((await checkFormat(layout)) === undefined) return NOTHING_COLLECTED
-      return explainUnwritable(layout, () => collectGarbage({ layout, blobs, derived, records }, options))
+      const begin = (): Promise<Session> => openWritable({ upgrade: true })
+      return explainUnwritable(layout, () =>
+        collectGarbage({ layout, blobs, derived, records }, { ...options, begin }),
+      )
     },
     verify: (options) => verifyStore({ layout, blobs, derived, records }, options),
   }
