@@ -22,6 +22,7 @@ import { verb as remove } from './remove.ts'
 import { verb as rollback } from './rollback.ts'
 import { verb as route } from './route.ts'
 import { verb as run } from './run.ts'
+import { verb as scan } from './scan.ts'
 import { verb as serve } from './serve.ts'
 import { verb as show } from './show.ts'
 import { verb as sign } from './sign.ts'
@@ -61,6 +62,7 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   init,
   sign,
   'generate-key-pair': generateKeyPair,
+  scan,
   verify,
   gc,
   serve,

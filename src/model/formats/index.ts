@@ -1,3 +1,4 @@
+export { type Cursor, createCursor } from './cursor.ts'
 export { DESCRIBER, describeFiles, type InspectedFile } from './describe.ts'
 export {
   type DescribedFile,
@@ -9,10 +10,12 @@ export {
 } from './description.ts'
 export type { FileFacts, Format } from './facts.ts'
 export { inspectFile } from './inspect-file.ts'
-export { needsExternalData } from './onnx.ts'
-export { type RandomAccess, randomAccess } from './random-access.ts'
+export { inspectOnnx, needsExternalData } from './onnx.ts'
+export { eachField, LENGTH_DELIMITED } from './protobuf.ts'
+export { Malformed, type RandomAccess, randomAccess, TooLarge } from './random-access.ts'
 export {
   describedBy,
   MODEL_DESCRIPTION,
   subjectOfManifest,
 } from './referrer.ts'
+export { inspectSafetensors } from './safetensors.ts'

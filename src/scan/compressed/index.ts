@@ -1,0 +1,3 @@
+export { decompress, type Engine, METHODS } from './decompress.ts'
+export { type Compression, compressionOf } from './detect.ts'
+export { scanCompressed } from './scan-compressed.ts'

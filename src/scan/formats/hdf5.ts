@@ -1,0 +1,47 @@
+import type { RandomAccess } from '../../model/index.ts'
+import { type Context, report } from '../context.ts'
+import { chunksOf } from '../sources.ts'
+import { judgeKerasText } from './keras.ts'
+
+const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1')
+/** HDF5 looks for its signature at these places, and at every doubling. */
+const FIRST_USER_BLOCK = 512
+const OVERLAP = 64 * 1024
+
+/**
+ * HDF5, by the texts in it: Keras keeps its configuration there as JSON, which is never compressed. The file is read
+ * whole, as the text may be anywhere.
+ */
+export async function scanHdf5(
+  context: Context,
+  source: RandomAccess,
+  head: Buffer,
+): Promise<string | undefined> {
+  if (!isHdf5(head)) return undefined
+  let carried = ''
+  let isKeras = false
+  let isTables = false
+  for await (const chunk of chunksOf(source, 0, source.size, 1024 * 1024)) {
+    context.signal?.throwIfAborted()
+    const text = carried + Buffer.from(chunk).toString('latin1')
+    isKeras ||= /keras_version|layer_names|_layer_checkpoint_dependencies|"class_name"/.test(text)
+    isTables ||= text.includes('PYTABLES_FORMAT_VERSION')
+    judgeKerasText(context, text)
+    carried = text.slice(-OVERLAP)
+  }
+  if (isTables)
+    report(
+      context,
+      'unreadable',
+      'unread',
+      'it was written by PyTables, which keeps pickles that are not looked for',
+    )
+  return isKeras ? 'keras-hdf5' : 'hdf5'
+}
+
+function isHdf5(head: Buffer): boolean {
+  for (let at = 0; at < head.length; at = at === 0 ? FIRST_USER_BLOCK : at * 2) {
+    if (head.subarray(at, at + SIGNATURE.length).equals(SIGNATURE)) return true
+  }
+  return false
+}

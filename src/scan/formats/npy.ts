@@ -1,0 +1,127 @@
+import type { RandomAccess } from '../../model/index.ts'
+import { type Context, report } from '../context.ts'
+import { scanPickle } from '../pickle/scan-pickle.ts'
+
+const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
+const LONGEST_HEADER = 1024 * 1024
+const PLAIN = /^[<>=|]?(?:\?|[bBhHiIlLqQefdgFDGpP]|[biufcb]\d{1,2}|[SUaV]\d+|[mM]8?(?:\[\w+\])?)$/
+const MOST_ARRAYS = 10_000
+
+/** Arrays as `numpy.save` writes them, one after another: what is no plain type is a pickle behind its header. */
+export async function scanNpy(
+  context: Context,
+  source: RandomAccess,
+  head: Buffer,
+): Promise<string | undefined> {
+  if (!head.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
+  let at = 0
+  for (let count = 0; count < MOST_ARRAYS; count++) {
+    const start = Buffer.from(await source.read(at, 12))
+    if (!start.subarray(0, MAGIC.length).equals(MAGIC)) break
+    if (start.length < 12) return malformed(context, 'it ends within its header')
+    const isLong = start.readUInt8(6) > 1
+    const length = isLong ? start.readUInt32LE(8) : start.readUInt16LE(8)
+    const dataAt = at + (isLong ? 12 : 10) + length
+    if (length > LONGEST_HEADER || dataAt > source.size)
+      return malformed(context, 'its header is longer than it can be')
+    const header = Buffer.from(await source.read(dataAt - length, length)).toString('latin1')
+    const size = plainSize(header)
+    if (size === undefined) {
+      const format = await scanPickle(context, source, { start: dataAt, isExpected: mayBeObjects(header) })
+      if (format === undefined)
+        report(context, 'unreadable', 'unread', 'it is an array of a type that is not known')
+      return 'numpy'
+    }
+    at = dataAt + size
+    if (at > source.size) return malformed(context, 'it ends before its array does')
+    if (at === source.size) break
+  }
+  return 'numpy'
+}
+
+function malformed(context: Context, what: string): string {
+  report(context, 'hostile', 'malformed', what)
+  return 'numpy'
+}
+
+/** Bytes of an array whose elements are no objects; undefined where they may be. */
+function plainSize(header: string): number | undefined {
+  const shape = /['"]shape['"]\s*:\s*\(([\d, L]*)\)/.exec(header)?.[1]
+  const described =
+    /['"]descr['"]\s*:\s*(.*?)\s*,\s*['"](?:fortran_order|shape)['"]|['"]descr['"]\s*:\s*(.*?)\s*,?\s*}/s.exec(
+      header,
+    )
+  const descr = described?.[1] ?? described?.[2]
+  if (
+    shape === undefined ||
+    descr === undefined ||
+    header.split('descr').length !== 2 ||
+    header.includes('\\')
+  )
+    return undefined
+  const element = sizeOf(descr)
+  if (element === undefined) return undefined
+  const count = shape
+    .split(',')
+    .filter((text) => text.trim() !== '')
+    .reduce((product, text) => product * Number.parseInt(text, 10), 1)
+  const size = count * element
+  return Number.isSafeInteger(size) ? size : undefined
+}
+
+const SIZES: Readonly<Record<string, number>> = {
+  '?': 1,
+  b: 1,
+  B: 1,
+  h: 2,
+  H: 2,
+  i: 4,
+  I: 4,
+  l: 8,
+  L: 8,
+  q: 8,
+  Q: 8,
+  e: 2,
+  f: 4,
+  d: 8,
+  g: 16,
+  F: 8,
+  D: 16,
+  G: 32,
+  p: 8,
+  P: 8,
+  m: 8,
+  M: 8,
+}
+
+/** Of `'<f8'`, or of `[('a', '<f8'), ('b', '<i4', (2,))]`. */
+function sizeOf(descr: string): number | undefined {
+  const one = /^['"]([^'"]*)['"]$/.exec(descr)?.[1]
+  if (one !== undefined) return sizeOfType(one)
+  if (!/^\[.*\]$/s.test(descr)) return undefined
+  let size = 0
+  let rest = descr.slice(1, -1).trim()
+  const field =
+    /^\(\s*(?:['"][^'"]*['"]|\(\s*['"][^'"]*['"]\s*,\s*['"][^'"]*['"]\s*\))\s*,\s*['"]([^'"]*)['"]\s*(?:,\s*\(([\d, ]*)\)\s*)?\)\s*,?\s*/
+  while (rest !== '') {
+    const found = field.exec(rest)
+    const element = found?.[1] === undefined ? undefined : sizeOfType(found[1])
+    if (found === null || element === undefined) return undefined
+    const times = (found[2] ?? '').split(',').filter((text) => text.trim() !== '')
+    size += times.reduce((product, text) => product * Number(text), element)
+    rest = rest.slice(found[0].length)
+  }
+  return size
+}
+
+function sizeOfType(type: string): number | undefined {
+  if (!PLAIN.test(type)) return undefined
+  const text = type.replace(/^[<>=|]/, '').replace(/\[\w+\]$/, '')
+  const sized = /^([biufcSUaVmM])(\d+)$/.exec(text)
+  if (sized !== null) return Number(sized[2]) * (sized[1] === 'U' ? 4 : 1)
+  return SIZES[text]
+}
+
+function mayBeObjects(header: string): boolean {
+  return /['"][|<>=]?(?:O\d*|object_?)['"]/.test(header)
+}

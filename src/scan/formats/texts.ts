@@ -1,0 +1,99 @@
+import type { RandomAccess } from '../../model/index.ts'
+import { type Context, report } from '../context.ts'
+import { usesOf } from '../pickle/allowed.ts'
+import { judgeKeras, judgeKerasText } from './keras.ts'
+import { judgeTemplate } from './template.ts'
+
+const LARGEST = 64 * 1024 * 1024
+const MODULES =
+  'os|posix|nt|sys|subprocess|builtins|__builtin__|shutil|socket|importlib|pty|runpy|ctypes|pickle|_pickle|marshal|code|pdb|webbrowser|asyncio|multiprocessing|commands|pip|timeit|cProfile|pydoc|operator|functools'
+const COMMANDS =
+  /\b(?:os\.(?:system|popen|exec\w*|spawn\w*|posix_spawn)|subprocess|pty\.spawn|__import__|socket\.\w+|ctypes\.|marshal\.loads|pickle\.loads|importlib\.import_module|builtins\.)|(?<![\w.])(?:eval|exec|compile)\s*\(/
+/** TorchScript's own ways to files. */
+const SCRIPT_FILES =
+  /\b(?:torch\.(?:from_file|save|load)|ops\.(?:aten\.(?:from_file|save)|image\.(?:read_file|write_file))|read_file|write_file)\b/
+
+/** Texts that loaders run or render. Undefined for others. */
+export async function scanText(context: Context, source: RandomAccess): Promise<string | undefined> {
+  const kind = /\.(py|pyc|json|ya?ml|jinja2?|j2|ipynb)$/i.exec(source.path)?.[1]?.toLowerCase()
+  if (kind === undefined) return undefined
+  if (source.size > LARGEST) return undefined
+  const bytes = Buffer.from(await source.read(0, source.size))
+  if (kind === 'pyc') {
+    report(context, 'hostile', 'program', 'it is a compiled program of Python')
+    return 'program'
+  }
+  const text = bytes.toString('utf8')
+  if (kind === 'py') return judgeProgram(context, source.path, text)
+  if (/^(?:jinja2?|j2)$/.test(kind)) {
+    judgeTemplate(context, text)
+    return 'template'
+  }
+  judgeTags(context, text)
+  if (kind === 'json') judgeJson(context, text)
+  return undefined
+}
+
+function judgeProgram(context: Context, path: string, text: string): string {
+  const isScript = /(?:^|\/)code\/(?:__torch__|.*\/__torch__)/.test(path)
+  const found = isScript ? SCRIPT_FILES.exec(text) : COMMANDS.exec(text)
+  if (found !== null)
+    report(context, 'hostile', 'program', `it is a program that does more than compute: ${found[0]}`)
+  else if (!isScript)
+    report(context, 'executable', 'program', 'it is a program, which a loader may be told to run')
+  return 'program'
+}
+
+/** YAML makes objects of Python by tags, and hydra by names. */
+function judgeTags(context: Context, text: string): void {
+  const tag =
+    /!!python\/(?:object|name|module)[\w:./]*|tag:yaml\.org,2002:python\/(?:object|name|module)[\w:./]*/.exec(
+      text,
+    )?.[0]
+  if (tag !== undefined) report(context, 'hostile', 'global', `it makes an object of Python: ${tag}`)
+  const target = new RegExp(`["']?_target_["']?\\s*:\\s*["']?((?:${MODULES})\\.[\\w.]+)`).exec(text)?.[1]
+  if (target !== undefined) report(context, 'hostile', 'global', `it has hydra call ${target}`)
+}
+
+function judgeJson(context: Context, text: string): void {
+  const value = parsed(text)
+  if (value === undefined) {
+    judgeKerasText(context, text)
+    return
+  }
+  if (typeof value !== 'object' || value === null) return
+  const object = value as Record<string, unknown>
+  if (typeof object.class_name === 'string' || 'keras_version' in object) judgeKeras(context, object)
+  if ('__loader__' in object || '__class__' in object) judgeSkops(context, object)
+  const { chat_template: template } = object
+  if (typeof template === 'string') judgeTemplate(context, template)
+  if (!Array.isArray(template)) return
+  for (const one of template as readonly unknown[]) {
+    const inner = (one as { readonly template?: unknown } | null)?.template
+    if (typeof inner === 'string') judgeTemplate(context, inner)
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const DEEPEST = 500
+
+/** skops names the classes that it makes, as pickle does. */
+function judgeSkops(context: Context, value: unknown, depth = 0): void {
+  if (typeof value !== 'object' || value === null || depth > DEEPEST) return
+  const { __class__: name, __module__: module } = value as Record<string, unknown>
+  if (
+    typeof name === 'string' &&
+    typeof module === 'string' &&
+    usesOf({ kind: 'global', module, name }) === undefined
+  ) {
+    report(context, 'hostile', 'global', `it imports ${module}.${name}`)
+  }
+  for (const inner of Object.values(value)) judgeSkops(context, inner, depth + 1)
+}

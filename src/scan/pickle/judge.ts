@@ -1,0 +1,241 @@
+import { oneLine } from '../../core/index.ts'
+import type { Finding } from '../verdict.ts'
+import { usesOf } from './allowed.ts'
+import type { Nested } from './machine.ts'
+import {
+  type Global,
+  globalOf,
+  itemsOf,
+  type Made,
+  nameOf,
+  numberOf,
+  OTHER,
+  textOf,
+  type Value,
+} from './values.ts'
+
+/** Judges what a pickle does. */
+export interface Judge {
+  /** An import, whatever becomes of it. */
+  global(global: Global): void
+  /** A call of something with arguments; what comes of it. */
+  call(callable: Value, args: Value): Value
+  /** A class makes an object without being called. */
+  make(cls: Value, args: Value): Value
+  /** An object gets its state. */
+  build(target: Value, state: Value): void
+  /** Something is put into a container. */
+  change(target: Value): void
+  /** An object that is elsewhere; what is known of it. */
+  persistent(id: Value): Value
+}
+
+export interface JudgeOutput {
+  readonly report: (finding: Omit<Finding, 'at'>) => void
+  readonly nest: (nested: Nested) => void
+}
+
+/** Python's own types that a class may be derived from where objects of it are made by `copyreg`. */
+const BASES = new Set([
+  'object',
+  'dict',
+  'list',
+  'tuple',
+  'set',
+  'frozenset',
+  'int',
+  'float',
+  'str',
+  'bytes',
+  'complex',
+])
+
+export function createJudge({ report, nest }: JudgeOutput): Judge {
+  const hostile = (rule: string, what: string): void =>
+    report({ rule, verdict: 'hostile', what: oneLine(what, 240) })
+  const made = (by: Global | undefined, args: Value | undefined): Made => ({
+    kind: 'made',
+    by,
+    args: plainArgs(args),
+  })
+  /** Where something else is imported already, its import was reported. */
+  const isKnown = (global: Global): boolean => usesOf(global) !== undefined
+  const unresolved = (what: string): Value => {
+    hostile('unresolved', what)
+    return OTHER
+  }
+  const isClass = (value: Value | undefined): value is Global => {
+    const global = globalOf(value)
+    const uses = global && usesOf(global)
+    return uses === 'call' || uses === 'make'
+  }
+
+  /** Functions that do what their arguments say, each with what these may be. */
+  const SPECIAL: Readonly<Record<string, (args: readonly Value[], by: Global) => Value>> = {
+    reconstruct([cls, base], by) {
+      if (!isClass(cls)) return unresolved(`${nameOf(by)} makes an object of what is no known class`)
+      const from = globalOf(base)
+      const isBase =
+        from !== undefined && /^(?:builtins|__builtin__)$/.test(from.module) && BASES.has(from.name)
+      if (!isBase) return unresolved(`${nameOf(by)} makes an object by what is no type of Python's own`)
+      return made(cls, undefined)
+    },
+    newObject([cls], by) {
+      return isClass(cls)
+        ? made(cls, undefined)
+        : unresolved(`${nameOf(by)} makes an object of what is no known class`)
+    },
+    /** Members of enumerations are pickled so. */
+    attribute([of, name], by) {
+      if (isClass(of) && nameOf(of) === 'zoneinfo.ZoneInfo' && textOf(name) === '_unpickle') {
+        return { kind: 'global', module: 'zoneinfo', name: 'ZoneInfo._unpickle' }
+      }
+      // Methods that scipy's distributions keep.
+      if (
+        of?.kind === 'made' &&
+        of.by !== undefined &&
+        isDistribution(of.by) &&
+        METHODS.has(textOf(name) ?? '')
+      )
+        return OTHER
+      const isMember = isClass(of) && /^[A-Z][A-Z0-9_]*$/.test(textOf(name) ?? '')
+      return isMember
+        ? OTHER
+        : unresolved(`${nameOf(by)} takes something that is looked up while it is loaded`)
+    },
+    /** Python 2 had no bytes that Python 3 would know. */
+    encode([, encoding], by) {
+      const isLatin = /^latin-?1$|^iso-?8859-1$/i.test(textOf(encoding) ?? '')
+      return isLatin ? OTHER : unresolved(`${nameOf(by)} makes bytes in a way that is not followed`)
+    },
+    named([module, name], by) {
+      const named = { kind: 'global', module: textOf(module) ?? '', name: textOf(name) ?? '' } as const
+      if (isKnown(named)) return named
+      return unresolved(`${nameOf(by)} imports ${nameOf(named)}`)
+    },
+    /** torch.load, of bytes in the pickle. */
+    load([data], by) {
+      if (data?.kind === 'bytes') {
+        nest({ at: data.at, length: data.length, mustBeKnown: true })
+        return OTHER
+      }
+      return unresolved(`${nameOf(by)} loads a pickle that cannot be told beforehand`)
+    },
+    /** The types of None, Ellipsis and NotImplemented are pickled so; with more arguments it makes classes. */
+    typeOf([value, ...more], by) {
+      const isPlain =
+        value !== undefined && more.length === 0 && (value.kind === 'none' || globalOf(value) !== undefined)
+      return isPlain ? OTHER : unresolved(`${nameOf(by)} makes a class`)
+    },
+    newIndex([cls], by) {
+      return isClass(cls)
+        ? made(cls, undefined)
+        : unresolved(`${nameOf(by)} makes an object of what is no known class`)
+    },
+    /** It calls its first argument with its third. */
+    fromType([callable, cls, args], by) {
+      if (!isClass(cls)) return unresolved(`${nameOf(by)} makes an object of what is no known class`)
+      return judge.call(callable ?? OTHER, args ?? OTHER)
+    },
+  }
+
+  const judge: Judge = {
+    global(global) {
+      if (!isKnown(global)) hostile('global', `it imports ${nameOf(global)}`)
+    },
+
+    call(callable, args) {
+      const global = globalOf(callable)
+      if (global === undefined) {
+        return unresolved('it calls something that is not known before it is loaded')
+      }
+      const uses = usesOf(global)
+      if (uses === undefined) {
+        hostile('call', `it calls ${nameOf(global)}`)
+        return OTHER
+      }
+      if (uses === 'call') return made(global, args)
+      const special = SPECIAL[uses]
+      if (special !== undefined) {
+        const items = itemsOf(args)
+        if (items !== undefined) return special(items, global)
+        return unresolved(`${nameOf(global)} gets arguments that are not known before it is loaded`)
+      }
+      hostile('call', `it calls ${nameOf(global)}, which a model only names`)
+      return OTHER
+    },
+
+    make(cls, args) {
+      const global = globalOf(cls)
+      if (global === undefined)
+        return unresolved('it makes an object of something that is not known before it is loaded')
+      const uses = usesOf(global)
+      if (uses === 'make' || uses === 'call') return made(global, args)
+      if (uses === undefined) hostile('call', `it makes an object of ${nameOf(global)}`)
+      else hostile('call', `it makes an object of ${nameOf(global)}, which is no class`)
+      return OTHER
+    },
+
+    build(target, state) {
+      if (target.kind === 'global') {
+        hostile('change', `it changes ${nameOf(target)} itself`)
+        return
+      }
+      if (target.kind !== 'made' || target.by === undefined) return
+      if (isDistribution(target.by) && !isHarmlessDistribution(state)) {
+        hostile('program', `it gives ${nameOf(target.by)} a text that scipy runs as a program`)
+      }
+    },
+
+    change(target) {
+      if (target.kind === 'global') hostile('change', `it changes ${nameOf(target)} itself`)
+    },
+
+    persistent(id) {
+      const [kind, type, key, location] = itemsOf(id) ?? []
+      const isStorage =
+        textOf(kind) === 'storage' &&
+        (globalOf(type)?.module ?? '').startsWith('torch') &&
+        (textOf(key) !== undefined || numberOf(key) !== undefined) &&
+        textOf(location) !== undefined
+      if (!isStorage) hostile('persistent', 'it refers to an object that is not in it')
+      return OTHER
+    },
+  }
+  return judge
+}
+
+/** Scipy's distributions: their state has the text of the function that reads their arguments. */
+function isDistribution({ module }: Global): boolean {
+  return module.startsWith('scipy.stats.')
+}
+
+const METHODS = new Set(['_nonzero', '_argcheck', '_entropy', '_munp', '_cdf', '_ppf'])
+
+const TEMPLATE =
+  /^\n(?:def _parse_args(?:_rvs|_stats)?\(self, (?:\w+(?:=[\w.']+)?(?:, ?)?| )*\):\n {4}return (?:\((?:\w+, ?|\w+)*\)|, |[\w.', =]|self\._argcheck_rvs\([\w, =]*\))*\n*)+$/
+
+function isHarmlessDistribution(state: Value): boolean {
+  if (state.kind === 'tuple') {
+    return (
+      state.items?.every(
+        (item) => item.kind !== 'list' && (item.kind !== 'dictionary' || hasPlainTemplate(item.items)),
+      ) ?? false
+    )
+  }
+  return state.kind === 'dictionary' && hasPlainTemplate(state.items)
+}
+
+function hasPlainTemplate(items: ReadonlyMap<string, Value>): boolean {
+  const template = items.get('_parse_arg_template')
+  return template === undefined || TEMPLATE.test(textOf(template) ?? '')
+}
+
+/** Of what something was made with, as much as says of which type an array is. */
+function plainArgs(args: Value | undefined): Value | undefined {
+  if (args?.kind !== 'tuple' || args.items === undefined || args.items.length > 4) return undefined
+  return {
+    kind: 'tuple',
+    items: args.items.map((item) => (item.kind === 'text' || item.kind === 'number' ? item : OTHER)),
+  }
+}

@@ -1,0 +1,678 @@
+import type { RandomAccess } from '../../model/index.ts'
+import { createReader, Ended, type Reader } from '../reader.ts'
+import type { Finding } from '../verdict.ts'
+import { type ArrayPayload, arrayPayload, isArrayWrapper } from './joblib-arrays.ts'
+import { createJudge } from './judge.ts'
+import { createMemo, type Memo } from './memo.ts'
+import { namesPower } from './standard-library.ts'
+import {
+  type Dictionary,
+  flat,
+  type Global,
+  KEPT_KEYS,
+  LIST,
+  NONE,
+  OTHER,
+  type Tuple,
+  textOf,
+  type Value,
+} from './values.ts'
+
+/** Bytes of a pickle that may hold something themselves. */
+export interface Nested {
+  readonly at: number
+  readonly length: number
+  /** They are going to be loaded, so that they must be something that is known. */
+  readonly mustBeKnown: boolean
+}
+
+export interface Walk {
+  /** Behind the STOP, or where it could not go on. */
+  readonly end: number
+  readonly ended: 'stop' | 'malformed' | 'too large'
+  /** Why it did not go on. */
+  readonly why?: string
+  readonly opcodes: number
+  readonly hasHeader: boolean
+  readonly imports: number
+  readonly calls: number
+  readonly findings: readonly Finding[]
+  readonly nested: readonly Nested[]
+  /** What is imported, for telling who wrote it. */
+  readonly modules: ReadonlySet<string>
+}
+
+/** What is shared by all walks through a file. Time is bounded by it. */
+export interface WalkBudget {
+  opcodes: number
+}
+
+export interface WalkOptions {
+  readonly budget: WalkBudget
+  readonly signal?: AbortSignal | undefined
+  /** Of arrays of objects in arrays of objects. */
+  readonly depth?: number
+}
+
+const MOST_FINDINGS = 100
+const MOST_NESTED = 1000
+/** On the stack and in the memo: values that are more than a placeholder. */
+const MOST_VALUES = 3_000_000
+const MOST_INHERITED = 100_000
+/** What fills up to where an array may begin, and the opcode that ends in it. */
+const LONGEST_FILLING = 256
+const MOST_MARKS = 100_000
+const LONGEST_LINE = 64 * 1024 * 1024
+const LONGEST_KEPT_TEXT = 4096
+const LONGEST_TUPLE = 32
+/** Tuples of tuples beyond this are placeholders. */
+const DEEPEST_ARRAYS = 16
+const LARGEST_INDEX = 2 ** 31
+
+class Malformed extends Error {}
+class TooLarge extends Error {}
+
+/** What another reading of the same bytes begins with. */
+interface Inherited {
+  readonly stack: readonly Value[]
+  readonly marks: readonly number[]
+  readonly memo: Memo
+}
+
+/**
+ * Follows a pickle of any protocol from `start` on, with its stack and its memo as far as they name or call something,
+ * and judges each import, call and change. Nothing is executed. What cannot be told counts as hostile.
+ *
+ * joblib puts the bytes of arrays between opcodes; they are passed over, and read as opcodes too, as plain pickle would.
+ */
+export async function walkPickle(source: RandomAccess, start: number, options: WalkOptions): Promise<Walk> {
+  return walk(source, start, options, undefined)
+}
+
+async function walk(
+  source: RandomAccess,
+  start: number,
+  options: WalkOptions,
+  inherited: Inherited | undefined,
+): Promise<Walk> {
+  const reader = createReader(source, start)
+  const findings: Finding[] = []
+  const nested: Nested[] = []
+  const modules = new Set<string>()
+  const memo = createMemo(inherited?.memo)
+  const marks: number[] = inherited === undefined ? [] : [...inherited.marks]
+  let stack: Value[] = inherited === undefined ? [] : [...inherited.stack]
+  let memoized = 0
+  let opcodes = 0
+  let imports = 0
+  let calls = 0
+  let hasHeader = false
+  let opcodeAt = start
+
+  const reported = new Set<string>()
+  const report = (finding: Omit<Finding, 'at'>, at = opcodeAt): void => {
+    const key = `${finding.rule} ${finding.what}`
+    if (reported.has(key) || reported.size >= MOST_FINDINGS) return
+    reported.add(key)
+    findings.push({ ...finding, at })
+  }
+  const nest = (item: Nested): void => {
+    if (nested.length < MOST_NESTED) nested.push(item)
+    else if (item.mustBeKnown)
+      report({
+        rule: 'unread',
+        verdict: 'unreadable',
+        what: 'it holds too many pickles in itself to read all',
+      })
+  }
+  const judge = createJudge({ report, nest })
+
+  const push = (value: Value): void => {
+    if (stack.length >= MOST_VALUES) throw new TooLarge('its stack is too large to follow')
+    stack.push(value)
+  }
+  const floor = (): number => marks.at(-1) ?? 0
+  const pop = (): Value => {
+    if (stack.length <= floor()) throw new Malformed('it takes more from its stack than is there')
+    return stack.pop() as Value
+  }
+  const top = (): Value => {
+    if (stack.length <= floor()) throw new Malformed('it takes more from its stack than is there')
+    return stack.at(-1) as Value
+  }
+  const popToMark = (): Value[] => {
+    const mark = marks.pop()
+    if (mark === undefined) throw new Malformed('it takes more from its stack than is there')
+    if (stack.length - mark > 1_000_000) {
+      stack.length = mark
+      return []
+    }
+    return stack.splice(mark)
+  }
+  const put = (index: number): void => {
+    const value = kept(top())
+    if (value !== OTHER && ++memoized > MOST_VALUES) throw new TooLarge('its memo is too large to follow')
+    if (!memo.set(index, value)) throw new TooLarge('its memo is too large to follow')
+  }
+  const get = (index: number): void => {
+    const value = memo.get(index)
+    if (value === undefined) throw new Malformed('it takes from its memo what is not there')
+    push(value)
+  }
+
+  const line = async (): Promise<string> => {
+    const end = await reader.find(0x0a, LONGEST_LINE)
+    if (end === undefined) throw new Malformed('a line in it has no end')
+    const length = end - reader.position()
+    if (length > LONGEST_KEPT_TEXT) {
+      reader.skip(length + 1)
+      return TOO_LONG
+    }
+    await reader.prepare(length + 1)
+    const text = reader.bytes(length).toString('utf8')
+    reader.skip(1)
+    return text
+  }
+
+  /** A value whose bytes follow. */
+  const counted = async (length: number, as: 'text' | 'ascii' | 'bytes' | 'number'): Promise<Value> => {
+    const at = reader.position()
+    if (length < 0 || length > reader.left()) throw new Ended()
+    if (as === 'bytes') {
+      noteNested(at, length)
+      reader.skip(length)
+      return { kind: 'bytes', at, length }
+    }
+    if (length > LONGEST_KEPT_TEXT || as === 'number') {
+      if (as === 'ascii') noteNested(at, length)
+      reader.skip(length)
+      return OTHER
+    }
+    await reader.prepare(length)
+    const data = reader.bytes(length)
+    const text = data.toString('utf8')
+    if (as === 'ascii') noteNested(at, length)
+    else if (HOLDS_IMPORT.test(text)) nest({ at, length, mustBeKnown: false })
+    // Not the same bytes again: what stands there is no name that could be looked up.
+    return text.includes('\ufffd') ? OTHER : { kind: 'text', text }
+  }
+  const noteNested = (at: number, length: number): void => {
+    if (length >= SHORTEST_NESTED) nest({ at, length, mustBeKnown: false })
+  }
+
+  const importGlobal = (module: string, name: string): Global => {
+    if (isName(module) && isName(name)) imports++
+    else if (inherited !== undefined) throw new Malformed('it imports by what is no name')
+    modules.add(module)
+    const global: Global = { kind: 'global', module, name }
+    judge.global(global)
+    return global
+  }
+  const call = (callable: Value, args: Value): void => {
+    calls++
+    push(judge.call(callable, args))
+  }
+  const make = (cls: Value, args: Value): void => {
+    calls++
+    push(judge.make(cls, args))
+  }
+  const instance = (cls: Value, args: readonly Value[]): void => {
+    const tuple: Tuple = { kind: 'tuple', items: args }
+    // Without arguments, a class is not called.
+    if (args.length === 0) make(cls, tuple)
+    else call(cls, tuple)
+  }
+
+  const setItems = (target: Value, items: readonly Value[]): void => {
+    judge.change(target)
+    const into = target.kind === 'dictionary' ? target.items : undefined
+    if (into === undefined) return
+    for (let index = 0; index + 1 < items.length; index += 2) {
+      const key = textOf(items[index])
+      if (key !== undefined && KEPT_KEYS.has(key)) into.set(key, flat(items[index + 1] as Value))
+    }
+  }
+
+  /** As plain pickle would read on, for which the next bytes are opcodes like all others. */
+  const readOtherwise = async (payload: ArrayPayload): Promise<void> => {
+    if (stack.length > MOST_INHERITED) throw new TooLarge('its stack is too large to follow')
+    const end = reader.position() + payload.bytes + LONGEST_FILLING
+    const otherwise = await walk(source, reader.position(), options, { stack, marks, memo })
+    for (const finding of otherwise.findings.filter(({ rule }) => rule === 'call')) {
+      // A pickle in the pickle has a memo of its own; read on with that of the outer one, its names are mixed up. So are
+      // those behind figures that happen to be opcodes. What is mixed up names nothing that there is.
+      const isOfArray = !payload.objects && (finding.at ?? 0) < end
+      if (isOfArray || namesPower(finding.what)) report(finding, finding.at)
+      else if (!payload.objects) report({ ...finding, rule: 'ambiguous', verdict: 'unreadable' }, finding.at)
+    }
+  }
+
+  /** The bytes of an array follow, which joblib reads and plain pickle takes for opcodes. */
+  const passArray = async (payload: ArrayPayload): Promise<void> => {
+    await readOtherwise(payload)
+    if (payload.aligned) {
+      await reader.prepare(1)
+      if (reader.left() === 0) throw new Ended()
+      reader.skip(reader.u8())
+    }
+    if (!payload.objects) {
+      reader.skip(payload.bytes)
+      return
+    }
+    const depth = (options.depth ?? 0) + 1
+    if (depth > DEEPEST_ARRAYS) throw new TooLarge('its arrays are nested too deeply')
+    const inner = await walk(source, reader.position(), { ...options, depth }, undefined)
+    for (const finding of inner.findings) report(finding, finding.at ?? opcodeAt)
+    for (const item of inner.nested) nest(item)
+    for (const module of inner.modules) modules.add(module)
+    imports += inner.imports
+    calls += inner.calls
+    reader.seek(inner.end)
+    if (inner.ended === 'malformed') throw new Malformed(inner.why ?? 'it is malformed')
+    if (inner.ended === 'too large') throw new TooLarge(inner.why ?? 'it is too large')
+  }
+
+  const build = async (): Promise<void> => {
+    const state = pop()
+    const target = top()
+    calls++
+    judge.build(target, state)
+    if (target.kind !== 'made') return
+    if (state.kind === 'tuple') target.state = flat(state)
+    // Plain pickle knows of no bytes between opcodes.
+    if (inherited !== undefined || !isArrayWrapper(target)) return
+    const payload = arrayPayload(state)
+    if (payload === undefined) {
+      throw new TooLarge('it has an array of joblib whose size cannot be told')
+    }
+    await passArray(payload)
+  }
+
+  const tuple = (items: readonly Value[], all = true): void =>
+    push({ kind: 'tuple', items: all && items.length <= LONGEST_TUPLE ? items.map(shallow) : undefined })
+
+  const step = async (code: number): Promise<boolean> => {
+    switch (code) {
+      case 0x28: // MARK
+        if (marks.length >= MOST_MARKS) throw new TooLarge('its stack is too large to follow')
+        marks.push(stack.length)
+        break
+      case 0x2e: // STOP
+        pop()
+        return false
+      case 0x30: // POP
+        if (marks.length > 0 && stack.length === floor()) marks.pop()
+        else pop()
+        break
+      case 0x31: // POP_MARK
+        popToMark()
+        break
+      case 0x32: // DUP
+        push(top())
+        break
+      case 0x46: // FLOAT
+      case 0x4c: // LONG
+        await line()
+        push(OTHER)
+        break
+      case 0x49: // INT
+        push(numberIn(await line()))
+        break
+      case 0x4a: // BININT
+        push({ kind: 'number', number: reader.i32() })
+        break
+      case 0x4b: // BININT1
+        push({ kind: 'number', number: reader.u8() })
+        break
+      case 0x4d: // BININT2
+        push({ kind: 'number', number: reader.u16() })
+        break
+      case 0x4e: // NONE
+        push(NONE)
+        break
+      case 0x50: // PERSID
+        if (!/^[\t\x20-\x7e]*$/.test(await line()))
+          throw new Malformed('it refers to something by what is no name')
+        report({ rule: 'persistent', verdict: 'hostile', what: 'it refers to an object that is not in it' })
+        push(OTHER)
+        break
+      case 0x51: // BINPERSID
+        push(judge.persistent(pop()))
+        break
+      case 0x52: {
+        // REDUCE
+        const args = pop()
+        call(pop(), args)
+        break
+      }
+      case 0x53: {
+        // STRING
+        const at = reader.position()
+        const text = await line()
+        if (text.length > 2) nest({ at: at + 1, length: reader.position() - at - 3, mustBeKnown: false })
+        push(quoted(text))
+        break
+      }
+      case 0x54: // BINSTRING
+        push(await counted(reader.i32(), 'ascii'))
+        break
+      case 0x55: // SHORT_BINSTRING
+        push(await counted(reader.u8(), 'ascii'))
+        break
+      case 0x56: {
+        // UNICODE
+        push(escaped(await line()))
+        break
+      }
+      case 0x58: // BINUNICODE
+        push(await counted(reader.u32(), 'text'))
+        break
+      case 0x61: // APPEND
+        pop()
+        judge.change(top())
+        break
+      case 0x62: // BUILD
+        await build()
+        break
+      case 0x63: // GLOBAL
+        push(importGlobal(await line(), await line()))
+        break
+      case 0x64: // DICT
+        {
+          const items = popToMark()
+          const target: Dictionary = { kind: 'dictionary', items: new Map() }
+          setItems(target, items)
+          push(target)
+        }
+        break
+      case 0x7d: // EMPTY_DICT
+        push({ kind: 'dictionary', items: new Map() })
+        break
+      case 0x65: // APPENDS
+      case 0x90: // ADDITEMS
+        popToMark()
+        judge.change(top())
+        break
+      case 0x67: // GET
+        get(indexIn(await line()))
+        break
+      case 0x68: // BINGET
+        get(reader.u8())
+        break
+      case 0x69: {
+        // INST
+        const cls = importGlobal(await line(), await line())
+        instance(cls, popToMark())
+        break
+      }
+      case 0x6a: // LONG_BINGET
+        get(reader.u32())
+        break
+      case 0x6c: // LIST
+        popToMark()
+        push(LIST)
+        break
+      case 0x5d: // EMPTY_LIST
+        push(LIST)
+        break
+      case 0x6f: {
+        // OBJ
+        const [cls, ...args] = popToMark()
+        if (cls === undefined) throw new Malformed('it makes an object of nothing')
+        instance(cls, args)
+        break
+      }
+      case 0x70: // PUT
+        put(indexIn(await line()))
+        break
+      case 0x71: // BINPUT
+        put(reader.u8())
+        break
+      case 0x72: // LONG_BINPUT
+        put(reader.u32())
+        break
+      case 0x73: {
+        // SETITEM
+        const value = pop()
+        const key = pop()
+        setItems(top(), [key, value])
+        break
+      }
+      case 0x74: {
+        // TUPLE
+        tuple(popToMark())
+        break
+      }
+      case 0x29: // EMPTY_TUPLE
+        tuple([])
+        break
+      case 0x75: {
+        // SETITEMS
+        const items = popToMark()
+        setItems(top(), items)
+        break
+      }
+      case 0x47: // BINFLOAT
+        reader.skip(8)
+        push(OTHER)
+        break
+      case 0x42: // BINBYTES
+        push(await counted(reader.u32(), 'bytes'))
+        break
+      case 0x43: // SHORT_BINBYTES
+        push(await counted(reader.u8(), 'bytes'))
+        break
+      case 0x80: // PROTO
+        if (reader.u8() > 5) throw new Malformed('it is of a protocol that is not known')
+        hasHeader ||= reader.position() === start + 2
+        break
+      case 0x81: {
+        // NEWOBJ
+        const args = pop()
+        make(pop(), args)
+        break
+      }
+      case 0x82: // EXT1
+      case 0x83: // EXT2
+      case 0x84: // EXT4
+        reader.skip(code === 0x82 ? 1 : code === 0x83 ? 2 : 4)
+        imports++
+        report({
+          rule: 'extension',
+          verdict: 'hostile',
+          what: "it imports by a number of Python's extension registry, so that nobody can tell what",
+        })
+        push(OTHER)
+        break
+      case 0x85: // TUPLE1
+        tuple([pop()])
+        break
+      case 0x86: {
+        // TUPLE2
+        const second = pop()
+        tuple([pop(), second])
+        break
+      }
+      case 0x87: {
+        // TUPLE3
+        const third = pop()
+        const second = pop()
+        tuple([pop(), second, third])
+        break
+      }
+      case 0x88: // NEWTRUE
+      case 0x89: // NEWFALSE
+        push({ kind: 'number', number: code === 0x88 ? 1 : 0 })
+        break
+      case 0x8a: // LONG1
+        push(longOf(reader, reader.u8()) ?? (await counted(0, 'number')))
+        break
+      case 0x8b: // LONG4
+        push(await counted(reader.i32(), 'number'))
+        break
+      case 0x8c: // SHORT_BINUNICODE
+        push(await counted(reader.u8(), 'text'))
+        break
+      case 0x8d: // BINUNICODE8
+        push(await counted(lengthIn(reader), 'text'))
+        break
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        push(await counted(lengthIn(reader), 'bytes'))
+        break
+      case 0x8f: // EMPTY_SET
+        push(LIST)
+        break
+      case 0x91: // FROZENSET
+        popToMark()
+        push(OTHER)
+        break
+      case 0x92: {
+        // NEWOBJ_EX
+        pop()
+        const args = pop()
+        make(pop(), args)
+        break
+      }
+      case 0x93: {
+        // STACK_GLOBAL
+        const name = textOf(pop())
+        const module = textOf(pop())
+        if (name !== undefined && module !== undefined) {
+          push(importGlobal(module, name))
+          break
+        }
+        imports++
+        report({
+          rule: 'unresolved',
+          verdict: 'hostile',
+          what: 'it imports something whose name is made while it is loaded',
+        })
+        push(OTHER)
+        break
+      }
+      case 0x94: // MEMOIZE
+        put(memo.size())
+        break
+      case 0x95: // FRAME
+        reader.skip(8)
+        break
+      case 0x97: // NEXT_BUFFER
+        report({ rule: 'persistent', verdict: 'hostile', what: 'it needs buffers that are not in it' })
+        push(OTHER)
+        break
+      case 0x98: // READONLY_BUFFER
+        break
+      default:
+        throw new Malformed('it is no pickle from here on')
+    }
+    return true
+  }
+
+  let ended: Walk['ended'] = 'stop'
+  let why: string | undefined
+  try {
+    for (;;) {
+      if (reader.left() === 0) throw new Ended()
+      opcodeAt = reader.position()
+      if (!reader.isReady(LONGEST_FIXED)) await reader.prepare(LONGEST_FIXED)
+      opcodes++
+      if (--options.budget.opcodes < 0) throw new TooLarge('it has too many opcodes to follow')
+      if ((opcodes & 0xffff) === 0) options.signal?.throwIfAborted()
+      if (!(await step(reader.u8()))) break
+    }
+  } catch (error) {
+    if (error instanceof TooLarge) ended = 'too large'
+    else if (error instanceof Malformed || error instanceof Ended) ended = 'malformed'
+    else throw error
+    why = (error as Error).message
+  }
+  stack = []
+  return {
+    end: ended === 'stop' ? reader.position() : opcodeAt,
+    ended,
+    ...(why !== undefined && { why }),
+    opcodes,
+    hasHeader,
+    imports,
+    calls,
+    findings: withoutRepetition(findings),
+    nested,
+    modules,
+  }
+}
+
+/** An import of what is called is told by the call. */
+function withoutRepetition(findings: readonly Finding[]): readonly Finding[] {
+  const called = new Set(
+    findings.filter(({ rule }) => rule === 'call').map(({ what }) => what.split(' ').at(-1)),
+  )
+  return findings.filter(({ rule, what }) => rule !== 'global' || !called.has(what.split(' ').at(-1)))
+}
+
+/** An opcode with an argument of fixed length. */
+const LONGEST_FIXED = 9
+const SHORTEST_NESTED = 8
+const TOO_LONG = '\ufffd'
+const HOLDS_IMPORT = /^\(*c[\w.]+\n[\w.]+\n/
+
+/** What a name, a type of an array or a template of scipy may be; other texts need no room in the memo. */
+const KEPT_TEXT = /^(?:[\w.<>|=-]{1,200}$|\ndef _parse_args)/
+
+function kept(value: Value): Value {
+  return value.kind === 'text' && !KEPT_TEXT.test(value.text) ? OTHER : value
+}
+
+/** So that no chain of values grows without end: tuples in tuples keep one level of what is in them. */
+function shallow(value: Value): Value {
+  if (value.kind === 'tuple') return { kind: 'tuple', items: value.items?.map(leaf) }
+  return value
+}
+
+function leaf(value: Value): Value {
+  return value.kind === 'tuple' && value.items?.some(({ kind }) => kind === 'tuple')
+    ? { kind: 'tuple', items: undefined }
+    : value
+}
+
+function isName(text: string): boolean {
+  return /^[A-Za-z_][\w.<>]*$/.test(text)
+}
+
+function numberIn(text: string): Value {
+  return /^-?\d{1,15}$/.test(text) ? { kind: 'number', number: Number(text) } : OTHER
+}
+
+/** As Python reads it: spaces around and underscores within a number would be read too, but nobody writes them. */
+function indexIn(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) > LARGEST_INDEX)
+    throw new Malformed('an index in it is no number')
+  return Number(text)
+}
+
+function lengthIn(reader: Reader): number {
+  const length = reader.u64()
+  if (length > BigInt(Number.MAX_SAFE_INTEGER)) throw new Ended()
+  return Number(length)
+}
+
+function longOf(reader: Reader, length: number): Value | undefined {
+  if (length > reader.left()) throw new Ended()
+  if (length > 6 || !reader.isReady(length)) {
+    reader.skip(length)
+    return OTHER
+  }
+  return { kind: 'number', number: length === 0 ? 0 : reader.bytes(length).readIntLE(0, length) }
+}
+
+/** What Python calls raw-unicode-escape. */
+function escaped(text: string): Value {
+  if (text === TOO_LONG || text.includes('\\\\') || text.includes('\\U')) return OTHER
+  const decode = (_: string, digits: string): string => String.fromCharCode(Number.parseInt(digits, 16))
+  return { kind: 'text', text: text.replace(/\\u([0-9a-fA-F]{4})/g, decode) }
+}
+
+function quoted(text: string): Value {
+  const inner = /^\s*(['"])(.*)\1\s*$/s.exec(text)?.[2]
+  return inner === undefined || inner.includes('\\') ? OTHER : { kind: 'text', text: inner }
+}

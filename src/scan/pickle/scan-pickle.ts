@@ -1,0 +1,91 @@
+import type { RandomAccess } from '../../model/index.ts'
+import { type Context, report } from '../context.ts'
+import { slice } from '../sources.ts'
+import { type Nested, type Walk, walkPickle } from './machine.ts'
+
+const FEWEST_OPCODES = 4
+/** By this number torch began its files before version 1.6. */
+const TORCH_LEGACY = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex')
+/** Its number, its version, the system's sizes, the model, the keys of the storages; then those as they are. */
+const TORCH_LEGACY_PICKLES = 5
+
+export interface PickleOptions {
+  /** It is loaded as a pickle, whatever it looks like. */
+  readonly isExpected?: boolean | undefined
+  /** Where it begins. */
+  readonly start?: number
+}
+
+/** Pickles one after another, and what is in them. The format, or undefined where it is none. */
+export async function scanPickle(
+  context: Context,
+  source: RandomAccess,
+  { isExpected = false, start = 0 }: PickleOptions = {},
+): Promise<string | undefined> {
+  const first = await walkPickle(source, start, context)
+  if (!isExpected && !isPlausible(first, source)) return undefined
+  const isLegacy = start === 0 && TORCH_LEGACY.equals(await source.read(0, TORCH_LEGACY.length))
+  const modules = new Set<string>()
+  const nested: Nested[] = []
+  let walked = first
+  for (let count = 1; ; count++) {
+    for (const { verdict, rule, what, at } of walked.findings) report(context, verdict, rule, what, at)
+    for (const module of walked.modules) modules.add(module)
+    nested.push(...walked.nested)
+    if (walked.ended === 'malformed') {
+      report(context, 'hostile', 'malformed', `it is no whole pickle: ${walked.why}`, walked.end)
+      break
+    }
+    if (walked.ended === 'too large') {
+      report(context, 'unreadable', 'too-large', `${walked.why}`, walked.end)
+      break
+    }
+    if (walked.end >= source.size || (isLegacy && count === TORCH_LEGACY_PICKLES)) break
+    if (--context.budget.parts < 0) {
+      report(context, 'unreadable', 'too-large', 'it has too many parts to look at all')
+      break
+    }
+    const begin = walked.end
+    walked = await walkPickle(source, begin, context)
+    if (!isPlausible(walked, source, begin)) {
+      report(context, 'hostile', 'trailing', 'behind the end of its pickle there is something else', begin)
+      break
+    }
+  }
+  report(context, 'executable', 'pickle', 'it is a pickle: loading it runs what it names')
+  for (const item of nested) await scanNested(context, source, item)
+  return flavourOf(modules, isLegacy)
+}
+
+/** Whether somebody wrote it to be a pickle, or it does something before it turns out to be none. */
+function isPlausible(walk: Walk, source: RandomAccess, start = 0): boolean {
+  if (walk.imports > 0 && (walk.calls > 0 || walk.hasHeader || walk.ended === 'stop')) return true
+  if (walk.ended !== 'stop') return walk.ended === 'too large' && walk.hasHeader
+  if (walk.hasHeader) return true
+  return walk.opcodes >= FEWEST_OPCODES && (walk.end === source.size || start > 0)
+}
+
+async function scanNested(
+  context: Context,
+  source: RandomAccess,
+  { at, length, mustBeKnown }: Nested,
+): Promise<void> {
+  const inner = slice(source, at, length)
+  if (!mustBeKnown && !isTelling(await inner.read(0, 16))) return
+  await context.scanInner(context, `bytes at ${at}`, inner, mustBeKnown ? { mustBeKnown } : { isRaw: true })
+}
+
+/** What begins like a pickle, a zip, an array of numpy or compressed bytes. */
+function isTelling(head: Uint8Array): boolean {
+  const [first = 0, second = 0] = head
+  if (first === 0x80) return second <= 5
+  if (first === 0x50 && second === 0x4b) return true
+  if (first === 0x93 && second === 0x4e) return true
+  if (first === 0x1f && second === 0x8b) return true
+  return /^\(*[ci][\w.]+\n/.test(Buffer.from(head).toString('latin1'))
+}
+
+function flavourOf(modules: ReadonlySet<string>, isLegacy: boolean): string {
+  if (isLegacy) return 'torch-legacy'
+  return [...modules].some((module) => module.startsWith('joblib.numpy_pickle')) ? 'joblib' : 'pickle'
+}
