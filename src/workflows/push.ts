@@ -9,10 +9,11 @@ import {
   totalSize,
   type Version,
 } from '../model/index.ts'
-import type { StoredManifest } from '../oci/index.ts'
+import type { ImageRepository, StoredManifest } from '../oci/index.ts'
 import { leaseVersion, type Session, type Store } from '../store/index.ts'
 import { pushAttachments } from './carry-attachments.ts'
 import type { ImageAccess } from './image-places.ts'
+import { repositoriesWith } from './known-repositories.ts'
 import { recordUse } from './record-use.ts'
 import { refuseOtherNumber, tagToMove } from './remote-numbers.ts'
 import { openRemote } from './remotes.ts'
@@ -65,7 +66,8 @@ export async function push(
       { digest: version.digest, number, ref: `${reference.name}:${number}` },
       options,
     )
-    const blobs = await transferBlobs(repository, blobsOf(store, { manifest, version }), options)
+    const known = await repositoriesWith(store, { target: repository, name: reference.name, access })
+    const blobs = await transferBlobs(repository, blobsOf(store, { manifest, version, known }), options)
     await repository.putManifest(manifest, `${number}`, options)
     const { name } = reference
     const attached = await pushAttachments(
@@ -109,14 +111,22 @@ async function leaseManifest(
 /** The files' blobs in their order, then the config. */
 function blobsOf(
   store: Store,
-  { manifest, version }: { readonly manifest: StoredManifest; readonly version: Version },
+  {
+    manifest,
+    version,
+    known,
+  }: {
+    readonly manifest: StoredManifest
+    readonly version: Version
+    readonly known: ReadonlyMap<Digest, ImageRepository>
+  },
 ): readonly ImageBlob[] {
   const names = new Map(blobsOfFiles(version.files).map(({ digest, files }) => [digest, nameOfFiles(files)]))
   const blobs = childrenOf(manifest.bytes).map(({ digest, size }) => ({
     digest,
     size,
     item: names.get(digest) ?? 'config',
-    heldBy: undefined,
+    heldBy: known.get(digest),
     content: () => store.blobs.content({ digest, size }),
   }))
   return [...blobs.slice(1), ...blobs.slice(0, 1)]

@@ -24,6 +24,14 @@ export type Fault =
   | { readonly kind: 'whole' }
   /** `Docker-Content-Digest` is that of something else. */
   | { readonly kind: 'digest' }
+  /** Nothing is mounted: 202 begins an upload instead. Of no effect on other requests. */
+  | { readonly kind: 'mount'; readonly status: number }
+  /** The registry knows nothing of ranges: a part that is asked for is answered whole. */
+  | { readonly kind: 'no-ranges' }
+  /** The token, where there is one, is at its end. */
+  | { readonly kind: 'expired' }
+  /** A blob is at another host, which must not be shown the login. Of no effect on other requests. */
+  | { readonly kind: 'redirect' }
 
 /** One request or call; `index` counts from 0. */
 export interface Occasion {
@@ -42,6 +50,9 @@ export function randomPlan(random: Random, rate: number): Plan {
 }
 
 const STATUSES = [400, 401, 403, 404, 408, 409, 413, 416, 429, 500, 502, 503, 504]
+
+/** How registries say that they do not mount a blob. */
+export const MOUNT_REFUSALS = [202, 401, 403, 405] as const
 
 export function randomFault(random: Random): Fault {
   const side = random.pick(['sent', 'answered'] as const)
@@ -62,6 +73,10 @@ export function randomFault(random: Random): Fault {
     () => ({ kind: 'range', by: random.pick([-1, 1, 100]) }),
     () => ({ kind: 'whole' }),
     () => ({ kind: 'digest' }),
+    () => ({ kind: 'mount', status: random.pick(MOUNT_REFUSALS) }),
+    () => ({ kind: 'no-ranges' }),
+    () => ({ kind: 'expired' }),
+    () => ({ kind: 'redirect' }),
   ])()
 }
 

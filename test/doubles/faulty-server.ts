@@ -18,6 +18,8 @@ export interface FaultyServer {
   readonly log: readonly (Occasion & { readonly fault: Fault | undefined })[]
   /** Bytes of the bodies that have been sent to blobs, as far as they came. */
   readonly uploaded: () => number
+  /** How often the other host, to which it redirects, was asked, and how often it was shown a login by that. */
+  readonly elsewhere: { readonly asked: number; readonly shown: number }
 }
 
 interface Passed {
@@ -36,6 +38,7 @@ export async function startFaultyServer(
 ): Promise<FaultyServer> {
   const log: (Occasion & { readonly fault: Fault | undefined })[] = []
   let uploaded = 0
+  const elsewhere = await startElsewhere(t, target)
   const server = createServer((incoming, outgoing) => {
     const occasion = { index: log.length, method: incoming.method ?? '', path: incoming.url ?? '' }
     const fault = plan(occasion)
@@ -44,10 +47,37 @@ export async function startFaultyServer(
     const count = (bytes: number): void => {
       if (/\/blobs\//.test(occasion.path)) uploaded += bytes
     }
-    handle(target, { incoming, outgoing, fault, count }).catch(() => outgoing.destroy())
+    const lead = elsewhere.lead
+    handle(target, { incoming, outgoing, fault, count, lead }).catch(() => outgoing.destroy())
   })
   const port = await listenOnLoopback(t, server)
-  return { host: `127.0.0.1:${port}`, log, uploaded: () => uploaded }
+  return { host: `127.0.0.1:${port}`, log, uploaded: () => uploaded, elsewhere: elsewhere.seen }
+}
+
+/** Where some registries keep their blobs: a host that is told by the URL alone who may have them. */
+async function startElsewhere(t: Parameters<typeof startFaultyServer>[0], target: string) {
+  const led: { readonly path: string; readonly authorization: string | undefined }[] = []
+  const seen = { asked: 0, shown: 0 }
+  const server = createServer((incoming, outgoing) => {
+    seen.asked++
+    if (incoming.headers.authorization !== undefined) seen.shown++
+    const { path, authorization } = led[Number(incoming.url?.slice(1))] ?? { path: '/' }
+    const { authorization: _, ...own } = incoming.headers
+    const headers = { ...own, ...(authorization !== undefined && { authorization }) }
+    const { method } = incoming
+    outgoing.on('error', () => undefined)
+    pass(target, { method, url: path, headers }, Buffer.alloc(0))
+      .then((passed) => answer(outgoing, { passed, fault: undefined, withoutBody: method === 'HEAD' }))
+      .catch(() => outgoing.destroy())
+  })
+  const port = await listenOnLoopback(t, server, '127.0.0.2')
+  return {
+    seen,
+    lead({ url = '/', headers: { authorization } }: IncomingMessage): string {
+      led.push({ path: url, authorization })
+      return `http://127.0.0.2:${port}/${led.length - 1}`
+    },
+  }
 }
 
 interface Exchange {
@@ -55,9 +85,11 @@ interface Exchange {
   readonly outgoing: ServerResponse
   readonly fault: Fault | undefined
   readonly count: (bytes: number) => void
+  /** The URL at the other host for what is asked for. */
+  readonly lead: (incoming: IncomingMessage) => string
 }
 
-async function handle(target: string, { incoming, outgoing, fault, count }: Exchange): Promise<void> {
+async function handle(target: string, { incoming, outgoing, fault, count, lead }: Exchange): Promise<void> {
   if (fault?.kind === 'delay') await sleep(fault.ms)
   if (isOf(fault, 'sent') && (fault.kind === 'reset' || fault.kind === 'stall')) {
     return breakOff(target, { incoming, fault, count })
@@ -67,8 +99,27 @@ async function handle(target: string, { incoming, outgoing, fault, count }: Exch
   if (fault?.kind === 'status') {
     return void outgoing.writeHead(fault.status, { 'content-type': 'text/plain' }).end('as planned')
   }
-  const passed = await pass(target, incoming, spoil(sent, fault, 'sent'))
+  if (fault?.kind === 'redirect' && /\/blobs\/sha256:/.test(incoming.url ?? '')) {
+    return void outgoing.writeHead(307, { location: lead(incoming) }).end()
+  }
+  const isMount = /\/blobs\/uploads\/\?mount=/.test(incoming.url ?? '')
+  if (fault?.kind === 'mount' && isMount && fault.status !== 202) {
+    return void outgoing.writeHead(fault.status).end()
+  }
+  const passed = await pass(target, asPlanned(incoming, fault), spoil(sent, fault, 'sent'))
   await answer(outgoing, { passed, fault, withoutBody: incoming.method === 'HEAD' })
+}
+
+type Passing = Pick<IncomingMessage, 'method' | 'url' | 'headers'>
+
+/** What the registry gets to see of a request. */
+function asPlanned({ method, url = '/', headers }: IncomingMessage, fault: Fault | undefined): Passing {
+  const { range: _, ...whole } = headers
+  if (fault?.kind === 'no-ranges') return { method, url, headers: whole }
+  if (fault?.kind === 'mount') return { method, url: url.replace(/\?mount=.*$/, ''), headers }
+  const isToken = headers.authorization?.startsWith('Bearer ') === true
+  if (fault?.kind !== 'expired' || !isToken) return { method, url, headers }
+  return { method, url, headers: { ...headers, authorization: 'Bearer expired' } }
 }
 
 /** Passes a part of the request on, and then nothing more. */
@@ -99,11 +150,7 @@ async function breakOff(
   if (kind === 'reset') incoming.socket.resetAndDestroy()
 }
 
-function pass(
-  target: string,
-  { method, url: path, headers }: IncomingMessage,
-  body: Buffer,
-): Promise<Passed> {
+function pass(target: string, { method, url: path, headers }: Passing, body: Buffer): Promise<Passed> {
   const [host, port] = target.split(':')
   // A length only where the client sent one: GET has no body at all.
   const length = headers['content-length'] === undefined ? {} : { 'content-length': body.length }

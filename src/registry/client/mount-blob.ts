@@ -6,7 +6,8 @@ import { cancelSession, locationOf, withQuery } from './upload-session.ts'
 
 /**
  * Takes a blob over from another repository of the same registry (distribution-spec, "Mounting a blob"). Refusals
- * come in many kinds (202, 401, 403, 404, 405), and all mean that the bytes have to be uploaded: false.
+ * come in many kinds (202, 401, 403, 404, 405), and all mean that the bytes have to be uploaded: false. So does a failure: the
+ * upload shows whether it is one of the mount alone.
  */
 export async function mountBlob(
   connection: Connection,
@@ -15,14 +16,14 @@ export async function mountBlob(
 ): Promise<boolean> {
   const query = `mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`
   const url = withQuery(urlOf(connection, { kind: 'uploads', name }), query)
-  const statuses = [201, 202, 400, 403, 404, 405, 416, 422]
+  const statuses = [201, 202, 400, 403, 404, 405, 416, 422, 501]
   const response = await ask(
     connection,
     { method: 'POST', url, scopes: [pushScope(name), pullScope(from)], signal },
     { statuses, what: 'to mount a blob' },
   ).catch((error: unknown) => {
-    if (isBallastError(error, 'UNAUTHORIZED')) return undefined
-    throw error
+    if (!isBallastError(error) || error.code === 'INTERRUPTED') throw error
+    return undefined
   })
   await response?.discard()
   if (response?.status === 202) await cancelSession(connection, { name, session: locationOf(response) })
