@@ -2,6 +2,7 @@ import { after } from 'node:test'
 import { startAzurite } from '../../test/fixtures/buckets/azurite.ts'
 import { BUCKET, isMissing } from '../../test/fixtures/buckets/server.ts'
 import { bucketSuite } from '../../test/suites/bucket.ts'
+import { bandwidthSuite } from '../../test/suites/bucket-bandwidth.ts'
 import { openBucket } from './open.ts'
 
 const server = await startAzurite()
@@ -14,3 +15,5 @@ bucketSuite('Azure Blob Storage', {
   checksum: 'md5',
   skip: isMissing(server) ? server.missing : undefined,
 })
+
+bandwidthSuite(server)

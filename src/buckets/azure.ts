@@ -1,5 +1,6 @@
 import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob'
 import { BallastError, type CallOptions, type Checksum, type Content, readAll } from '../core/index.ts'
+import type { Bandwidth } from '../http/index.ts'
 import { abortable } from './abortable.ts'
 import { azureDialect, azureStatusOf } from './azure-failures.ts'
 import { azureParts } from './azure-parts.ts'
@@ -18,9 +19,13 @@ export interface AzureAccess {
 }
 
 /** Azure Blob Storage, a container of it. Without a key, SAS or connection string, by whatever identity there is. */
-export async function openAzure(name: string, access: AzureAccess = {}): Promise<Bucket> {
+export async function openAzure(
+  name: string,
+  access: AzureAccess = {},
+  bandwidth?: Bandwidth,
+): Promise<Bucket> {
   const service = await serviceClient(name, access)
-  return azureBucket(service.getContainerClient(name), name)
+  return azureBucket(service.getContainerClient(name), { name, bandwidth })
 }
 
 const PIPELINE: StoragePipelineOptions = { retryOptions: { maxTries: 3 } }
@@ -47,7 +52,10 @@ async function serviceClient(
   return new sdk.BlobServiceClient(url, new DefaultAzureCredential(), PIPELINE)
 }
 
-function azureBucket(container: ContainerClient, name: string): Bucket {
+function azureBucket(
+  container: ContainerClient,
+  { name, bandwidth }: { readonly name: string; readonly bandwidth: Bandwidth | undefined },
+): Bucket {
   const dialect = azureDialect(name)
   const { address } = dialect
   const call = <T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> =>
@@ -74,7 +82,7 @@ function azureBucket(container: ContainerClient, name: string): Bucket {
     return {
       size: object.size,
       open: (range = { offset: 0, length: object.size }, signal) =>
-        readBody({ object, range, address, signal, explain: explainRead }, async (abortSignal) => {
+        readBody({ object, range, address, signal, bandwidth, explain: explainRead }, async (abortSignal) => {
           const answer = await blob.download(range.offset, range.length, {
             abortSignal,
             conditions: { ifMatch: object.version },
@@ -127,7 +135,7 @@ function azureBucket(container: ContainerClient, name: string): Bucket {
       })
     },
     upload: (key, content, options) =>
-      sendInParts(content, azureParts(container.getBlockBlobClient(key), dialect), options),
+      sendInParts(content, { ...azureParts(container.getBlockBlobClient(key), dialect), bandwidth }, options),
     async remove(key, options = {}) {
       await call(options, () => container.getBlobClient(key).deleteIfExists({ deleteSnapshots: 'include' }))
     },

@@ -2,6 +2,7 @@ import { after } from 'node:test'
 import { startFakeGcs } from '../../test/fixtures/buckets/fake-gcs.ts'
 import { BUCKET, isMissing } from '../../test/fixtures/buckets/server.ts'
 import { bucketSuite } from '../../test/suites/bucket.ts'
+import { bandwidthSuite } from '../../test/suites/bucket-bandwidth.ts'
 import { openBucket } from './open.ts'
 
 const server = await startFakeGcs()
@@ -14,3 +15,5 @@ bucketSuite('Google Cloud Storage', {
   checksum: 'md5',
   skip: isMissing(server) ? server.missing : undefined,
 })
+
+bandwidthSuite(server)

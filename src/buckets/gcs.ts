@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import type { FileMetadata } from '@google-cloud/storage'
 import { type CallOptions, type Checksum, type Content, readAll } from '../core/index.ts'
-import { RETRY_DELAYS, withRetries } from '../http/index.ts'
+import { type Bandwidth, RETRY_DELAYS, withRetries } from '../http/index.ts'
 import type { Bucket, BucketObject } from './bucket.ts'
 import { explain, explained } from './failures.ts'
 import { gcsDialect, gcsStatusOf } from './gcs-failures.ts'
@@ -17,7 +17,11 @@ export interface GcsAccess {
 }
 
 /** Google Cloud Storage. The application default credentials are found by its library, workload identity among them. */
-export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promise<Bucket> {
+export async function openGcs(
+  name: string,
+  { endpoint }: GcsAccess = {},
+  bandwidth?: Bandwidth,
+): Promise<Bucket> {
   const { Storage } = await loadSdk('@google-cloud/storage', () => import('@google-cloud/storage'))
   const storage = new Storage({
     ...(endpoint !== undefined && { apiEndpoint: endpoint, projectId: 'none' }),
@@ -40,7 +44,7 @@ export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promi
     return {
       size: object.size,
       open: (range = { offset: 0, length: object.size }, signal) =>
-        readBody({ object, range, address, signal, explain: explainRead }, async (stop) => {
+        readBody({ object, range, address, signal, bandwidth, explain: explainRead }, async (stop) => {
           const end = range.offset + range.length - 1
           // What is stored is what counts, also where it is compressed.
           const stream = file.createReadStream({
@@ -106,7 +110,8 @@ export async function openGcs(name: string, { endpoint }: GcsAccess = {}): Promi
         }
       })
     },
-    upload: (key, content, options) => sendInParts(content, gcsParts(bucket, { key, dialect }), options),
+    upload: (key, content, options) =>
+      sendInParts(content, { ...gcsParts(bucket, { key, dialect }), bandwidth }, options),
     async remove(key, options = {}) {
       await call(options, () => bucket.file(key).delete({ ignoreNotFound: true }))
     },

@@ -1,3 +1,4 @@
+import type { Network } from '../http/index.ts'
 import type { BucketAddress } from './address.ts'
 import type { AzureAccess } from './azure.ts'
 import type { Bucket } from './bucket.ts'
@@ -12,6 +13,8 @@ export interface BucketAccess {
   readonly s3?: S3Access | undefined
   readonly gcs?: GcsAccess | undefined
   readonly azure?: AzureAccess | undefined
+  /** Google and Azure are reached as their libraries do it; what limits the bandwidth counts there too. */
+  readonly network?: Network | undefined
 }
 
 /** Asks nothing of the other side yet. Throws REFUSED where the library for it is not installed, USAGE where its place is not known. */
@@ -19,7 +22,8 @@ export async function openBucket(
   { scheme, bucket }: Pick<BucketAddress, 'scheme' | 'bucket'>,
   access: BucketAccess,
 ): Promise<Bucket> {
-  if (scheme === 's3') return (await import('./s3.ts')).openS3(bucket, access.s3)
-  if (scheme === 'gs') return (await import('./gcs.ts')).openGcs(bucket, access.gcs)
-  return (await import('./azure.ts')).openAzure(bucket, access.azure)
+  if (scheme === 's3') return (await import('./s3.ts')).openS3(bucket, access.s3, access.network)
+  if (scheme === 'gs')
+    return (await import('./gcs.ts')).openGcs(bucket, access.gcs, access.network?.bandwidth)
+  return (await import('./azure.ts')).openAzure(bucket, access.azure, access.network?.bandwidth)
 }

@@ -6,6 +6,7 @@ import {
   refuseOther,
   throwIfAborted,
 } from '../core/index.ts'
+import type { Bandwidth } from '../http/index.ts'
 import type { UploadOptions } from './bucket.ts'
 
 /** Content of up to this size is written by one request. */
@@ -20,6 +21,8 @@ export interface PartSink {
   /** All of it by one request. */
   whole(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void>
   begin(signal: AbortSignal | undefined): Promise<PartUpload>
+  /** Of what the library sends by its own means. */
+  readonly bandwidth?: Bandwidth | undefined
 }
 
 export interface PartUpload {
@@ -48,24 +51,26 @@ export async function sendInParts(
   if (content.size <= PART_SIZE) {
     for await (const bytes of parts) {
       throwIfAborted(signal)
+      await sink.bandwidth?.take(bytes.length, signal)
       await sink.whole(bytes, signal)
       sent(bytes)
     }
   } else {
-    await sendParts(parts, await sink.begin(signal), { sent, signal })
+    await sendParts(parts, await sink.begin(signal), { sent, bandwidth: sink.bandwidth, signal })
   }
   onProgress?.({ kind: 'done', step: 'upload', item, digest })
 }
 
 interface Sending {
   readonly sent: (bytes: Uint8Array) => void
+  readonly bandwidth: Bandwidth | undefined
   readonly signal: AbortSignal | undefined
 }
 
 async function sendParts(
   parts: AsyncGenerator<Uint8Array>,
   upload: PartUpload,
-  { sent, signal }: Sending,
+  { sent, bandwidth, signal }: Sending,
 ): Promise<void> {
   let next = 0
   const lane = async (_: number, stop: AbortSignal): Promise<void> => {
@@ -75,6 +80,7 @@ async function sendParts(
       const index = next++
       const { done, value } = await parts.next()
       if (done === true) return
+      await bandwidth?.take(value.length, stop)
       await upload.part(index, value, stop)
       sent(value)
     }

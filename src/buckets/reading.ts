@@ -1,4 +1,5 @@
 import { BallastError, type ByteRange, isBallastError, throwIfAborted } from '../core/index.ts'
+import type { Bandwidth } from '../http/index.ts'
 import type { BucketObject } from './bucket.ts'
 
 /** A server that has sent nothing for so long is given up. */
@@ -10,6 +11,8 @@ export interface ReadRequest {
   /** The bucket, for messages. */
   readonly address: string
   readonly signal: AbortSignal | undefined
+  /** Of what the library reads by its own means. */
+  readonly bandwidth?: Bandwidth | undefined
   /** An error of the library in our words. */
   readonly explain: (error: unknown) => unknown
 }
@@ -19,7 +22,7 @@ export interface ReadRequest {
  * instead of ending early.
  */
 export async function* readBody(
-  { object, range, address, signal, explain }: ReadRequest,
+  { object, range, address, signal, bandwidth, explain }: ReadRequest,
   ask: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>,
 ): AsyncIterable<Uint8Array> {
   if (range.length === 0) return
@@ -40,6 +43,7 @@ export async function* readBody(
       if (chunk.length > left) throw broken('sent more than was asked for')
       left -= chunk.length
       // Not while whoever reads this is at work.
+      await bandwidth?.take(chunk.length, signal)
       yield chunk
       timer = setTimeout(() => stop.abort(), PATIENCE_MS)
     }

@@ -2,6 +2,7 @@ import { after } from 'node:test'
 import { startMoto } from '../../test/fixtures/buckets/moto.ts'
 import { BUCKET, isMissing } from '../../test/fixtures/buckets/server.ts'
 import { bucketSuite } from '../../test/suites/bucket.ts'
+import { bandwidthSuite } from '../../test/suites/bucket-bandwidth.ts'
 import { openBucket } from './open.ts'
 
 const moto = await startMoto()
@@ -14,3 +15,5 @@ bucketSuite('S3 with conditional writes', {
   checksum: 'md5',
   skip: isMissing(moto) ? moto.missing : undefined,
 })
+
+bandwidthSuite(moto)

@@ -8,6 +8,7 @@ import {
   isBallastError,
   readAll,
 } from '../core/index.ts'
+import type { Network } from '../http/index.ts'
 import { abortable } from './abortable.ts'
 import type { Bucket, BucketObject } from './bucket.ts'
 import { explained } from './failures.ts'
@@ -18,6 +19,7 @@ import { changedObject, readBody } from './reading.ts'
 import type { S3Connection } from './s3-connection.ts'
 import { explainS3, s3Dialect, statusOf } from './s3-failures.ts'
 import { s3Parts } from './s3-parts.ts'
+import { s3Requests } from './s3-requests.ts'
 import { loadSdk } from './sdk.ts'
 
 export interface S3Access {
@@ -27,19 +29,18 @@ export interface S3Access {
 }
 
 /** S3, and servers that speak it. Credentials, profiles and roles are found by the SDK, as its users know it. */
-export async function openS3(name: string, { endpoint, region }: S3Access = {}): Promise<Bucket> {
+export async function openS3(
+  name: string,
+  { endpoint, region }: S3Access = {},
+  network?: Network,
+): Promise<Bucket> {
   const sdk = await loadSdk('@aws-sdk/client-s3', () => import('@aws-sdk/client-s3'))
   const config: S3ClientConfig = {
     // Checksums of the newer kind are unknown to many servers that are not AWS, and stored as content by some.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     followRegionRedirects: true,
-    requestHandler: {
-      connectionTimeout: 10_000,
-      socketTimeout: 60_000,
-      httpAgent: { maxSockets: 256, keepAlive: true },
-      httpsAgent: { maxSockets: 256, keepAlive: true },
-    },
+    requestHandler: s3Requests(network),
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     ...(region !== undefined && { region }),
   }
@@ -82,6 +83,7 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
     const whole = { offset: 0, length: object.size }
     return {
       size: object.size,
+      ownChunks: true,
       open: (range = whole, signal) =>
         readBody(
           { object, range, address, signal, explain: explainS3(dialect, object) },

@@ -61,7 +61,7 @@ export function createBulkPool(tls: ConnectionOptions): BulkPool {
       const head = await line.ask(formatRequest(url, headers))
       if (head !== undefined) return { ...head, body: bodyOf(line, head, over) }
       over(false)
-      others.add(url.origin)
+      if (line.answeredOtherwise()) others.add(url.origin)
       return undefined
     } catch (error) {
       over(false)
@@ -118,6 +118,8 @@ function formatRequest(url: URL, headers: Readonly<Record<string, string>>): str
 interface Line {
   /** Sends a request; undefined where what comes back is no plain answer. */
   ask(request: string): Promise<PlainHead | undefined>
+  /** Whether what came back, no plain answer, was no error either: those say nothing of how bodies come. */
+  answeredOtherwise(): boolean
   /** The next piece of the body. */
   next(): Promise<Uint8Array>
   /** Whether another request may follow: nothing has come behind the body, and nothing broke. */
@@ -183,6 +185,7 @@ function createLine(): UnattachedLine {
   let pieceSize = PIECE_SIZE
   let shown = 0
   let excess = false
+  let success = false
   let resting: NodeJS.Timeout | undefined
   const pieces: Uint8Array[] = []
 
@@ -220,7 +223,9 @@ function createLine(): UnattachedLine {
       if (full === memory.length) head = 'strange'
       return
     }
-    head = parsePlainHead(memory.toString('latin1', 0, end)) ?? 'strange'
+    const text = memory.toString('latin1', 0, end)
+    success = /^HTTP\/1\.\d 2/.test(text)
+    head = parsePlainHead(text) ?? 'strange'
     if (head === 'strange') return
     const begun = memory.subarray(end + 4, full)
     left = head.length - begun.length
@@ -262,6 +267,7 @@ function createLine(): UnattachedLine {
       const answered = head as PlainHead | 'strange'
       return answered === 'strange' || excess ? undefined : answered
     },
+    answeredOtherwise: () => success,
     async next() {
       await more(() => pieces.length > 0)
       const piece = pieces.shift() as Uint8Array

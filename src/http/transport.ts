@@ -23,6 +23,8 @@ export interface IncomingResponse {
   readonly status: number
   /** The value of a header, by its name in lower case; of a repeated one, the values joined by commas. */
   header(name: string): string | undefined
+  /** All of them, by their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
   /** Where the answer came from, redirects followed. */
   readonly url: URL
   /** What error messages call who answered: `registry localhost:5000`. */
@@ -248,14 +250,15 @@ function responseOf(answer: RawAnswer, answered: Answered): IncomingResponse {
       answer.end()
     }
   }
+  const headers = Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value = '']) => [name, [value].flat().join(', ')]),
+  )
   return {
     status: answer.status,
     url: answered.url,
     peer: answered.peer,
-    header(name) {
-      const value = answer.headers[name]
-      return Array.isArray(value) ? value.join(', ') : value
-    },
+    headers,
+    header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
     body: body(),
     async discard() {
       answered.watchdog.wait(answered.stallMs)

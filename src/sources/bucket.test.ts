@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { startAzurite } from '../../test/fixtures/buckets/azurite.ts'
 import { startFakeGcs } from '../../test/fixtures/buckets/fake-gcs.ts'
 import { startMoto } from '../../test/fixtures/buckets/moto.ts'
@@ -60,7 +61,9 @@ function testServer(kind: string, server: BucketServer | Missing): void {
     const prefix = newPrefix()
     // Azure's own library makes another key of `..` before it is sent.
     const unsafe = scheme === 'az' ? '.ballast/evil' : 'a/../../evil'
-    for (const key of ['good.bin', unsafe]) await (await bucket()).put(prefix + key, Buffer.from(key))
+    const put = async (key: string): Promise<unknown> =>
+      scheme === 's3' ? putRaw(server, { Key: key, Body: key }) : (await bucket()).put(key, Buffer.from(key))
+    for (const key of ['good.bin', unsafe]) await put(prefix + key)
     const source = await sourceAt(prefix)
     await assert.rejects(
       source.list(),
@@ -75,6 +78,16 @@ function testServer(kind: string, server: BucketServer | Missing): void {
     const [file] = (await (await sourceAt(prefix)).list()).files
     assert.ok(file?.checksums.some(({ algorithm }) => algorithm === 'md5'))
   })
+}
+
+/** By the SDK alone: Ballast does not write such keys. */
+async function putRaw(
+  { access }: BucketServer,
+  object: { readonly Key: string; readonly Body: string },
+): Promise<void> {
+  const client = new S3Client({ ...access.s3, forcePathStyle: true } as S3ClientConfig)
+  await client.send(new PutObjectCommand({ Bucket: BUCKET, ...object }))
+  client.destroy()
 }
 
 testServer('S3', await startMoto())

@@ -34,6 +34,8 @@ export async function openBucketSource({ address, access = {} }: BucketSourceOpt
 
 async function list(bucket: Bucket, { path }: BucketAddress, options: CallOptions = {}): Promise<Listing> {
   const { prefix, objects } = await find(bucket, path, options)
+  // Before any of them is asked for: a URL has no place for some names, `..` among them.
+  for (const { key } of objects) checkFilePath(key.slice(prefix.length))
   const files = new Map<string, RemoteFile>()
   const add = async (object: BucketObject, signal: AbortSignal): Promise<void> => {
     files.set(object.key, fileOf(bucket, prefix, await withChecksums(bucket, object, { signal })))

@@ -61,7 +61,7 @@ async function openHttp(address: string, { access, revision }: OpenSourceOptions
 async function openBucket(address: string, { access, revision }: OpenSourceOptions): Promise<Source> {
   if (revision !== undefined) throw noRevisions('a bucket')
   const { openBucketSource } = await import('./bucket.ts')
-  return openBucketSource({ address, access: access.buckets })
+  return openBucketSource({ address, access: { ...access.buckets, network: access.network } })
 }
 
 function noRevisions(what: string): BallastError {

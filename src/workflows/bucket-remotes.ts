@@ -1,4 +1,4 @@
-import { type Bucket, openBucket, parseBucketAddress } from '../buckets/index.ts'
+import { type Bucket, type BucketAccess, openBucket, parseBucketAddress } from '../buckets/index.ts'
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { hasVersion, LATEST, parseReference, type Reference, type RepositoryName } from '../model/index.ts'
 import { type BucketRepository, openBucketRepository } from '../remotes/index.ts'
@@ -36,7 +36,7 @@ export async function openBucketRemote(text: string, access: ImageAccess): Promi
   const at = (other: string): string =>
     `${scheme}://${[bucket, ...root.split('/'), name].filter(Boolean).join('/')}${other.startsWith('sha256:') ? '@' : ':'}${other}`
   return {
-    repository: openBucketRepository(await openBucket({ scheme, bucket }, access.buckets ?? {}), {
+    repository: openBucketRepository(await openBucket({ scheme, bucket }, bucketAccessOf(access)), {
       root,
       name,
       lock: access.lock,
@@ -55,10 +55,14 @@ export async function openBucketRoot(text: string, access: ImageAccess): Promise
   const root = path.replace(/\/+$/, '')
   refuseLeaving(text, root)
   return {
-    bucket: await openBucket({ scheme, bucket }, access.buckets ?? {}),
+    bucket: await openBucket({ scheme, bucket }, bucketAccessOf(access)),
     root,
     address: text.replace(/\/+$/, ''),
   }
+}
+
+function bucketAccessOf({ buckets, network }: ImageAccess): BucketAccess {
+  return { ...buckets, network }
 }
 
 /** For a change of records: the writer is at work for no longer than that. */

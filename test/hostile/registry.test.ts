@@ -201,7 +201,7 @@ async function tagsOf(
     const { tags, link } = page(asked.length, url)
     const body = bytesContent(encode({ tags })).open()
     const header = (name: string): string | undefined => (name === 'link' ? link : undefined)
-    return { status: 200, header, url, peer: 'registry', body, discard: async () => undefined }
+    return { status: 200, headers: {}, header, url, peer: 'registry', body, discard: async () => undefined }
   }
   return { tags: listTags({ host: base.host, base, send, retryDelays: [] }, 'app'), asked }
 }
@@ -259,6 +259,7 @@ function network(answers: Readonly<Record<string, Readonly<Record<string, string
     const proven = status === 401 && request.headers?.authorization !== undefined
     return {
       status: proven ? 200 : status,
+      headers: {},
       header: (name) => headers?.[name],
       url: request.url,
       body: bytesContent(Buffer.from('{"token":"t"}')).open(),

@@ -36,6 +36,7 @@ async function upload(base: string, location: string, sent: string[] = []): Prom
     sent.push(`${method} ${url.href}`)
     return {
       status: method === 'POST' ? 202 : 201,
+      headers: {},
       header: (name: string) => (name === 'location' ? location : undefined),
       url,
       body: bytesContent(Buffer.alloc(0)).open(),
