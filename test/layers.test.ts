@@ -97,9 +97,15 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   buckets: ['@aws-sdk/client-s3', '@google-cloud/storage', '@azure/storage-blob', '@azure/identity'],
   // ballast.yaml, and the files of Compose beside it.
   model: ['yaml'],
-  // Sigstore's own verifier, for certificates and logs, and the cipher of cosign's key files, which node has not;
-  // each loaded when it is used.
-  trust: ['@noble/ciphers/salsa.js', '@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify'],
+  // Sigstore's own verifier, for certificates and logs, and what cosign's keys need that node has not: the cipher of its
+  // files, and Ed25519ph. Each is loaded when it is used.
+  trust: [
+    '@noble/ciphers/salsa.js',
+    '@noble/curves/ed25519.js',
+    '@sigstore/bundle',
+    '@sigstore/protobuf-specs',
+    '@sigstore/verify',
+  ],
   // Certificates for an identity, from services of others.
   workflows: ['@sigstore/bundle', '@sigstore/sign'],
 }

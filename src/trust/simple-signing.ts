@@ -68,7 +68,7 @@ export async function verifySimpleSignature(
   if (annotations[CERTIFICATE] !== undefined) {
     return verifyCertified({ document: document(), artifact: payload }, trusted)
   }
-  const verdict = verifyWithKeys({ data: payload, signature }, trusted)
+  const verdict = await verifyWithKeys({ data: payload, signature }, trusted)
   if (!verdict.ok || annotations[LOG_ENTRY] === undefined || trusted.root === undefined) return verdict
   const why = await whyNotLogged(
     { document: document(), artifact: payload },

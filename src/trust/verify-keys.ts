@@ -10,18 +10,32 @@ export interface KeySigned {
 }
 
 /** Which of the trusted keys has made a signature. What it says itself of its key decides nothing. */
-export function verifyWithKeys(
+export async function verifyWithKeys(
   { data, signature, keyId }: KeySigned,
   { keys = [] }: Trusted,
-): Verdict<PublicKey> {
-  const key = keys.find((candidate) => isSignedBy(candidate, data, signature))
-  if (key !== undefined) return { ok: true, by: { kind: 'key', keyId: key.id }, value: key }
+): Promise<Verdict<PublicKey>> {
+  for (const key of keys) {
+    if (isSignedBy(key, data, signature) || (await isSignedPrehashed(key, data, signature)))
+      return { ok: true, by: { kind: 'key', keyId: key.id }, value: key }
+  }
   if (keys.length === 0) return refused('it was signed with a key, and no key is trusted')
   if (keyId !== undefined && keys.some(({ id }) => id === keyId)) {
     return refused('the signature does not fit what it signs: one of the two was changed')
   }
   const other = keyId === undefined ? '' : `; it says that it was made with key ${shortDigest(keyId)}`
   return refused(`no trusted key has made it${other}`)
+}
+
+/** cosign signs with Ed25519ph, which node's crypto has not. */
+async function isSignedPrehashed(
+  { algorithm, key }: PublicKey,
+  data: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  if (algorithm !== 'Ed25519' || signature.length !== 64) return false
+  const { x = '' } = key.export({ format: 'jwk' })
+  const { ed25519ph } = await import('@noble/curves/ed25519.js')
+  return ed25519ph.verify(signature, data, Buffer.from(x, 'base64url'), { zip215: false })
 }
 
 /** For people. */

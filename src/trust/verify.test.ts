@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { digestOf } from '../core/index.ts'
 import {
   generatePrivateKey,
+  publicKeyOfDer,
   readBundle,
   readPublicKey,
   SIGN_PREDICATE,
@@ -32,6 +33,17 @@ test('what was signed with a trusted key is believed, whatever kind of key it is
     assert.deepEqual(verdict.ok && verdict.by, { kind: 'key', keyId: kind.publicKey.id })
     assert.deepEqual(verdict.ok && verdict.value, statement)
   }
+})
+
+test('Ed25519 counts with its content hashed before, as cosign signs with it, and not for other content', async () => {
+  const { ed25519ph } = await import('@noble/curves/ed25519.js')
+  const { secretKey, publicKey } = ed25519ph.keygen()
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey])
+  const key = publicKeyOfDer(der)
+  const sign = (data: Uint8Array): Buffer => Buffer.from(ed25519ph.sign(data, secretKey))
+  const bytes = signStatement({ publicKey: key, sign }, statement)
+  assert.equal((await verifySignatureBundle(bytes, { keys: [key] }, subject)).ok, true)
+  assert.match(why(await verifySignatureBundle(flipped(bytes), { keys: [key] }, subject)), /does not fit/)
 })
 
 test('statements of any kind carry their predicate', async () => {

@@ -53,7 +53,7 @@ async function verifySigner(
   trusted: Trusted,
 ): Promise<Verdict<unknown>> {
   if (certificate !== undefined) return verifyCertified({ document }, trusted)
-  const verdict = verifyWithKeys(
+  const verdict = await verifyWithKeys(
     { data: preAuthEncoding(envelope), signature: envelope.signature, keyId },
     trusted,
   )

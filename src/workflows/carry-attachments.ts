@@ -17,7 +17,8 @@ import {
 import { type ImageRepository, referrersOf, type StoredManifest } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { sendSignatures, takeSignatures } from './carry-signatures.ts'
-import { signaturesAt, storedSignatures } from './signatures.ts'
+import { keepsSignatureTags } from './put-signature.ts'
+import { COSIGN_SIGNATURE, signaturesAt, storedSignatures } from './signatures.ts'
 
 /** Documents about a version are small; whatever is larger, or comes in greater numbers, stays where it is. */
 const LARGEST_ATTACHED = 16 * 1024 * 1024
@@ -44,7 +45,10 @@ export async function pushAttachments(
   },
   options: CallOptions = {},
 ): Promise<number> {
-  const own = (await store.listReferrers(name)).filter((referrer) => referrer.subject === subject)
+  const own = (await store.listReferrers(name)).filter(
+    (referrer) =>
+      referrer.subject === subject && !(keepsSignatureTags(to) && referrer.type === COSIGN_SIGNATURE),
+  )
   await sendSignatures({ from: storedSignatures(store, name), to, subject }, options)
   if (own.length === 0) return 0
   await session.lease(own.map(({ digest }) => digest))

@@ -15,7 +15,7 @@ import {
 import type { ImageAccess } from './image-places.ts'
 import { putSigned } from './put-signature.ts'
 import { nothingThere, openRemote } from './remotes.ts'
-import { resolveDigest, resolveVersion } from './resolve.ts'
+import { findVersion, resolveDigest } from './resolve.ts'
 import {
   attachSigned,
   readSigned,
@@ -48,10 +48,10 @@ export interface SignResult {
   readonly signed: boolean
 }
 
-/** Signs a version of the store: what it is called does not matter, its digest does. Throws what `resolveVersion` throws. */
+/** Signs a version of the store: what it is called does not matter, its digest does. Throws what `findVersion` throws. */
 export async function signStored(store: Store, request: SignRequest): Promise<SignResult> {
   await using session = await store.begin()
-  const { reference, version } = await resolveVersion(store, request.ref)
+  const { reference, version } = await findVersion(store, request.ref)
   const { name } = reference
   const { digest } = version
   await session.lease(blobsOfVersion(version))

@@ -13,7 +13,7 @@ import {
 } from '../trust/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { nothingThere, openRemote } from './remotes.ts'
-import { mendingHint, resolveVersion } from './resolve.ts'
+import { mendingHint, findVersion } from './resolve.ts'
 import { readSigned, signaturesAt, storedSignatures } from './signatures.ts'
 
 /** A signature that is attached, and what became of it. */
@@ -44,14 +44,14 @@ export interface VerifiedVersion {
   readonly trusted: boolean | undefined
 }
 
-/** Hashes a version of the store and verifies its signatures. Throws what `resolveVersion` throws. */
+/** Hashes a version of the store and verifies its signatures. Throws what `findVersion` throws. */
 export async function verifyVersion(
   store: Store,
   { ref, trusted }: { readonly ref: string; readonly trusted: Trusted | undefined },
   options: CallOptions = {},
 ): Promise<VerifiedVersion> {
   await using session = await store.beginReading()
-  const { reference, version } = await resolveVersion(store, ref)
+  const { reference, version } = await findVersion(store, ref)
   const digests = [...new Set([version.digest, ...blobsOfVersion(version)])]
   await session.lease(digests)
   const problems: VersionProblem[] = []

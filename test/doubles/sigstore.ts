@@ -18,6 +18,8 @@ export interface Sigstore {
   readonly trustedRoot: Readonly<Record<string, unknown>>
 }
 
+const ENTRIES = '/api/v1/log/entries'
+
 /** `certified` is when certificates are given, where that is not now. */
 export async function startSigstore(
   t: TestContext,
@@ -29,8 +31,12 @@ export async function startSigstore(
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
-    const answer = await handlers.get(request.url ?? '')?.(Buffer.concat(chunks).toString())
-    response.writeHead(answer?.statusCode ?? 404, { 'content-type': answer?.contentType ?? 'text/plain' })
+    const body = withToken(Buffer.concat(chunks).toString(), request.headers.authorization)
+    const answer = await handlers.get(request.url ?? '')?.(body)
+    response.writeHead(answer?.statusCode ?? 404, {
+      'content-type': answer?.contentType ?? 'text/plain',
+      ...(request.url === ENTRIES && { etag: Object.keys(JSON.parse(`${answer?.response}`))[0] }),
+    })
     response.end(answer?.response)
   })
   const url = `http://127.0.0.1:${await listenOnLoopback(t, server)}`
@@ -38,10 +44,12 @@ export async function startSigstore(
   const authority = await initializeCA(ca, certificateLog, certified)
   const transparencyLog = await initializeTLog(url, log)
   const timestamps = await initializeTSA(tsa)
+  const fulcio = fulcioHandler(authority)
   for (const { path, fn } of [
-    fulcioHandler(authority),
+    // cosign takes no other status for success.
+    { ...fulcio, fn: async (body: string) => ({ ...(await fulcio.fn(body)), statusCode: 200 }) },
     {
-      path: '/api/v1/log/entries',
+      path: ENTRIES,
       fn: async (body: string) => {
         const response = JSON.stringify(await transparencyLog.log(canonicalEntry(JSON.parse(body))))
         return { statusCode: 201, response, contentType: 'application/json' }
@@ -77,6 +85,13 @@ export async function startSigstore(
   }
 }
 
+/** Fulcio takes a token in its header, too, where cosign has it. */
+function withToken(body: string, authorization: string | undefined): string {
+  const [, oidcIdentityToken] = /^Bearer (.+)$/.exec(authorization ?? '') ?? []
+  if (oidcIdentityToken === undefined) return body
+  return JSON.stringify({ ...JSON.parse(body), credentials: { oidcIdentityToken } })
+}
+
 /** What Rekor keeps of an envelope that it is shown: digests and signatures, where the double would keep what it was sent. */
 function canonicalEntry(proposed: {
   readonly kind: string
@@ -86,6 +101,7 @@ function canonicalEntry(proposed: {
   }
 }): object {
   const { kind, apiVersion, spec } = proposed
+  if (kind !== 'dsse') return proposed
   const { envelope, verifiers } = spec.proposedContent
   const { payload, signatures } = JSON.parse(envelope)
   const hashOf = (data: string | Buffer): object => ({
