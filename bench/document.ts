@@ -69,9 +69,14 @@ const KILLS = `## Kills
 \`npm test\` kills 60 commands at random instants and before random calls that change the disk; \`node bench/kill.ts --count
 300 --seed N\` does as many as wanted, \`--every\` one before every such call. The count for each phase and the seed are printed.`
 
+const POWER_CUTS = `## Power cuts
+
+\`node bench/power-cuts.ts --cuts 200 --seed N\` records every write and flush below a file system on which two writers use one
+store, and cuts the power of that disk at random instants; \`npm test\` does three cuts. What is counted is printed.`
+
 /** From what is kept and nothing else: the same figures make the same text. */
 export function renderDocument(kept: readonly Kept[]): string {
-  return `${[INTRODUCTION, ...kept.map(renderSection), KILLS].join('\n\n')}\n`
+  return `${[INTRODUCTION, ...kept.map(renderSection), KILLS, POWER_CUTS].join('\n\n')}\n`
 }
 
 function renderSection({ title, method, command, machine, rows, bounds = [] }: Kept): string {
