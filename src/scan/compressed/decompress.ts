@@ -1,7 +1,10 @@
 import type { Transform } from 'node:stream'
-import { createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
+import { constants, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
 import type { RandomAccess } from '../../model/index.ts'
 import { chunksOf } from '../sources.ts'
+import { unBzip2 } from './bzip2.ts'
+import { unLz4 } from './lz4.ts'
+import { unLzma, unXz, unZipLzma } from './lzma.ts'
 
 export type Engine = 'zlib' | 'gzip' | 'deflate' | 'zstd' | 'bzip2' | 'xz' | 'lzma' | 'lz4' | 'zip-lzma'
 
@@ -13,14 +16,20 @@ export const METHODS: Readonly<Record<number, Engine>> = {
   93: 'zstd',
 }
 
-/** It is not decompressed here, however well it may be written. */
-export class NotRead extends Error {}
-
 const STREAMS: Partial<Record<Engine, () => Transform & { readonly bytesWritten: number }>> = {
-  zlib: createInflate,
-  gzip: createGunzip,
-  deflate: createInflateRaw,
+  // What is cut short gives what there is of it, as it does to loaders, which run it before they notice.
+  zlib: () => createInflate({ finishFlush: constants.Z_SYNC_FLUSH }),
+  gzip: () => createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }),
+  deflate: () => createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH }),
   zstd: createZstdDecompress,
+}
+
+const OWN: Partial<Record<Engine, (source: RandomAccess) => AsyncIterable<Uint8Array>>> = {
+  bzip2: unBzip2,
+  xz: unXz,
+  lzma: unLzma,
+  lz4: unLz4,
+  'zip-lzma': unZipLzma,
 }
 
 /** Throws, at the end of what could be read, where the bytes are damaged or cut short. */
@@ -29,8 +38,13 @@ export async function* decompress(
   source: RandomAccess,
   start = 0,
 ): AsyncIterable<Uint8Array> {
+  const own = OWN[engine]
+  if (own !== undefined) {
+    yield* own(source)
+    return
+  }
   const create = STREAMS[engine]
-  if (create === undefined) throw new NotRead(`compressed by ${engine}`)
+  if (create === undefined) throw new Error(`nothing decompresses ${engine}`)
   for (let at = start; ; ) {
     const stream = create()
     yield* through(stream, chunksOf(source, at))

@@ -1,7 +1,8 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { keepLimited } from '../keep-limited.ts'
-import { decompress, NotRead } from './decompress.ts'
+import { NotRead } from './damaged.ts'
+import { decompress } from './decompress.ts'
 import { compressionOf } from './detect.ts'
 
 /** What is compressed as a whole. The format of what is in it, or undefined where it is nothing such. */

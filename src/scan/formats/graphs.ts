@@ -8,14 +8,17 @@ import {
   TooLarge,
 } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
+import { chunksOf } from '../sources.ts'
 import { escapes } from '../zip/scan-zip.ts'
+import { judgeKerasText } from './keras.ts'
 
 const LIMITS = { bytes: 512 * 1024 * 1024, reads: 2_000_000 }
 const MOST_FIELDS = 20_000_000
+const LARGEST_TEXT = 64 * 1024 * 1024
 const LONGEST_TEXT = 4096
 
 /** Operations of TensorFlow that read or write files, call Python, or call other machines, when the graph runs. */
-const OPERATIONS = new Set(
+export const OPERATIONS: ReadonlySet<string> = new Set(
   `ReadFile WriteFile MatchingFiles PyFunc PyFuncStateless EagerPyFunc ImmutableConst PrintV2 LookupTableExport
   WholeFileReader WholeFileReaderV2 TextLineReader TextLineReaderV2 TFRecordReader TFRecordReaderV2 FixedLengthRecordReader
   FixedLengthRecordReaderV2 LMDBReader LMDBDataset TextLineDataset TextLineDatasetV2 TFRecordDataset TFRecordDatasetV2 FixedLengthRecordDataset
@@ -74,6 +77,10 @@ export async function scanTensorflow(context: Context, source: RandomAccess): Pr
   }
   for (const operation of found)
     report(context, 'hostile', 'operation', `its graph has the operation ${operation}`)
+  // What Keras keeps beside a SavedModel.
+  for await (const chunk of chunksOf(source, 0, source.size, LARGEST_TEXT)) {
+    judgeKerasText(context, Buffer.from(chunk).toString('latin1'))
+  }
   const isSavedModel = /(?:^|\/)saved_model\.pb$/i.test(source.path)
   if (!read && isSavedModel) report(context, 'hostile', 'malformed', 'it is no whole SavedModel')
   return isSavedModel ? 'tensorflow-saved-model' : nodes > 0 ? 'tensorflow-graph' : undefined

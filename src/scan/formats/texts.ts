@@ -1,6 +1,7 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { usesOf } from '../pickle/allowed.ts'
+import { OPERATIONS } from './graphs.ts'
 import { judgeKeras, judgeKerasText } from './keras.ts'
 import { judgeTemplate } from './template.ts'
 
@@ -15,7 +16,7 @@ const SCRIPT_FILES =
 
 /** Texts that loaders run or render. Undefined for others. */
 export async function scanText(context: Context, source: RandomAccess): Promise<string | undefined> {
-  const kind = /\.(py|pyc|json|ya?ml|jinja2?|j2|ipynb)$/i.exec(source.path)?.[1]?.toLowerCase()
+  const kind = /\.(py|pyc|json|ya?ml|jinja2?|j2|ipynb|pbtxt)$/i.exec(source.path)?.[1]?.toLowerCase()
   if (kind === undefined) return undefined
   if (source.size > LARGEST) return undefined
   const bytes = Buffer.from(await source.read(0, source.size))
@@ -28,6 +29,13 @@ export async function scanText(context: Context, source: RandomAccess): Promise<
   if (/^(?:jinja2?|j2)$/.test(kind)) {
     judgeTemplate(context, text)
     return 'template'
+  }
+  if (kind === 'pbtxt') {
+    for (const [, operation] of text.matchAll(/\bop\s*:\s*["']([\w>]+)["']/g)) {
+      if (OPERATIONS.has(operation as string))
+        report(context, 'hostile', 'operation', `its graph has the operation ${operation}`)
+    }
+    return 'tensorflow-graph'
   }
   judgeTags(context, text)
   if (kind === 'json') judgeJson(context, text)
