@@ -1,4 +1,5 @@
 export { type ContainerChange, type ContainerCopy, copyContainer, type NewMount } from './container-copy.ts'
+export { type ContainerHoldings, holdingsOfContainers } from './container-holdings.ts'
 export {
   allContainers,
   dropContainer,
@@ -30,7 +31,6 @@ export {
   removeContainer,
   statInContainer,
 } from './containers.ts'
-export { type ContainerHoldings, holdingsOfContainers } from './container-holdings.ts'
 export { chooseEngine, DEFAULT_ENGINE, type EngineChoice, type EngineEndpoint } from './endpoint.ts'
 export { type Engine, type EngineCall, openEngine } from './engine.ts'
 export type { EngineInfo } from './engine-info.ts'
