@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { constants, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
+import { createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
 import type { RandomAccess } from '../../model/index.ts'
 import { chunksOf } from '../sources.ts'
 import { unBzip2 } from './bzip2.ts'
@@ -17,10 +17,9 @@ export const METHODS: Readonly<Record<number, Engine>> = {
 }
 
 const STREAMS: Partial<Record<Engine, () => Transform & { readonly bytesWritten: number }>> = {
-  // What is cut short gives what there is of it, as it does to loaders, which run it before they notice.
-  zlib: () => createInflate({ finishFlush: constants.Z_SYNC_FLUSH }),
-  gzip: () => createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }),
-  deflate: () => createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH }),
+  zlib: createInflate,
+  gzip: createGunzip,
+  deflate: createInflateRaw,
   zstd: createZstdDecompress,
 }
 
