@@ -11,11 +11,12 @@ const { values } = parseArgs({
 })
 
 const started = performance.now()
-const { done, failed, sentAgain } = await transferUnderFaults({
+const { done, failed, sentAgain, met } = await transferUnderFaults({
   count: Number(values.count),
   seed: values.seed,
 })
 console.log(
   `transfer-faults: seed ${values.seed}: ${done} transfers ended right, ${failed} with a clear error, none with wrong content; ` +
-    `${(sentAgain * 100).toFixed(1)} % sent again, in ${Math.round((performance.now() - started) / 1000)} s`,
+    `${(sentAgain * 100).toFixed(1)} % sent again, in ${Math.round((performance.now() - started) / 1000)} s; ` +
+    `${met.expired} expired tokens, ${met.redirect} redirects, ${met['no-ranges']} ranges ignored, ${met.mount} mounts refused`,
 )

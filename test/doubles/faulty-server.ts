@@ -94,11 +94,18 @@ async function handle(target: string, { incoming, outgoing, fault, count, lead }
   if (isOf(fault, 'sent') && (fault.kind === 'reset' || fault.kind === 'stall')) {
     return breakOff(target, { incoming, fault, count })
   }
+  if (fault?.kind === 'status') {
+    const headers = { 'content-type': 'text/plain' }
+    return early({ incoming, outgoing, count }, { status: fault.status, headers, bytes: PLANNED })
+  }
+  if (fault?.kind === 'expired' && isWithToken(incoming)) {
+    const { method, url, headers } = incoming
+    const { 'content-length': _, 'transfer-encoding': __, ...own } = headers
+    const asked = { method, url, headers: { ...own, authorization: 'Bearer expired' } }
+    return early({ incoming, outgoing, count }, await pass(target, asked, Buffer.alloc(0)))
+  }
   const sent = await buffer(incoming)
   count(sent.length)
-  if (fault?.kind === 'status') {
-    return void outgoing.writeHead(fault.status, { 'content-type': 'text/plain' }).end('as planned')
-  }
   if (fault?.kind === 'redirect' && /\/blobs\/sha256:/.test(incoming.url ?? '')) {
     return void outgoing.writeHead(307, { location: lead(incoming) }).end()
   }
@@ -117,9 +124,28 @@ function asPlanned({ method, url = '/', headers }: IncomingMessage, fault: Fault
   const { range: _, ...whole } = headers
   if (fault?.kind === 'no-ranges') return { method, url, headers: whole }
   if (fault?.kind === 'mount') return { method, url: url.replace(/\?mount=.*$/, ''), headers }
-  const isToken = headers.authorization?.startsWith('Bearer ') === true
-  if (fault?.kind !== 'expired' || !isToken) return { method, url, headers }
-  return { method, url, headers: { ...headers, authorization: 'Bearer expired' } }
+  return { method, url, headers }
+}
+
+function isWithToken({ headers }: IncomingMessage): boolean {
+  return headers.authorization?.startsWith('Bearer ') === true
+}
+
+const PLANNED = Buffer.from('as planned')
+
+/** Answers without waiting for the body, as registries do that do not want it. */
+async function early(
+  { incoming, outgoing, count }: Pick<Exchange, 'incoming' | 'outgoing' | 'count'>,
+  { status, headers, bytes }: Passed,
+): Promise<void> {
+  const length = Number(incoming.headers['content-length'] ?? 0)
+  const { connection: _, 'transfer-encoding': __, ...kept } = headers
+  outgoing.writeHead(status, { ...kept, ...(length > 0 && { connection: 'close' }) })
+  outgoing.end(incoming.method === 'HEAD' ? undefined : bytes)
+  if (length === 0) return
+  const { socket } = incoming
+  const before = socket.bytesRead
+  outgoing.once('close', () => count(Math.min(length, socket.bytesRead - before)))
 }
 
 /** Passes a part of the request on, and then nothing more. */

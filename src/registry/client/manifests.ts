@@ -47,7 +47,9 @@ export async function getManifest(
     const digest = digestOf(bytes)
     const expected = isDigest(reference) ? reference : announced(response)
     if (expected !== undefined && expected !== digest) {
-      throw new BallastError('DAMAGED', `${what} is damaged: ${expected} expected, the bytes have ${digest}`)
+      const why = `${expected} expected, the bytes have ${digest}`
+      // On its way, more often than where it is kept.
+      throw new BallastError('DAMAGED', `${what} is damaged: ${why}`, { retryable: true })
     }
     return { mediaType: mediaTypeOf(response, bytes), digest, bytes }
   })
