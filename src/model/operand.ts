@@ -34,7 +34,7 @@ export function isBucketAddress(text: string): boolean {
 /** Whether it names a place outside the store that models are pushed to and pulled from. */
 export function isRemote(text: string): boolean {
   const { kind } = parseOperand(text)
-  return kind === 'registry' || kind === 'layout' || isBucketAddress(text)
+  return kind === 'registry' || kind === 'layout' || kind === 'archive' || isBucketAddress(text)
 }
 
 /** Docker's rule: a first part with `.` or `:`, or `localhost`, is a registry host. */

@@ -29,6 +29,8 @@ import { mediaTypeOf } from './layout-index.ts'
 import { platformsOf } from './platforms.ts'
 
 export interface ArchiveRepository extends ImageRepository {
+  /** Those of `index.json`, each once with all of its names; none of an archive that only `docker load` reads. */
+  readonly manifests: readonly { readonly names: readonly string[]; readonly digest: Digest }[]
   /**
    * What the image that a reference means is called: `my_ml_app:latest`; empty where it has no name. Throws NOT_FOUND and
    * REFUSED, each with the names that there are.
@@ -146,6 +148,9 @@ function archiveOf(archive: OpenedArchive, images: readonly ArchiveImage[]): Arc
 
   return {
     name,
+    manifests: images.flatMap((image) =>
+      image.kind === 'layout' ? [{ names: image.names, digest: image.digest }] : [],
+    ),
     scope: `archive:${file.identity}`,
     getManifest: (reference, options = {}) => explained(options, () => getManifest(reference, options)),
     openBlob: (blob, options = {}) => openBlob(blob, options),

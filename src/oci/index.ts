@@ -23,6 +23,8 @@ export {
   MOST_LAYERS,
   ociLayerType,
 } from './assemble.ts'
+export { type Bundle, openBundle } from './bundle.ts'
+export { type BundleWriter, createBundle } from './bundle-writer.ts'
 export { compressionOf, decompressed } from './decompress.ts'
 export { type HiddenBelow, type HidingStep, hiddenBelow } from './hidden-below.ts'
 export { historyLine } from './history-line.ts'

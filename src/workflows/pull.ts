@@ -28,8 +28,16 @@ export async function pull(
   { remote: text, name, access, admit }: PullRequest,
   options: CallOptions = {},
 ): Promise<PullResult> {
+  return pullFrom(store, { remote: await openRemote(text, access), name, admit }, options)
+}
+
+/** The same from a remote that is open already. */
+export async function pullFrom(
+  store: Store,
+  { remote, name, admit }: Pick<PullRequest, 'name' | 'admit'> & { readonly remote: Remote },
+  options: CallOptions = {},
+): Promise<PullResult> {
   const started = performance.now()
-  const remote = await openRemote(text, access)
   const target = targetOf(remote, name)
   const manifest = await findModel(remote, options)
   const place: PullPlace = { remote, target, manifest, wanted: name, admit }

@@ -16,7 +16,7 @@ import type { ImageAccess } from './image-places.ts'
 import { repositoriesWith } from './known-repositories.ts'
 import { recordUse } from './record-use.ts'
 import { refuseOtherNumber, tagToMove } from './remote-numbers.ts'
-import { openRemote } from './remotes.ts'
+import { openRemote, type Remote } from './remotes.ts'
 import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
 
 export interface PushResult {
@@ -54,46 +54,68 @@ export async function push(
   const started = performance.now()
   await using session = await store.beginReading()
   const resolved = await resolveVersion(store, ref)
-  const { version, number, reference } = resolved
   const remote = await openRemote(text, access, { create: true, store })
-  const { repository } = remote
   try {
-    const given = { ref: formatReference(reference), tag: reference.tag, number }
-    const tag = tagToMove(remote, given, 'push')
-    const manifest = await leaseManifest(store, session, resolved)
-    await refuseOtherNumber(
-      remote,
-      { digest: version.digest, number, ref: `${reference.name}:${number}` },
-      options,
-    )
-    const known = await repositoriesWith(store, { target: repository, name: reference.name, access })
-    const blobs = await transferBlobs(repository, blobsOf(store, { manifest, version, known }), options)
-    await repository.putManifest(manifest, `${number}`, options)
-    const { name } = reference
-    const attached = await pushAttachments(
-      store,
-      { session, name, subject: version.digest, to: repository },
-      options,
-    )
-    if (tag !== undefined) await repository.putManifest(manifest, tag, options)
-    const ref = remote.at(`${number}`)
+    const { name } = resolved.reference
+    const known = await repositoriesWith(store, { target: remote.repository, name, access })
+    const pushed = await pushResolved(store, { session, resolved, remote, known }, options)
     // By the repository, not by the version: where a damaged file can be had from again.
-    await recordUse(store, resolved, { kind: 'remote', place: ref.replace(/:\d+$/, '') })
-    return {
-      ref,
-      digest: version.digest,
-      number,
-      tag: tag === undefined ? undefined : remote.at(tag),
-      blobs,
-      bytes: totalSize(blobs),
-      bytesSent: bytesSent(blobs),
-      attached,
-      ms: Math.round(performance.now() - started),
-    }
+    await recordUse(store, resolved, { kind: 'remote', place: pushed.ref.replace(/:\d+$/, '') })
+    return { ...pushed, ms: Math.round(performance.now() - started) }
   } catch (error) {
     throw (await damageOf(store, [resolved])) ?? error
   } finally {
-    await repository.close?.()
+    await remote.repository.close?.()
+  }
+}
+
+/** The same to a remote that is open already. */
+export async function pushResolved(
+  store: Store,
+  {
+    session,
+    resolved,
+    remote,
+    known = [],
+  }: {
+    readonly session: Session
+    readonly resolved: ResolvedVersion
+    readonly remote: Remote
+    /** That may have the blobs already, for the registry to mount them from there. */
+    readonly known?: Awaited<ReturnType<typeof repositoriesWith>>
+  },
+  options: CallOptions = {},
+): Promise<PushResult> {
+  const started = performance.now()
+  const { version, number, reference } = resolved
+  const { repository } = remote
+  const given = { ref: formatReference(reference), tag: reference.tag, number }
+  const tag = tagToMove(remote, given, 'push')
+  const manifest = await leaseManifest(store, session, resolved)
+  await refuseOtherNumber(
+    remote,
+    { digest: version.digest, number, ref: `${reference.name}:${number}` },
+    options,
+  )
+  const blobs = await transferBlobs(repository, blobsOf(store, { manifest, version, known }), options)
+  await repository.putManifest(manifest, `${number}`, options)
+  const { name } = reference
+  const attached = await pushAttachments(
+    store,
+    { session, name, subject: version.digest, to: repository },
+    options,
+  )
+  if (tag !== undefined) await repository.putManifest(manifest, tag, options)
+  return {
+    ref: remote.at(`${number}`),
+    digest: version.digest,
+    number,
+    tag: tag === undefined ? undefined : remote.at(tag),
+    blobs,
+    bytes: totalSize(blobs),
+    bytesSent: bytesSent(blobs),
+    attached,
+    ms: Math.round(performance.now() - started),
   }
 }
 

@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatImageReference, type ImageReference } from '../embed/index.ts'
-import { hasVersion, isBucketAddress, isRemote, numberOfTag } from '../model/index.ts'
+import { hasVersion, isBucketAddress, isRemote, numberOfTag, parseOperand } from '../model/index.ts'
 import { type ImageRepository, isReferrersTag } from '../oci/index.ts'
 import { type ImageAccess, type OpenImageOptions, openImage } from './image-places.ts'
 
@@ -24,6 +24,10 @@ export async function openRemote(
 ): Promise<Remote> {
   if (!isRemote(text)) throw noRemote(text)
   if (isBucketAddress(text)) return (await import('./bucket-remotes.ts')).openBucketRemote(text, access)
+  if (parseOperand(text).kind === 'archive') {
+    if (create) throw inArchive(text)
+    return (await import('./archive-remotes.ts')).openArchiveRemote(text)
+  }
   const { image, repository, reference } = await openImage(text, access, {
     create,
     direct,
@@ -54,8 +58,14 @@ export async function nothingThere(
   })
 }
 
+function inArchive(text: string): BallastError {
+  return new BallastError('USAGE', `nothing in ${text} is changed: an archive is written anew`, {
+    hint: 'ballast push REF… archive:FILE writes one',
+  })
+}
+
 function noRemote(text: string): BallastError {
   return new BallastError('USAGE', `${JSON.stringify(text)} is no place outside this store`, {
-    hint: 'write HOST/NAME:TAG for a registry (localhost:5000/sentiment:prod), oci:DIRECTORY:TAG, or s3://BUCKET/PATH/NAME:TAG (gs://, az://)',
+    hint: 'write HOST/NAME:TAG for a registry (localhost:5000/sentiment:prod), oci:DIRECTORY:TAG, archive:FILE, or s3://BUCKET/PATH/NAME:TAG (gs://, az://)',
   })
 }

@@ -40,7 +40,7 @@ export interface RepairAccess {
 
 /** Throws what opening a remote or a source throws. */
 export async function openPlace(address: string, { images, sources }: RepairAccess): Promise<RepairPlace> {
-  if (isRemote(address) || parseOperand(address).kind === 'archive') {
+  if (isRemote(address)) {
     const { repository } = await openRemote(address, images)
     return { name: address, find: inRepository(repository), close: async () => repository.close?.() }
   }
