@@ -76,7 +76,7 @@ export async function pushResolved(
     session,
     resolved,
     remote,
-    known = [],
+    known = new Map(),
   }: {
     readonly session: Session
     readonly resolved: ResolvedVersion
