@@ -25,3 +25,8 @@ export const TRUST_OPTIONS: readonly VerbOption[] = [
   ['--certificate-oidc-issuer-regexp <pattern>', 'the same by a pattern'],
   ['--trusted-root <file>', 'the authorities and logs that certificates are judged by (trusted_root.json)'],
 ]
+
+/** Whether it is said whose signatures are wanted, be it in part. */
+export function namesSigners(options: TrustOptions): boolean {
+  return Object.keys(options).some((name) => /^(?:key|certificate|trusted)/.test(name))
+}

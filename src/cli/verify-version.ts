@@ -1,8 +1,9 @@
 import { BallastError, EXIT_CODES, shortDigest } from '../core/index.ts'
 import { isRemote } from '../model/index.ts'
 import type { Match, Trusted, TrustedIdentity } from '../trust/index.ts'
-import { type CheckedSignature, formatSigner, type VerifiedVersion } from '../workflows/verify-version.ts'
+import type { CheckedSignature, VerifiedVersion } from '../workflows/verify-version.ts'
 import { imageAccess } from './image-access.ts'
+import { formatSignatures, formatSigner } from './render/signatures.ts'
 import { formatBytes, formatCount } from './render/text.ts'
 import type { Session } from './session.ts'
 import type { TrustOptions } from './trust-options.ts'
@@ -103,8 +104,7 @@ function describeSignatures({
     return trusted === undefined ? 'nobody has signed it\n' : 'refused: nobody has signed it\n'
   }
   if (trusted === undefined) {
-    const names = signatures.map(formatSigner).join(', ')
-    return `signed by ${names}; to verify that: --key cosign.pub, or --certificate-identity\n`
+    return `${formatSignatures(signatures)}  to verify that, name whom you trust: --key cosign.pub, or --certificate-identity\n`
   }
   const list = signatures.map(describeSignature).join('')
   return trusted ? list : `refused: no signature on it is trusted\n${list}`

@@ -1,5 +1,4 @@
-import type { Digest } from '../core/index.ts'
-import { shortDigest } from '../core/index.ts'
+import { type Digest, oneLine, shortDigest } from '../core/index.ts'
 import type { PublicKey } from './keys.ts'
 import type { TrustedRoot } from './trusted-root.ts'
 
@@ -29,9 +28,12 @@ export type Verdict<T> =
   /** In words for the user: what is wrong with it. */
   | { readonly ok: false; readonly why: string }
 
+/** Parts of `why` may be what a stranger has written. */
 export function refused(why: string): { readonly ok: false; readonly why: string } {
-  return { ok: false, why }
+  return { ok: false, why: oneLine(why, LONGEST_REASON) }
 }
+
+const LONGEST_REASON = 500
 
 export function matches(match: Match, value: string): boolean {
   return 'text' in match ? match.text === value : match.pattern.test(value)
@@ -39,7 +41,7 @@ export function matches(match: Match, value: string): boolean {
 
 /** For people: `key 3f2a… ` or `alice@example.com (https://issuer)`. */
 export function formatSignedBy(by: SignedBy): string {
-  return by.kind === 'key' ? `key ${shortDigest(by.keyId)}` : `${by.identity} (${by.issuer})`
+  return by.kind === 'key' ? `key ${shortDigest(by.keyId)}` : oneLine(`${by.identity} (${by.issuer})`)
 }
 
 export function trustsNobody({ keys = [], identities = [] }: Trusted): boolean {

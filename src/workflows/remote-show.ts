@@ -5,6 +5,9 @@ import type { ImageAccess } from './image-places.ts'
 import { findModel } from './pull.ts'
 import { modelIn, type RemoteModel, tagsAt } from './remote-models.ts'
 import { openRemote } from './remotes.ts'
+import type { ShowOptions } from './show.ts'
+import { readSigned, signaturesAt } from './signatures.ts'
+import { type CheckedSignature, checkSigned } from './verify-version.ts'
 
 export interface ShownRemote extends RemoteModel {
   readonly ref: string
@@ -12,13 +15,15 @@ export interface ShownRemote extends RemoteModel {
   readonly bytes: number
   /** What kinds of documents are attached to it, each as often as it is. */
   readonly attached: readonly string[]
+  /** Verified only where somebody is named whose signatures are trusted. */
+  readonly signatures: readonly CheckedSignature[]
 }
 
 /** A model at a registry, in a bucket or in a layout, without fetching it. Throws NOT_FOUND, and USAGE for an image. */
 export async function showRemote(
   text: string,
   access: ImageAccess,
-  options: CallOptions = {},
+  { trusted, ...options }: CallOptions & ShowOptions = {},
 ): Promise<ShownRemote> {
   const remote = await openRemote(text, access)
   const { repository, reference, at } = remote
@@ -31,10 +36,12 @@ export async function showRemote(
     })
   }
   const attached = await referrersOf(repository).list(manifest.digest, options)
+  const signed = await readSigned(signaturesAt(repository), manifest.digest, options)
   return {
     ref: at(reference),
     ...model,
     bytes: totalSize(model.contents),
     attached: attached.map(({ artifactType }) => artifactType ?? 'unknown').sort(),
+    signatures: (await checkSigned(signed, { trusted, subject: manifest.digest })).signatures,
   }
 }

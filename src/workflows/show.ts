@@ -11,12 +11,15 @@ import {
   totalSize,
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import type { Trusted } from '../trust/index.ts'
 import { descriptionOf } from './inspect-version.ts'
 import { childrenOfVersion, readLineages } from './lineage.ts'
 import { readMetadata } from './metadata.ts'
 import { readMetrics } from './metrics.ts'
 import { findVersion } from './resolve.ts'
+import { readSigned, storedSignatures } from './signatures.ts'
 import { readUsedBy, type SeenUse } from './used-by.ts'
+import { type CheckedSignature, checkSigned } from './verify-version.ts'
 
 export interface ShownVersion {
   readonly ref: string
@@ -40,15 +43,22 @@ export interface ShownVersion {
   readonly metadata: MetadataValues
   /** Versions that were made from this one, as far as the store has them. */
   readonly children: readonly ParentVersion[]
+  /** Verified only where somebody is named whose signatures are trusted. */
+  readonly signatures: readonly CheckedSignature[]
+}
+
+export interface ShowOptions {
+  readonly trusted?: Trusted | undefined
 }
 
 /** Throws what `findVersion` throws. */
-export async function show(store: Store, text: string): Promise<ShownVersion> {
+export async function show(store: Store, text: string, { trusted }: ShowOptions = {}): Promise<ShownVersion> {
   const { reference, number, version } = await findVersion(store, text)
   const numbered = (await store.records.listVersions(reference.name)).find(
     ({ digest }) => digest === version.digest,
   )
   const tags = await store.records.listTags(reference.name)
+  const signed = await readSigned(storedSignatures(store, reference.name), version.digest)
   return {
     ref: formatReference(reference),
     model: reference.name,
@@ -65,5 +75,6 @@ export async function show(store: Store, text: string): Promise<ShownVersion> {
     usedBy: (await readUsedBy(store, { of: version.digest }))(version.digest),
     metadata: mergeMetadata(await (await readMetadata(store, reference.name))(version.digest)),
     children: await childrenOfVersion(store, version.digest),
+    signatures: (await checkSigned(signed, { trusted, subject: version.digest })).signatures,
   }
 }

@@ -5,7 +5,6 @@ import {
   type AttachedSignature,
   type Claim,
   claimOf,
-  formatSignedBy,
   isSignature,
   type SignedBy,
   type Trusted,
@@ -13,7 +12,7 @@ import {
 } from '../trust/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { nothingThere, openRemote } from './remotes.ts'
-import { mendingHint, findVersion } from './resolve.ts'
+import { findVersion, mendingHint } from './resolve.ts'
 import { readSigned, signaturesAt, storedSignatures } from './signatures.ts'
 
 /** A signature that is attached, and what became of it. */
@@ -113,11 +112,4 @@ export async function checkSigned(
   }
   const trustworthy = trusted && signatures.some(({ by }) => by !== undefined)
   return { signatures, trusted: trustworthy }
-}
-
-/** For people. */
-export function formatSigner({ by, claims }: CheckedSignature): string {
-  if (by !== undefined) return formatSignedBy(by)
-  if (claims.identity !== undefined) return `somebody who claims to be ${claims.identity}`
-  return claims.keyId === undefined ? 'somebody' : `key ${claims.keyId.slice(7, 19)}, as it says`
 }

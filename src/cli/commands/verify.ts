@@ -2,7 +2,7 @@ import { BallastError, EXIT_CODES } from '../../core/index.ts'
 import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
 import { formatBroken, formatProblem } from '../render/problems.ts'
 import { formatBytes, formatCount } from '../render/text.ts'
-import { TRUST_OPTIONS, type TrustOptions } from '../trust-options.ts'
+import { namesSigners, TRUST_OPTIONS, type TrustOptions } from '../trust-options.ts'
 import { defineVerb } from '../verb.ts'
 
 interface VerifyOptions extends TrustOptions, RegistryOptions {
@@ -29,6 +29,7 @@ export const verb = defineVerb<[string | undefined, VerifyOptions]>({
     ...TRUST_OPTIONS,
     ...REGISTRY_OPTIONS,
   ],
+  headings: { '--key': 'Of one version, whose signatures are trusted:', '--plain-http': 'Registries:' },
   examples: [
     'ballast verify',
     'ballast verify --repair',
@@ -52,7 +53,7 @@ export const verb = defineVerb<[string | undefined, VerifyOptions]>({
       const { verifyOneVersion } = await import('../verify-version.ts')
       return verifyOneVersion(session, ref, options)
     }
-    if (options.key !== undefined || options.certificateIdentity !== undefined) {
+    if (namesSigners(options)) {
       throw new BallastError('USAGE', 'signatures are verified of one version, and none is named', {
         hint: 'ballast verify REF --key cosign.pub',
       })
