@@ -7,7 +7,7 @@ import type { RecordedDisk } from './disk.ts'
 import { NOTHING, type Observed, observe, tagsOf } from './observe.ts'
 
 /**
- * Writers, each with models of its own, work on one store at once. What each command did is noted outside of the disk, at
+ * Writers, each with a model of its own, work on one store at once. What each command did is noted outside of the disk, at
  * the instant when the command has said that it did it.
  */
 export interface Step {
@@ -56,11 +56,9 @@ export async function work({
   }
   const contents = new Map<string, Files>()
   const write = async (writer: number): Promise<void> => {
-    const models = [`writer-${writer}-a`, `writer-${writer}-b`]
-    const states = new Map<string, Observed>()
+    const model = `model-${writer}`
+    let state: Observed = NOTHING
     for (let number = 0; number < steps; number++) {
-      const model = random.pick(models)
-      const state = states.get(model) ?? NOTHING
       const plan = await choose({ model, state, random, sources, path: disk.path, id: `${writer}-${number}` })
       const started = await mark()
       const { code, signal, stdout, stderr } = await run([...plan.args, '--json'], {
@@ -71,7 +69,7 @@ export async function work({
       if (signal !== null || code === null)
         throw new Error(`ballast ${plan.args.join(' ')}: ${signal}: ${stderr}`)
       const [after = NOTHING] = await observe(storeOf(disk.path), [model])
-      states.set(model, after)
+      state = after
       const isRefused = code !== 0
       const { digest } = (isRefused ? {} : JSON.parse(stdout)) as { digest?: string }
       if (plan.files !== undefined && digest !== undefined) contents.set(digest, plan.files)
