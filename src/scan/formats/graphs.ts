@@ -14,6 +14,7 @@ import { judgeKerasText } from './keras.ts'
 
 const LIMITS = { bytes: 512 * 1024 * 1024, reads: 2_000_000 }
 const MOST_FIELDS = 20_000_000
+const DEEPEST = 200
 const LARGEST_TEXT = 64 * 1024 * 1024
 const LONGEST_TEXT = 4096
 
@@ -43,12 +44,43 @@ export async function scanOnnx(context: Context, source: RandomAccess): Promise<
       report(context, 'hostile', 'escape', `its weights are to be read from elsewhere: ${path}`)
   }
   const domains = new Set<string>()
-  await walk(source, { 8: { 1: (text) => domains.add(text) } })
+  await walk(source, { 7: onnxGraph(context), 8: { 1: (text) => domains.add(text) } })
   for (const domain of domains) {
     if (!KNOWN_DOMAINS.test(domain))
       report(context, 'executable', 'operators', `it needs operators of ${domain}`)
   }
   return 'onnx'
+}
+
+/** Where in the files beside it the tensors of a graph lie, in all of its branches. */
+function onnxGraph(context: Context): Shape {
+  let key = ''
+  const place: Shape = {
+    1: (text) => {
+      key = text
+    },
+    2: (value) => {
+      if (key === 'location' && (escapes(value) || /^[a-z][\w+.-]*:/i.test(value))) {
+        report(context, 'hostile', 'escape', `its weights are to be read from elsewhere: ${value}`)
+      }
+      if ((key === 'offset' || key === 'length') && !/^\d{1,15}$/.test(value)) {
+        report(
+          context,
+          'hostile',
+          'malformed',
+          `its weights are to be read from where nothing can be: ${key} ${value}`,
+        )
+      }
+    },
+  }
+  const tensor: Shape = { 13: place }
+  const sparse: Shape = { 1: tensor, 2: tensor }
+  const graph: { [field: number]: Shape } = {}
+  const attribute: Shape = { 5: tensor, 6: graph, 10: tensor, 11: graph, 22: sparse, 23: sparse }
+  graph[1] = { 5: attribute }
+  graph[5] = tensor
+  graph[15] = sparse
+  return graph
 }
 
 /** Graphs of TensorFlow: a SavedModel, one of its parts, or a frozen graph. */
@@ -95,17 +127,18 @@ interface Shape {
 async function walk(source: RandomAccess, shape: Shape): Promise<boolean> {
   const cursor = createCursor(source, LIMITS)
   const budget = { fields: MOST_FIELDS }
-  const visit = async (end: number, inner: Shape): Promise<void> => {
+  const visit = async (end: number, inner: Shape, depth: number): Promise<void> => {
+    if (depth > DEEPEST) throw new TooLarge('it is nested too deeply')
     await eachField(cursor, { end, budget }, (field) => {
       const child = inner[field.number]
       if (child === undefined || field.wire !== LENGTH_DELIMITED) return undefined
-      if (typeof child !== 'function') return visit(field.end, child)
+      if (typeof child !== 'function') return visit(field.end, child, depth + 1)
       const length = Math.min(field.end - field.start, LONGEST_TEXT)
       return cursor.need(length).then(() => child(cursor.bytes(length).toString('utf8')))
     })
   }
   try {
-    await visit(source.size, shape)
+    await visit(source.size, shape, 0)
     return true
   } catch (error) {
     if (error instanceof Malformed || error instanceof TooLarge) return false

@@ -1,6 +1,7 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { chunksOf } from '../sources.ts'
+import { lookOutside } from './hdf5-outside.ts'
 import { judgeKerasText } from './keras.ts'
 
 const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1')
@@ -21,9 +22,12 @@ export async function scanHdf5(
   let carried = ''
   let isKeras = false
   let isTables = false
+  const outside = lookOutside(source)
   for await (const chunk of chunksOf(source, 0, source.size, 1024 * 1024)) {
     context.signal?.throwIfAborted()
     const text = carried + Buffer.from(chunk).toString('latin1')
+    const file = await outside.find(Buffer.from(text, 'latin1'))
+    if (file !== undefined) report(context, 'hostile', 'escape', `it reads from another file: ${file}`)
     isKeras ||= /keras_version|layer_names|_layer_checkpoint_dependencies|"class_name"/.test(text)
     isTables ||= text.includes('PYTABLES_FORMAT_VERSION')
     judgeKerasText(context, text)

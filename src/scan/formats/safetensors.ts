@@ -1,5 +1,7 @@
-import { inspectSafetensors, Malformed, type RandomAccess } from '../../model/index.ts'
+import { inspectSafetensors, Malformed, objectOf, parseJson, type RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
+import { judgeTemplate } from './template.ts'
+import { judgeTags } from './texts.ts'
 
 const NAME = /\.safetensors$/i
 const LENGTH_SIZE = 8
@@ -23,6 +25,11 @@ export async function scanSafetensors(
     const header = Buffer.from(await source.read(LENGTH_SIZE, Number(length))).toString('utf8')
     const twice = repeatedKey(header)
     if (twice !== undefined) report(context, 'hostile', 'malformed', `its header names ${twice} twice`)
+    for (const [key, value] of Object.entries(objectOf(parseJson(Buffer.from(header))?.__metadata__))) {
+      if (typeof value !== 'string') continue
+      judgeTags(context, value)
+      if (/template/i.test(key)) judgeTemplate(context, value)
+    }
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
     report(context, 'hostile', 'malformed', error.message)

@@ -53,7 +53,7 @@ function judgeProgram(context: Context, path: string, text: string): string {
 }
 
 /** YAML makes objects of Python by tags, and hydra by names. */
-function judgeTags(context: Context, text: string): void {
+export function judgeTags(context: Context, text: string): void {
   const tag =
     /!!python\/(?:object|name|module)[\w:./]*|tag:yaml\.org,2002:python\/(?:object|name|module)[\w:./]*/.exec(
       text,
@@ -73,6 +73,7 @@ function judgeJson(context: Context, text: string): void {
   const object = value as Record<string, unknown>
   if (typeof object.class_name === 'string' || 'keras_version' in object) judgeKeras(context, object)
   if ('__loader__' in object || '__class__' in object) judgeSkops(context, object)
+  judgeCode(context, object)
   const { chat_template: template } = object
   if (typeof template === 'string') judgeTemplate(context, template)
   if (!Array.isArray(template)) return
@@ -87,6 +88,25 @@ function parsed(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return undefined
+  }
+}
+
+/** What libraries fetch and run for a configuration: kernels of attention without being asked, classes when they are told to trust. */
+function judgeCode(context: Context, value: unknown, depth = 0): void {
+  if (typeof value !== 'object' || value === null || depth > DEEPEST) return
+  for (const [key, inner] of Object.entries(value)) {
+    if (/^_?attn_implementation/.test(key) && typeof inner === 'string' && inner.includes('/')) {
+      report(context, 'hostile', 'remote-code', `it has code fetched and run: ${inner}`)
+    }
+    if (key === 'auto_map' || key === 'custom_pipelines') {
+      report(
+        context,
+        'executable',
+        'program',
+        'it names classes of a program beside it, which a loader may be told to run',
+      )
+    }
+    judgeCode(context, inner, depth + 1)
   }
 }
 

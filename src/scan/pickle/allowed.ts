@@ -15,6 +15,7 @@ export type Uses =
   | 'named'
   | 'load'
   | 'fromType'
+  | 'applied'
   | 'typeOf'
   | 'newIndex'
 
@@ -81,6 +82,9 @@ const TABLE = table({
   uuid: { make: 'UUID SafeUUID', call: 'SafeUUID' },
   pathlib: { call: 'PurePath PurePosixPath PureWindowsPath PosixPath WindowsPath Path' },
   'pathlib._local': { call: 'PurePosixPath PureWindowsPath PosixPath WindowsPath' },
+  argparse: { make: 'Namespace' },
+  types: { call: 'SimpleNamespace' },
+  'dill._dill': { applied: '_create_array' },
   zoneinfo: { make: 'ZoneInfo', call: 'ZoneInfo._unpickle' },
   re: { call: '_compile' },
   'pytz pytz._UTC': { call: '_UTC _p' },

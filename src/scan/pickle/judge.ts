@@ -132,6 +132,8 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
         ? made(cls, undefined)
         : unresolved(`${nameOf(by)} makes an object of what is no known class`)
     },
+    /** It calls its first argument with its second. */
+    applied: ([callable, args]) => judge.call(callable ?? OTHER, args ?? OTHER),
     /** It calls its first argument with its third. */
     fromType([callable, cls, args], by) {
       if (!isClass(cls)) return unresolved(`${nameOf(by)} makes an object of what is no known class`)
@@ -193,6 +195,8 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
 
     persistent(id) {
       const [kind, type, key, location] = itemsOf(id) ?? []
+      // The class of a part of a network, and the text of its program, which torch only compares.
+      if (textOf(kind) === 'module' && globalOf(type) !== undefined) return type as Value
       const isStorage =
         textOf(kind) === 'storage' &&
         (globalOf(type)?.module ?? '').startsWith('torch') &&

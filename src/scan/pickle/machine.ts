@@ -108,6 +108,8 @@ async function walk(
   let calls = 0
   let hasHeader = false
   let opcodeAt = start
+  /** Where the frame ends that it is in; -1 outside of frames. */
+  let frameEnd = -1
 
   const reported = new Set<string>()
   const report = (finding: Omit<Finding, 'at'>, at = opcodeAt): void => {
@@ -126,6 +128,15 @@ async function walk(
       })
   }
   const judge = createJudge({ report, nest })
+  /** Some readers take what is behind a frame from elsewhere than what is in it. */
+  const reportFrame = (): void => {
+    frameEnd = -1
+    report({
+      rule: 'malformed',
+      verdict: 'hostile',
+      what: 'its frames do not end where what is in them ends',
+    })
+  }
 
   const push = (value: Value): void => {
     if (stack.length >= MOST_VALUES) throw new TooLarge('its stack is too large to follow')
@@ -249,6 +260,8 @@ async function walk(
 
   /** The bytes of an array follow, which joblib reads and plain pickle takes for opcodes. */
   const passArray = async (payload: ArrayPayload): Promise<void> => {
+    if (frameEnd > reader.position()) reportFrame()
+    frameEnd = -1
     await readOtherwise(payload)
     if (payload.aligned) {
       await reader.prepare(1)
@@ -554,9 +567,14 @@ async function walk(
       case 0x94: // MEMOIZE
         put(memo.size())
         break
-      case 0x95: // FRAME
-        reader.skip(8)
+      case 0x95: {
+        // FRAME
+        const length = lengthIn(reader)
+        if (frameEnd >= 0) reportFrame()
+        if (length > reader.left()) throw new Ended()
+        frameEnd = reader.position() + length
         break
+      }
       case 0x97: // NEXT_BUFFER
         report({ rule: 'persistent', verdict: 'hostile', what: 'it needs buffers that are not in it' })
         push(OTHER)
@@ -575,11 +593,17 @@ async function walk(
     for (;;) {
       if (reader.left() === 0) throw new Ended()
       opcodeAt = reader.position()
+      if (frameEnd >= 0 && opcodeAt >= frameEnd) {
+        if (opcodeAt > frameEnd) reportFrame()
+        frameEnd = -1
+      }
       if (!reader.isReady(LONGEST_FIXED)) await reader.prepare(LONGEST_FIXED)
       opcodes++
       if (--options.budget.opcodes < 0) throw new TooLarge('it has too many opcodes to follow')
       if ((opcodes & 0xffff) === 0) options.signal?.throwIfAborted()
-      if (!(await step(reader.u8()))) break
+      if (await step(reader.u8())) continue
+      if (frameEnd >= 0 && reader.position() !== frameEnd) reportFrame()
+      break
     }
   } catch (error) {
     if (error instanceof TooLarge) ended = 'too large'
