@@ -17,10 +17,10 @@ export interface PartialFile {
 
 /** In bytes. The disk is kept busy from the start: left to the end, a sync would wait for all of the file at once. */
 const SYNCED_TOGETHER = 128 * 1024 * 1024
-/** Of what has arrived, a hundredth of the file is fetched again after a kill at most. */
-const NOTES = 100
-const MOST_UNNOTED = 32 * 1024 * 1024
-const LEAST_UNNOTED = 1024 * 1024
+/** In bytes. Of what is in the file, so much is fetched again after a kill at most: a 400th of it within these bounds. */
+const NOTES = 400
+const MOST_UNNOTED = 8 * 1024 * 1024
+const LEAST_UNNOTED = 256 * 1024
 
 export interface PartialFileOptions {
   readonly size: number
@@ -61,14 +61,8 @@ export async function openPartialFile(
       extents = withExtent(extents, { offset, length })
       unnoted += length
       unsynced += length
-      if (unnoted >= mostUnnoted) {
-        unnoted = 0
-        notes.note()
-      }
-      if (unsynced >= SYNCED_TOGETHER) {
-        unsynced = 0
-        notes.sync()
-      }
+      if (unnoted >= mostUnnoted && notes.note()) unnoted = 0
+      if (unsynced >= SYNCED_TOGETHER && notes.sync()) unsynced = 0
       notes.throwIfFailed()
     },
     async close() {
@@ -109,8 +103,9 @@ async function writePieces(
 }
 
 interface Notes {
-  note(): void
-  sync(): void
+  /** False while the one before is at work still. */
+  note(): boolean
+  sync(): boolean
   throwIfFailed(): void
   settle(): Promise<void>
 }
@@ -119,12 +114,13 @@ interface Notes {
 function keepNotes(journal: Journal, handle: FileHandle, extents: () => Extents): Notes {
   const running = new Map<'note' | 'sync', Promise<void>>()
   const failures: unknown[] = []
-  const beside = (kind: 'note' | 'sync', work: () => Promise<void>): void => {
-    if (running.has(kind)) return
+  const beside = (kind: 'note' | 'sync', work: () => Promise<void>): boolean => {
+    if (running.has(kind)) return false
     const done = work()
       .catch((error: unknown) => void failures.push(error))
       .finally(() => running.delete(kind))
     running.set(kind, done)
+    return true
   }
   return {
     note: () => beside('note', () => journal.noteWritten(extents())),

@@ -39,11 +39,13 @@ async function receiveSegment(
   const together = togetherOf(content.size)
   let pieces: Uint8Array[] = []
   let length = 0
+  let written = performance.now()
   let writing: Promise<void> | undefined
   const write = async (): Promise<void> => {
     const [taken, at, count] = [pieces, offset + segment.done - length, length]
     pieces = []
     length = 0
+    written = performance.now()
     // One write at a time goes on beside the reading.
     await writing
     writing = file.write(taken, at).then(() => {
@@ -60,7 +62,7 @@ async function receiveSegment(
       length += piece.length
       segment.done += piece.length
       lanes.moved(piece.length)
-      if (length >= together) await write()
+      if (length >= together || performance.now() - written > KEPT_MS) await write()
       if (offset + segment.done >= segment.end) break
     }
     await write()
@@ -69,6 +71,9 @@ async function receiveSegment(
     await writing
   }
 }
+
+/** In milliseconds. What a slow link has brought is not kept in memory for longer. */
+const KEPT_MS = 50
 
 /** In bytes. What is not written yet is lost in a kill, which is to be little of a small file as well. */
 function togetherOf(size: number): number {

@@ -29,8 +29,8 @@ const LARGEST_HEAD = 64 * 1024
 const PIECES = 64
 /** Pieces that wait for their reader, before the sender is held back. */
 const MOST_WAITING = 2
-/** In milliseconds. A slow sender's bytes are not kept back for longer than this. */
-const SHOWN_MS = 200
+/** In milliseconds. A slow sender's bytes are not kept back for longer than this: what is kept is lost in a kill. */
+const SHOWN_MS = 50
 /** Servers close idle connections after five seconds and more. */
 const IDLE_MS = 4_000
 
