@@ -52,12 +52,17 @@ export function differences({ model, before, atWork }: Expectation, found: Obser
   problems.push(
     ...compare('version', versionsOf(before), versionsOf(after), versionsOf(found)),
     ...compare('tag', tagsOf(before), tagsOf(after), tagsOf(found)),
+    ...compare('what is attached to', figuresOf(before), figuresOf(after), figuresOf(found)),
   )
   return problems.map((problem) => `${model}: ${problem}`)
 }
 
 function versionsOf({ versions }: Observed): ReadonlyMap<string, string> {
   return new Map(versions.map(({ ref, digest }) => [ref, digest]))
+}
+
+function figuresOf({ versions }: Observed): ReadonlyMap<string, string> {
+  return new Map(versions.map(({ ref, figures }) => [ref, JSON.stringify(figures)]))
 }
 
 function compare(

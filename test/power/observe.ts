@@ -18,6 +18,8 @@ export interface Version {
   readonly ref: string
   readonly digest: string
   readonly tags: readonly string[]
+  /** What was attached. */
+  readonly figures: Readonly<Record<string, number>>
 }
 
 export const NOTHING: Observed = { moves: [], versions: [] }

@@ -105,7 +105,20 @@ async function choose({ model, state, random, sources, path, id }: Choice): Prom
   const verb =
     state.versions.length === 0
       ? 'add'
-      : random.pick(['add', 'add', 'add', 'tag', 'tag', 'rollback', 'remove', 'mount', 'mount', 'gc'])
+      : random.pick([
+          'add',
+          'add',
+          'add',
+          'tag',
+          'tag',
+          'rollback',
+          'remove',
+          'mount',
+          'mount',
+          'attach',
+          'attach',
+          'gc',
+        ])
   const version = state.versions.length === 0 ? undefined : random.pick(state.versions)
   if (verb === 'add' || version === undefined) {
     const source = join(sources, id)
@@ -129,6 +142,11 @@ async function choose({ model, state, random, sources, path, id }: Choice): Prom
       const target = `targets/${random.pick([id, model])}`
       await mkdir(join(path, 'targets'), { recursive: true })
       return { args: ['mount', version.ref, join(path, target)], target }
+    }
+    case 'attach': {
+      const file = join(sources, `${id}.json`)
+      await writeFile(file, JSON.stringify({ accuracy: random.next() }))
+      return { args: ['attach', version.ref, file] }
     }
     default:
       return { args: ['gc'] }
