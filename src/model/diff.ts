@@ -15,7 +15,7 @@ export interface VersionDiff {
   readonly newBytes: number
 }
 
-export function diffVersions(from: Version, to: Version): VersionDiff {
+export function diffVersions(from: Pick<Version, 'files'>, to: Pick<Version, 'files'>): VersionDiff {
   const before = byPath(from)
   const after = byPath(to)
   const held = new Set(from.files.map((file) => file.digest))
@@ -37,6 +37,6 @@ function changeOf(path: string, before: ModelFile | undefined, after: ModelFile 
   return [{ path, change, before: before?.size ?? 0, after: after?.size ?? 0 }]
 }
 
-function byPath(version: Version): ReadonlyMap<string, ModelFile> {
+function byPath(version: Pick<Version, 'files'>): ReadonlyMap<string, ModelFile> {
   return new Map(version.files.map((file) => [file.path, file]))
 }

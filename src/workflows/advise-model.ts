@@ -1,11 +1,13 @@
 import { type Known, measured, type Quantity } from '../advise/index.ts'
-import { type Digest, isBallastError } from '../core/index.ts'
+import { type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { modelTimes, updatesPerMonth } from '../embed/index.ts'
 import { formatReference, type ModelFile, numberOfTag, type Reference, totalSize } from '../model/index.ts'
 import { packFiles } from '../oci/index.ts'
 import { scanLocalFiles } from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
+import type { ImageAccess } from './image-places.ts'
 import { findVersion } from './resolve.ts'
+import { seeVersion } from './seen-version.ts'
 
 /** A version as it once was the newest. Milliseconds since 1970, bytes. */
 export interface Grown {
@@ -27,6 +29,16 @@ export async function factsOfFiles(path: string): Promise<ModelFacts> {
   const { files } = await scanLocalFiles([path])
   const bytes = files.reduce((sum, { size }) => sum + size, 0)
   return { subject: path, known: { modelBytes: measured(bytes, path) }, growth: [] }
+}
+
+/** A model that is elsewhere: its size, and nothing of its history. Throws what `seeVersion` throws. */
+export async function factsOfRemote(
+  store: Store,
+  { ref, access }: { readonly ref: string; readonly access: ImageAccess },
+  options: CallOptions = {},
+): Promise<ModelFacts> {
+  const { ref: subject, files } = await seeVersion(store, { ref, access }, options)
+  return { subject, known: { modelBytes: measured(totalSize(files), subject) }, growth: [] }
 }
 
 /** Versions that are looked at for what an update changes. */

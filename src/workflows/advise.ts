@@ -12,11 +12,11 @@ import {
   trendOf,
 } from '../advise/index.ts'
 import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
-import { type App, parseOperand } from '../model/index.ts'
+import { type App, isRemote, parseOperand } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { adviceRead } from './advice-changed.ts'
 import { factsOfImage } from './advise-image.ts'
-import { factsOfFiles, factsOfModel, type ModelFacts } from './advise-model.ts'
+import { factsOfFiles, factsOfModel, factsOfRemote, type ModelFacts } from './advise-model.ts'
 import type { ImageAccess } from './image-places.ts'
 import type { Measured } from './measure.ts'
 import { splitModelPath } from './model-path.ts'
@@ -24,7 +24,7 @@ import { readAppFile, requireApp } from './read-app-file.ts'
 import { readTimes } from './run-times.ts'
 
 export interface AdviseRequest {
-  /** `REF`, `REF=PATH`, or a directory or file; undefined where an application or flags say it. */
+  /** `REF`, `REF=PATH`, of the store or elsewhere, or a directory or file; undefined where an application or flags say it. */
   readonly subject?: string | undefined
   /** A name in `ballast.yaml`. */
   readonly app?: string | undefined
@@ -57,7 +57,7 @@ export async function advise(
 ): Promise<Advised> {
   const app = await appOf(request)
   const { ref, path } = subjectOf(request, app)
-  const model = await modelFacts(store, ref)
+  const model = await modelFacts(store, { ref, access: request.access }, options)
   const said = questionless(request.flags)
   const image = request.image ?? app?.image
   const warnings: string[] = []
@@ -115,8 +115,13 @@ function subjectOf(
   })
 }
 
-async function modelFacts(store: Store, ref: string | undefined): Promise<ModelFacts | undefined> {
+async function modelFacts(
+  store: Store,
+  { ref, access }: { readonly ref: string | undefined; readonly access: ImageAccess },
+  options: CallOptions,
+): Promise<ModelFacts | undefined> {
   if (ref === undefined) return undefined
+  if (isRemote(ref)) return factsOfRemote(store, { ref, access }, options)
   return parseOperand(ref).kind === 'path' ? factsOfFiles(ref) : factsOfModel(store, ref)
 }
 

@@ -1,15 +1,10 @@
-import {
-  diffVersions,
-  type FileChange,
-  formatReference,
-  type MetadataValues,
-  type Metrics,
-  mergeMetadata,
-} from '../model/index.ts'
+import type { CallOptions } from '../core/index.ts'
+import { diffVersions, type FileChange } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-import { compareMetadata, type MetadataChange, readMetadata } from './metadata.ts'
-import { compareMetrics, type FigureChange, readMetrics } from './metrics.ts'
-import { findVersion, type ResolvedVersion } from './resolve.ts'
+import type { ImageAccess } from './image-places.ts'
+import { compareMetadata, type MetadataChange } from './metadata.ts'
+import { compareMetrics, type FigureChange } from './metrics.ts'
+import { seeVersion } from './seen-version.ts'
 
 export interface DiffResult {
   readonly from: string
@@ -23,23 +18,19 @@ export interface DiffResult {
   readonly metadata: readonly MetadataChange[]
 }
 
-/** Throws what `findVersion` throws. */
-export async function diff(store: Store, [from, to]: readonly [string, string]): Promise<DiffResult> {
-  const [a, b] = [await findVersion(store, from), await findVersion(store, to)]
-  const [before, after] = [await metricsOf(store, a), await metricsOf(store, b)]
+/** Of versions of the store, or elsewhere. Throws what `seeVersion` throws. */
+export async function diff(
+  store: Store,
+  [from, to]: readonly [string, string],
+  { access, ...options }: CallOptions & { readonly access: ImageAccess },
+): Promise<DiffResult> {
+  const a = await seeVersion(store, { ref: from, access }, options)
+  const b = await seeVersion(store, { ref: to, access }, options)
   return {
-    from: formatReference(a.reference),
-    to: formatReference(b.reference),
-    ...diffVersions(a.version, b.version),
-    metrics: compareMetrics(before, after),
-    metadata: compareMetadata(await metadataOf(store, a), await metadataOf(store, b)),
+    from: a.ref,
+    to: b.ref,
+    ...diffVersions(a, b),
+    metrics: compareMetrics(a.metrics, b.metrics),
+    metadata: compareMetadata(a.metadata, b.metadata),
   }
-}
-
-async function metadataOf(store: Store, { reference, version }: ResolvedVersion): Promise<MetadataValues> {
-  return mergeMetadata(await (await readMetadata(store, reference.name))(version.digest))
-}
-
-async function metricsOf(store: Store, { reference, version }: ResolvedVersion): Promise<readonly Metrics[]> {
-  return (await readMetrics(store, reference.name))(version.digest)
 }

@@ -9,6 +9,7 @@ import {
 import { directoryOf, type EmbeddedModel, type Position, type RunningContainer } from '../oci/index.ts'
 import { isLoopback } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
+import { bringModel } from './bring-model.ts'
 import { type ImageAccess, isSameRepository, type OpenedImage, openImage } from './image-places.ts'
 import { splitModelPath } from './model-path.ts'
 import { recordUse } from './record-use.ts'
@@ -16,7 +17,7 @@ import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
 import { rememberTime } from './run-times.ts'
 
 export interface EmbedImageRequest {
-  /** `REF` or `REF=PATH`. */
+  /** `REF` or `REF=PATH`; what is elsewhere is brought into the store first. */
   readonly models: readonly string[]
   readonly image: string
   /** What the result is called; the base's own name replaces it. */
@@ -78,7 +79,8 @@ export async function embed(
     const { ref, path } = splitModelPath(text)
     const { at, realPath, position } = request
     const name = request.as ?? request.names?.[index]
-    models.push({ ...(await resolveVersion(store, ref)), path: path ?? at, name, realPath, position })
+    const own = await bringModel(store, { ref, access: request.access }, options)
+    models.push({ ...(await resolveVersion(store, own)), path: path ?? at, name, realPath, position })
   }
   const direct = isSameRepository(request.image, request.result)
   const base = await openImage(request.image, request.access, { direct, store })

@@ -64,6 +64,6 @@ test('versions are listed and compared by what was said of them', async (t) => {
     () => conditionOn('licence=mit'),
     (error) => isBallastError(error, 'USAGE') && /licence/.test(error.message),
   )
-  const { metadata } = await diff(store, ['sentiment:1', 'sentiment:2'])
+  const { metadata } = await diff(store, ['sentiment:1', 'sentiment:2'], { access: { dockerConfig: '' } })
   assert.deepEqual(metadata, [{ name: 'license', before: 'mit', after: 'gpl' }])
 })

@@ -36,7 +36,7 @@ test('metrics are shown with their version, compared by diff, and change nothing
     shown.metrics.map(({ beside }) => beside),
     [[], ['m:2']],
   )
-  assert.deepEqual((await diff(store, ['m:1', 'm:2'])).metrics, [
+  assert.deepEqual((await diff(store, ['m:1', 'm:2'], { access: { dockerConfig: '' } })).metrics, [
     { name: 'accuracy', before: 0.75, after: 0.9 },
     { name: 'loss.train', before: 1.5, after: undefined },
     { name: 'f1', before: undefined, after: 0.8 },

@@ -8,6 +8,7 @@ import {
 } from '../docker/index.ts'
 import { APP_FILE, type AppModel, lastPart, splitReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { bringModel } from './bring-model.ts'
 import { isContainerPath, splitModelPath } from './model-path.ts'
 import { readAppFile } from './read-app-file.ts'
 import { type ResolvedVersion, resolveVersion } from './resolve.ts'
@@ -20,6 +21,7 @@ import { isAtOrBelow, type PlacedModel, type RunRequest, withTag } from './run-r
 export async function placeModels(
   store: Store,
   { request, image }: { readonly request: RunRequest; readonly image: string },
+  options: CallOptions = {},
 ): Promise<readonly PlacedModel[]> {
   const declared = await modelsOfApp(request.directory, image)
   const asked =
@@ -32,7 +34,10 @@ export async function placeModels(
     })
   }
   const found: { readonly resolved: ResolvedVersion; readonly path: string | undefined }[] = []
-  for (const { ref, path } of asked) found.push({ resolved: await resolveVersion(store, ref), path })
+  for (const { ref, path } of asked) {
+    const own = await bringModel(store, { ref, access: request.access }, options)
+    found.push({ resolved: await resolveVersion(store, own), path })
+  }
   return found.map(({ resolved, path }) => {
     const { reference, number, version } = resolved
     const usual = lastPart(reference.name)

@@ -30,7 +30,7 @@ export async function prepareRun(
   options: CallOptions = {},
 ): Promise<PreparedRun> {
   const { image, options: given } = readRunArguments(request.args, request)
-  const models = await placeModels(store, { request, image })
+  const models = await placeModels(store, { request, image }, options)
   refuseTakenPaths(models, given)
   const planned = request.metrics === undefined ? undefined : planEvaluation(request, models)
   const args = planned?.args ?? request.args

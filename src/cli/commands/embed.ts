@@ -21,6 +21,7 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
   summary: 'append models to an image as layers, without a build: embed REF[=PATH]… IMAGE -t NEWIMAGE',
   details:
     'The model is at /models/NAME in the image and, through a link, at PATH, where the application looks for it.\n' +
+    'A model that is elsewhere (HOST/NAME:TAG, s3://…, oci:DIRECTORY:TAG) is pulled into the store first.\n' +
     'A model that the image holds already is replaced; its former image stays under NEWTAG.was-N for a rollback.\n' +
     'An image is HOST/NAME:TAG in a registry, NAME:TAG in the Docker Engine (or Podman, by DOCKER_HOST), oci:DIRECTORY:TAG,\n' +
     'or archive:FILE as docker save and docker load have it\n' +

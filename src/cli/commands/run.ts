@@ -28,6 +28,7 @@ export const verb = defineVerb<[string[], RunOptions]>({
     'What stands behind -- goes to docker run as it is. The model is at PATH in the container, whole, before anything ' +
     'starts, or nothing does. Without =PATH it is where ballast.yaml says for the image, else at /models/NAME; without ' +
     '--model, all that ballast.yaml says is taken.\n' +
+    'A model that is elsewhere (HOST/NAME:TAG, s3://…) is pulled into the store first.\n' +
     'mount: read-only from a tree that all containers of the host share, linked to the store where that is safe. ' +
     'embed: in an image NAME:ballast-… that is made from yours, once. auto: mount where the Engine runs on this machine.\n' +
     'An evaluation (--metrics FILE) writes what it has measured to FILE, a path in the container, as one JSON object: about a ' +
