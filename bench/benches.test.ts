@@ -20,6 +20,7 @@ interface Small {
 /** As small as they go: that they measure, not what. */
 const SMALL: Readonly<Record<string, Small>> = {
   start: { options: '--runs 1' },
+  'many-versions': { options: '--counts 20 --runs 1' },
   add: { options: '--size 1MiB --files 3 --file-size 4KiB --runs 1' },
   capture: { options: '--size 1MiB --files 20' },
   'mount-link': { options: '--sizes 4KiB,1MiB --runs 1' },

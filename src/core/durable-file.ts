@@ -1,4 +1,4 @@
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
+import { chmod, type FileHandle, link, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { temporaryName } from './abandoned.ts'
 import { syncDirectory } from './directories.ts'
@@ -31,6 +31,26 @@ export async function writeFileDurably(
     throw error
   }
   await syncDirectory(dirname(path))
+}
+
+/**
+ * Writes a file that readers find whole, or as it was before, but a loss of power may tear: for what tells by itself whether it is
+ * whole, and can be worked out again.
+ */
+export async function replaceFile(
+  path: string,
+  data: Uint8Array | string,
+  { mode, ...options }: Omit<DurableOptions, 'owner'> = {},
+): Promise<void> {
+  const temporary = temporaryPath(path, options)
+  try {
+    await writeFile(temporary, data, { flag: 'wx' })
+    if (mode !== undefined) await chmod(temporary, mode)
+    await rename(temporary, path)
+  } catch (error) {
+    await discard(temporary)
+    throw error
+  }
 }
 
 /** Like `writeFileDurably`, but never replaces: false, and nothing written, when the path exists already. */

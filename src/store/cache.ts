@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Digest,
+  digestOf,
   digestOfHex,
   hexOf,
   isPresent,
@@ -11,7 +12,9 @@ import {
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
+import { type Json, objectOf } from '../model/index.ts'
 import { blobPath, fileOptions, type StoreLayout } from './layout.ts'
+import { readSealed, writeSealed } from './sealed.ts'
 import type { Session } from './session.ts'
 
 /** Facts that can be worked out again at any time, by key. `gc` may drop any of them. */
@@ -23,6 +26,13 @@ export interface Cache {
     kind: string,
     entry: { readonly digest: Digest; readonly data: Uint8Array },
   ): Promise<void>
+  /** Many facts in one file, by a name: read at once, and lost where a loss of power has torn it. */
+  getMany(kind: string, name: string): Json | undefined
+  putMany(
+    session: Session,
+    kind: string,
+    entry: { readonly name: string; readonly content: Json },
+  ): Promise<void>
 }
 
 export function createCache(layout: StoreLayout): Cache {
@@ -33,6 +43,15 @@ export function createCache(layout: StoreLayout): Cache {
       if (!session.writable) return
       await makeShared(join(layout.cache, kind), layout.sharing)
       await writeFileDurably(pathOf(kind, digest), data, fileOptions(layout, session))
+    },
+    getMany(kind, name) {
+      const { of, content } = readSealed(pathOf(kind, digestOf(name))) ?? {}
+      return of === name ? objectOf(content) : undefined
+    },
+    async putMany(session, kind, { name, content }) {
+      if (!session.writable) return
+      const options = { temporaryDirectory: session.directory, sharing: layout.sharing }
+      await writeSealed(pathOf(kind, digestOf(name)), { of: name, content }, options)
     },
   }
 }

@@ -41,7 +41,7 @@ export async function linkedLogs(layout: StoreLayout, name: RepositoryName): Pro
 
 async function readLinks(directory: string): Promise<readonly Link[]> {
   const links: Link[] = []
-  const sequences = await sequencesIn(directory)
+  const sequences = sequencesIn(directory)
   const paths = sequences.map((sequence) => recordPath(directory, sequence))
   await readEach(paths, (bytes, at) => links.push(linkOf(sequences[at] as number, bytes)))
   return links

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -5,8 +6,10 @@ import {
   createFileDurably,
   type Digest,
   digestOf,
-  listIfPresent,
+  listNow,
   makeShared,
+  readEach,
+  readNow,
   type Sharing,
   systemCode,
 } from '../core/index.ts'
@@ -28,20 +31,39 @@ export interface LogView<T> {
   all(): Promise<readonly LogEntry<T>[]>
 }
 
+/** The records of a log up to one of them, without a gap. */
+export interface KnownRecords<T> {
+  readonly entries: readonly LogEntry<T>[]
+  /** Of the last of them. */
+  readonly head: Digest
+}
+
+/** What has been read of logs. It is held against the log itself each time, so that it may be old, or gone, but never wrong. */
+export interface LogMemory {
+  recall<T extends object>(directory: string, last: number): Promise<KnownRecords<T> | undefined>
+  keep<T extends object>(directory: string, known: KnownRecords<T>): void
+  /** To be called after a record was appended, so that those who come later need not read all of them. */
+  appended(directory: string, sequence: number, options: AppendOptions): Promise<void>
+}
+
 /** All records of an append-only log, oldest first; none when the directory does not exist. Throws DAMAGED. */
-export async function readLog<T extends object>(directory: string): Promise<readonly LogEntry<T>[]> {
-  return (await viewOf<T>(directory)).all()
+export async function readLog<T extends object>(
+  directory: string,
+  memory?: LogMemory,
+): Promise<readonly LogEntry<T>[]> {
+  return viewOf<T>(directory, memory).all()
 }
 
 /** The newest record, or undefined. */
 export async function readHead<T extends object>(directory: string): Promise<LogEntry<T> | undefined> {
-  return (await viewOf<T>(directory)).head()
+  return viewOf<T>(directory).head()
 }
 
 export interface AppendOptions {
   /** On the log's file system. */
   readonly temporaryDirectory: string
   readonly sharing?: Sharing | undefined
+  readonly memory?: LogMemory
 }
 
 /**
@@ -52,14 +74,15 @@ export interface AppendOptions {
 export async function appendRecord<T extends object>(
   directory: string,
   next: (log: LogView<T>) => Promise<T | undefined>,
-  { temporaryDirectory, sharing }: AppendOptions,
+  options: AppendOptions,
 ): Promise<LogEntry<T> | undefined> {
+  const { temporaryDirectory, sharing, memory } = options
   await makeShared(directory, sharing)
   for (;;) {
-    const log = await viewOf<T>(directory)
+    const log = viewOf<T>(directory, memory)
     const record = await next(log)
     if (record === undefined) return undefined
-    const former = await log.headRead()
+    const former = log.headRead()
     const sequence = (former?.entry.sequence ?? 0) + 1
     const path = recordPath(directory, sequence)
     const text = encodeRecord(record, former?.digest)
@@ -68,7 +91,9 @@ export async function appendRecord<T extends object>(
         throw (await isWritten(path, text)) ? unconfirmed(path, error) : error
       },
     )
-    if (created) return { sequence, record }
+    if (!created) continue
+    await memory?.appended(directory, sequence, options)
+    return { sequence, record }
   }
 }
 
@@ -87,11 +112,9 @@ function unconfirmed(path: string, cause: unknown): unknown {
 }
 
 /** The numbers of the records that are there, rising. */
-export async function sequencesIn(directory: string): Promise<readonly number[]> {
-  const names = await listIfPresent(directory)
-  return names
-    .flatMap((name) => FILE.exec(name)?.[1] ?? [])
-    .map(Number)
+export function sequencesIn(directory: string): readonly number[] {
+  return listNow(directory)
+    .flatMap((name) => (FILE.test(name) ? Number.parseInt(name, 10) : []))
     .sort((a, b) => a - b)
 }
 
@@ -101,32 +124,64 @@ interface ReadRecord<T> {
   readonly digest: Digest
 }
 
-async function viewOf<T extends object>(
+function viewOf<T extends object>(
   directory: string,
-): Promise<LogView<T> & { headRead(): Promise<ReadRecord<T> | undefined> }> {
-  const sequences = await sequencesIn(directory)
-  const known = new Map<number, Promise<ReadRecord<T>>>()
-  const read = (sequence: number): Promise<ReadRecord<T>> => {
-    const reading = known.get(sequence) ?? readRecord<T>(directory, sequence)
-    known.set(sequence, reading)
-    return reading
-  }
-  const headRead = async (): Promise<ReadRecord<T> | undefined> => {
-    const last = sequences.at(-1)
-    return last === undefined ? undefined : read(last)
+  memory?: LogMemory,
+): LogView<T> & { headRead(): ReadRecord<T> | undefined } {
+  const sequences = sequencesIn(directory)
+  const last = sequences.at(-1) ?? 0
+  let newest: ReadRecord<T> | undefined
+  const headRead = (): ReadRecord<T> | undefined => {
+    newest ??= last === 0 ? undefined : readRecord<T>(directory, last)
+    return newest
   }
   return {
     headRead,
-    head: async () => (await headRead())?.entry,
-    all: async () => (await Promise.all(sequences.map(read))).map(({ entry }) => entry),
+    head: async () => headRead()?.entry,
+    async all() {
+      // With a gap, it is not known what the rest rests on.
+      const isWhole = last === sequences.length
+      const known = isWhole ? await recalled<T>(directory, last, memory) : undefined
+      const from = known?.entries.length ?? 0
+      if (known !== undefined && from === last) return known.entries
+      const entries = known === undefined ? [] : [...known.entries]
+      let head: Digest | undefined
+      const rest = isWhole ? sequences.slice(from) : sequences
+      const paths = rest.map((sequence) => recordPath(directory, sequence))
+      await readEach(paths, (bytes, at) => {
+        const sequence = rest[at] as number
+        entries.push({ sequence, record: decoded<T>(bytes, paths[at] as string) })
+        if (sequence === last) head = digestOf(bytes)
+      })
+      if (isWhole && head !== undefined) memory?.keep<T>(directory, { entries, head })
+      return entries
+    },
   }
 }
 
-async function readRecord<T extends object>(directory: string, sequence: number): Promise<ReadRecord<T>> {
+/** What is known, where the log still has the last record of it: each stands for all before it, since none ever changes. */
+async function recalled<T extends object>(
+  directory: string,
+  last: number,
+  memory: LogMemory | undefined,
+): Promise<KnownRecords<T> | undefined> {
+  const known = await memory?.recall<T>(directory, last)
+  const sequence = known?.entries.length ?? 0
+  if (known === undefined || sequence === 0 || sequence > last) return undefined
+  const bytes = readNow(recordPath(directory, sequence))
+  return bytes !== undefined && digestOf(bytes) === known.head ? known : undefined
+}
+
+function readRecord<T extends object>(directory: string, sequence: number): ReadRecord<T> {
   const path = recordPath(directory, sequence)
-  const bytes = await readFile(path)
-  const decoded = decodeRecord<T>(bytes)
-  if (decoded !== undefined) return { entry: { sequence, record: decoded.record }, digest: digestOf(bytes) }
+  const bytes = readFileSync(path)
+  return { entry: { sequence, record: decoded<T>(bytes, path) }, digest: digestOf(bytes) }
+}
+
+/** Throws DAMAGED. */
+function decoded<T extends object>(bytes: Buffer, path: string): T {
+  const found = decodeRecord<T>(bytes)
+  if (found !== undefined) return found.record
   throw new BallastError('DAMAGED', `the record ${path} cannot be read`, {
     hint: 'restore that file from a backup; deleting it gives up this one entry, which `ballast verify` tells from then on',
   })

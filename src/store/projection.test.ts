@@ -8,6 +8,7 @@ import { parseName, parseTag } from '../model/index.ts'
 import { layoutOf } from './layout.ts'
 import { project } from './projection.ts'
 import type { Records } from './records.ts'
+import { createKnownReferrers } from './referrers.ts'
 
 test('index.json names every tag and number with its digest', async (t) => {
   const store = await temporaryStore(t)
@@ -96,7 +97,8 @@ test('a tag that moves while the index is written is in it, also when whoever mo
     },
   }
   await rm(join(store.root, 'index.json'))
-  await project(layoutOf(store.root), records, session)
+  const layout = layoutOf(store.root)
+  await project({ layout, records, referrers: createKnownReferrers(layout, records) }, session)
   const index = await indexOf(store.root)
   assert.equal(index['sentiment:late'], version.digest)
   assert.equal(index['sentiment:latest'], version.digest)

@@ -44,14 +44,20 @@ export interface NumberedVersion {
 
 export type VersionRecord = NumberedVersion | { readonly removed: number; readonly time: string }
 
-/** Versions that were not removed, by rising number. */
+const live = new WeakMap<readonly LogEntry<VersionRecord>[], readonly NumberedVersion[]>()
+
+/** Versions that were not removed, by rising number. The same list for the same log. */
 export function liveVersions(log: readonly LogEntry<VersionRecord>[]): readonly NumberedVersion[] {
+  const known = live.get(log)
+  if (known !== undefined) return known
   const versions = new Map<number, NumberedVersion>()
   for (const { record } of log) {
     if ('removed' in record) versions.delete(record.removed)
     else versions.set(record.number, record)
   }
-  return [...versions.values()].sort((a, b) => a.number - b.number)
+  const found = [...versions.values()].sort((a, b) => a.number - b.number)
+  live.set(log, found)
+  return found
 }
 
 export function stamped(move: Omit<TagMove, 'time'>): TagMove {
@@ -165,7 +171,7 @@ export function claimFrom(
   const held = liveVersions(log).find((version) => version.digest === digest)
   if (held !== undefined && (wanted === undefined || held.number === wanted)) return { held }
   if (held !== undefined) throw numberConflict(`${name}:${wanted}`, `these bytes are ${name}:${held.number}`)
-  const highest = Math.max(0, ...log.map(({ record }) => ('number' in record ? record.number : 0)))
+  const highest = log.reduce((most, { record }) => Math.max(most, 'number' in record ? record.number : 0), 0)
   const isFree = given
     ? log.every(({ record }) => !('number' in record) || record.number !== wanted || record.digest === digest)
     : wanted === undefined || wanted > highest

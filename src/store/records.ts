@@ -2,10 +2,11 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   createFileDurably,
+  createPauses,
   type Digest,
-  digestOfHex,
   hexOf,
-  listIfPresent,
+  isDigest,
+  listNow,
   makeShared,
   syncDirectory,
 } from '../core/index.ts'
@@ -21,6 +22,7 @@ import {
 } from './layout.ts'
 import { type LinkedLog, linkedLogs } from './links.ts'
 import { type AppendOptions, appendRecord, type LogEntry, type LogView, readHead, readLog } from './log.ts'
+import { createLogMemory } from './log-memory.ts'
 import { createPolicies, type Policies } from './policies.ts'
 import {
   claimFrom,
@@ -106,9 +108,11 @@ export interface RollbackHow {
 }
 
 export function createRecords(layout: StoreLayout): Records {
+  const memory = createLogMemory(layout)
   const appending = ({ directory }: Session): AppendOptions => ({
     temporaryDirectory: directory,
     sharing: layout.sharing,
+    memory,
   })
 
   const policies = createPolicies(layout, appending)
@@ -123,26 +127,31 @@ export function createRecords(layout: StoreLayout): Records {
   }
 
   async function listTagNames(name: RepositoryName): Promise<readonly Tag[]> {
-    return (await listIfPresent(join(repositoryPath(layout, name), 'tags'))).filter(isTag).sort()
+    return listNow(join(repositoryPath(layout, name), 'tags'))
+      .filter(isTag)
+      .sort()
   }
 
   async function listTags(name: RepositoryName): Promise<readonly CurrentTag[]> {
     const current: CurrentTag[] = []
+    const pause = createPauses()
     for (const tag of await listTagNames(name)) {
       const head = await readHead<TagMove>(tagPath(layout, name, tag))
       if (head === undefined || head.record.digest === null) continue
       current.push({ tag, digest: head.record.digest, kind: head.record.kind })
+      await pause()
     }
     return current
   }
 
   async function listVersions(name: RepositoryName): Promise<readonly NumberedVersion[]> {
-    return liveVersions(await readLog<VersionRecord>(versionsPath(layout, name)))
+    return liveVersions(await readLog<VersionRecord>(versionsPath(layout, name), memory))
   }
 
   async function listUntagged(name: RepositoryName): Promise<readonly Digest[]> {
-    const names = await listIfPresent(untaggedPath(layout, name))
-    return names.filter((hex) => /^[0-9a-f]{64}$/.test(hex)).map(digestOfHex)
+    return listNow(untaggedPath(layout, name))
+      .map((hex) => `sha256:${hex}`)
+      .filter(isDigest)
   }
 
   async function isKnown(name: RepositoryName, digest: Digest): Promise<boolean> {
@@ -160,9 +169,9 @@ export function createRecords(layout: StoreLayout): Records {
   ): Promise<ReadonlySet<Digest>> {
     const digests = new Set(log.flatMap(({ record }) => record.digest ?? []))
     await session.lease([...digests])
-    const gone = new Set<Digest>()
-    for (const digest of digests) if (!(await isKnown(name, digest))) gone.add(digest)
-    return gone
+    const known = new Set<Digest>(await listUntagged(name))
+    for (const { digest } of [...(await listVersions(name)), ...(await listTags(name))]) known.add(digest)
+    return new Set([...digests].filter((digest) => !known.has(digest)))
   }
 
   return {
@@ -173,7 +182,7 @@ export function createRecords(layout: StoreLayout): Records {
     policies,
     async listNames() {
       // What a file manager or a network file system has put there is none of ours.
-      return (await listIfPresent(layout.repositories)).map(repositoryOfDirectory).filter(isName).sort()
+      return listNow(layout.repositories).map(repositoryOfDirectory).filter(isName).sort()
     },
     async resolve({ name, tag, digest }) {
       if (digest !== undefined) return (await isKnown(name, digest)) ? digest : undefined
@@ -184,7 +193,7 @@ export function createRecords(layout: StoreLayout): Records {
       return (await listVersions(name)).find((version) => version.number === number)?.digest
     },
     logs: (name) => linkedLogs(layout, name),
-    history: (name, tag) => readLog<TagMove>(tagPath(layout, name, tag)),
+    history: (name, tag) => readLog<TagMove>(tagPath(layout, name, tag), memory),
     async moveTag(session, name, tag, { onlyFrom, ...move }) {
       const { kind } = move
       if (numberOfTag(tag) !== undefined) refuseNumber({ name, tag, kind }, await listVersions(name))
@@ -199,7 +208,7 @@ export function createRecords(layout: StoreLayout): Records {
     },
     async rollbackTag(session, name, tag, { to, answer } = {}) {
       for (;;) {
-        const log = await readLog<TagMove>(tagPath(layout, name, tag))
+        const log = await readLog<TagMove>(tagPath(layout, name, tag), memory)
         const move = moveBack(log, { name, tag, gone: await goneFrom(session, name, log), to })
         const promotion = await answer?.(move.digest as Digest)
         const answered = { ...move, ...(promotion && { promotion }) }

@@ -5,6 +5,7 @@ import type { StoreLayout } from './layout.ts'
 import { project } from './projection.ts'
 import type { Reachable } from './reachable.ts'
 import type { Records } from './records.ts'
+import { createKnownReferrers } from './referrers.ts'
 import {
   byPlace,
   candidatesFor,
@@ -147,5 +148,6 @@ export async function removeVersions(
   removed: readonly VersionFacts[],
 ): Promise<void> {
   for (const { model, number } of removed) await records.removeVersion(session, model, number)
-  if (removed.length > 0) await project(layout, records, session)
+  if (removed.length === 0) return
+  await project({ layout, records, referrers: createKnownReferrers(layout, records) }, session)
 }

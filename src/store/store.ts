@@ -28,9 +28,9 @@ import { collectGarbage, type GcOptions, type GcReport, NOTHING_COLLECTED } from
 import { FORMAT, fileOptions, layoutOf, modeOf, type StoreLayout } from './layout.ts'
 import { createPacks, type Packs } from './packs.ts'
 import { createPartials, type Partials } from './partials.ts'
-import { isProjected, project } from './projection.ts'
+import { isProjected, type ProjectOptions, project } from './projection.ts'
 import { createRecords, type Records } from './records.ts'
-import { type Referrer, readUntagged } from './referrers.ts'
+import { createKnownReferrers, type Referrer } from './referrers.ts'
 import { type RemoveBlobOptions, removeBlob } from './remove-blob.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
 import { createRetentionFile, type RetentionFile } from './retention-file.ts'
@@ -80,7 +80,7 @@ export interface Store {
   /** A manifest's exact bytes, verified. Throws NOT_FOUND or DAMAGED. */
   readManifest(digest: Digest): Promise<Buffer>
   /** Brings `index.json` up to the tags. To be called after every change of them. */
-  project(session: Session): Promise<void>
+  project(session: Session, options?: ProjectOptions): Promise<void>
   isProjected(): Promise<boolean>
   gc(options?: GcOptions): Promise<GcReport>
   verify(options?: CallOptions): Promise<VerifyReport>
@@ -102,6 +102,7 @@ export async function openStore(
   const blobs = createBlobStore(layout)
   const derived = createDerivedBlobs(layout)
   const records = createRecords(layout)
+  const referrers = createKnownReferrers(layout, records)
   const cache = createCache(layout)
   const packs = createPacks(cache, blobs)
 
@@ -149,7 +150,7 @@ export async function openStore(
     uses: createUses(layout),
     retention: createRetentionFile(layout),
     readManifest,
-    listReferrers: async (name) => (await readUntagged(layout, records, name)).referrers,
+    listReferrers: (name) => referrers.list(name),
     begin: ({ frees = false } = {}) =>
       explainUnwritable(layout, async () => {
         if (frees && known !== undefined) await giveUpReserve(layout)
@@ -168,8 +169,8 @@ export async function openStore(
         : slice(blobs.content(pack), { offset: pack.offset, length: size }),
     decodeVersion,
     readVersion: async (digest) => decodeVersion(await readManifest(digest)),
-    project: (session) => project(layout, records, session),
-    isProjected: () => isProjected(layout, records),
+    project: (session, options) => project({ layout, records, referrers }, session, options),
+    isProjected: () => isProjected({ layout, records, referrers }),
     async gc(options) {
       if ((await checkFormat(layout)) === undefined) return NOTHING_COLLECTED
       const begin = (): Promise<Session> => openWritable({ upgrade: true })

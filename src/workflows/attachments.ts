@@ -36,6 +36,8 @@ export async function attach(
 export interface ReadOptions {
   /** Of the model, where they have been listed already. */
   readonly referrers?: readonly Referrer[] | undefined
+  /** Called where a document of a version is left out. */
+  readonly onLeftOut?: ((version: Digest) => void) | undefined
 }
 
 /** The documents of a type that are attached to a model's versions, in no order. What is too large or cannot be read is left out. */
@@ -46,9 +48,12 @@ export async function readAttachments(
 ): Promise<(version: Digest) => Promise<readonly Buffer[]>> {
   const all = options.referrers ?? (await store.listReferrers(name))
   const referrers = all.filter((referrer) => referrer.type === type)
+  let bySubject: Map<Digest, Referrer[]> | undefined
   return async (version) => {
-    const attached = referrers.filter(({ subject }) => subject === version)
+    bySubject ??= Map.groupBy(referrers, ({ subject }) => subject)
+    const attached = bySubject.get(version) ?? []
     const found = await Promise.all(attached.map(({ digest }) => readOne(store, { digest, type, largest })))
+    if (found.includes(undefined)) options.onLeftOut?.(version)
     return found.filter((data) => data !== undefined)
   }
 }

@@ -1,0 +1,42 @@
+import { dirname } from 'node:path'
+import { digestOf, makeShared, readNow, replaceFile, type Sharing, systemCode } from '../core/index.ts'
+import { type Json, objectOf } from '../model/index.ts'
+
+/**
+ * A file of the cache that is larger than one fact: the digest of what follows in the first line, so that one that a loss of power has
+ * torn is told, then JSON. Undefined for anything else.
+ */
+export function readSealed(path: string): Json | undefined {
+  try {
+    const bytes = readNow(path)
+    const end = bytes?.indexOf('\n') ?? -1
+    if (bytes === undefined || end < 0) return undefined
+    const body = bytes.subarray(end + 1)
+    if (bytes.toString('latin1', 0, end) !== digestOf(body)) return undefined
+    return objectOf(JSON.parse(body.toString('utf8')))
+  } catch (error) {
+    // What is there can be worked out again.
+    if (systemCode(error) === undefined && !(error instanceof SyntaxError)) throw error
+    return undefined
+  }
+}
+
+export interface SealOptions {
+  readonly temporaryDirectory: string
+  readonly sharing?: Sharing | undefined
+}
+
+/** That it cannot be written costs time later, and nothing else. */
+export async function writeSealed(
+  path: string,
+  content: Json,
+  { temporaryDirectory, sharing }: SealOptions,
+): Promise<void> {
+  const body = JSON.stringify(content)
+  try {
+    await makeShared(dirname(path), sharing)
+    await replaceFile(path, `${digestOf(body)}\n${body}`, { temporaryDirectory, mode: sharing?.fileMode })
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error
+  }
+}

@@ -1,0 +1,161 @@
+import { type Digest, hexOf, isBallastError } from '../core/index.ts'
+import {
+  arrayOf,
+  latestFigures,
+  type MetadataValues,
+  mergeMetadata,
+  objectOf,
+  type RepositoryName,
+  totalSize,
+} from '../model/index.ts'
+import type { Session, Store } from '../store/index.ts'
+import type { ReadOptions } from './attachments.ts'
+
+/** What a list tells of a version that its bytes and what is attached to it tell, and nothing else does. */
+export interface ListedFacts {
+  readonly files: number
+  readonly bytes: number
+  /** As it is attached to the version; undefined where nothing is, as for one that another tool has pushed. */
+  readonly format: string | undefined
+  readonly precision: string | undefined
+  readonly parameters: number | undefined
+  /** What evaluations measured, each figure as it was measured last, by its path: `eval.accuracy`. */
+  readonly figures: Readonly<Record<string, number>>
+  /** What was said of it: license, author and others. */
+  readonly metadata: MetadataValues
+}
+
+/** To be raised where other facts are listed, or the same are made otherwise. */
+const EDITION = 1
+/** Of the cache. */
+const KIND = 'listed'
+/** So many that are not in the cache are worked out each time, until it is written anew. */
+const [FEWEST, MOST] = [8, 64]
+/** Of the digest of each document, in digits. */
+const MARK = 16
+
+interface Kept {
+  /** What was attached to the version when they were worked out, as marks. */
+  readonly from: string
+  readonly facts: ListedFacts
+}
+
+export interface ModelFacts {
+  of(version: Digest): Promise<ListedFacts>
+  /** Whether enough has been worked out to be worth writing down. */
+  isBehind(): boolean
+  keep(session: Session): Promise<void>
+}
+
+/**
+ * The facts of a model's versions, from the cache where nothing else is attached to a version than was then. A version and a document
+ * never change, so that they hold; what could not be read whole is not kept.
+ */
+export async function readListedFacts(store: Store, name: RepositoryName): Promise<ModelFacts> {
+  const referrers = await store.listReferrers(name)
+  const marks = new Map<Digest, string[]>()
+  for (const { subject, digest } of referrers) {
+    const mark = hexOf(digest).slice(0, MARK)
+    const others = marks.get(subject)
+    if (others === undefined) marks.set(subject, [mark])
+    else others.push(mark)
+  }
+  const kept = readKept(store, name)
+  const used = new Map<Digest, Kept>()
+  let fresh = 0
+  let work: ((version: Digest) => Promise<WorkedOut>) | undefined
+
+  return {
+    async of(version) {
+      const from = (marks.get(version) ?? []).sort().join('')
+      const known = kept.get(version)
+      if (known !== undefined && known.from === from) {
+        used.set(version, known)
+        return known.facts
+      }
+      work ??= await worker(store, name, { referrers })
+      const { facts, isWhole } = await work(version)
+      if (isWhole) {
+        used.set(version, { from, facts })
+        fresh++
+      }
+      return facts
+    },
+    isBehind: () => fresh > 0 && fresh >= Math.min(MOST, Math.max(FEWEST, (used.size - fresh) / 4)),
+    async keep(session) {
+      const versions = [...used].map(([digest, { from, facts }]) => [digest, from, facts])
+      await store.cache.putMany(session, KIND, { name, content: { edition: EDITION, versions } })
+    },
+  }
+}
+
+interface WorkedOut {
+  readonly facts: ListedFacts
+  readonly isWhole: boolean
+}
+
+async function worker(
+  store: Store,
+  name: RepositoryName,
+  options: ReadOptions,
+): Promise<(version: Digest) => Promise<WorkedOut>> {
+  // Loaded for those who have to look.
+  const [{ readDescriptions }, { readMetrics }, { readMetadata }] = await Promise.all([
+    import('./inspect-version.ts'),
+    import('./metrics.ts'),
+    import('./metadata.ts'),
+  ])
+  const leftOut = new Set<Digest>()
+  const noting = { ...options, onLeftOut: (version: Digest) => void leftOut.add(version) }
+  const describe = await readDescriptions(store, name, noting)
+  const measured = await readMetrics(store, name, noting)
+  const said = await readMetadata(store, name, noting)
+  return async (version) => {
+    const files = await filesOf(store, version)
+    const description = await describe(version)
+    const facts = {
+      files: files?.length ?? 0,
+      bytes: totalSize(files ?? []),
+      format: description?.format,
+      precision: description?.precision,
+      parameters: description?.parameters,
+      figures: Object.fromEntries(latestFigures(await measured(version))),
+      metadata: mergeMetadata(await said(version)),
+    }
+    return { facts, isWhole: files !== undefined && !leftOut.has(version) }
+  }
+}
+
+/** Undefined where the version cannot be read. */
+async function filesOf(
+  store: Store,
+  version: Digest,
+): Promise<readonly { readonly size: number }[] | undefined> {
+  try {
+    return (await store.readVersion(version)).files
+  } catch (error) {
+    if (isBallastError(error, 'DAMAGED') || isBallastError(error, 'NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+function readKept(store: Store, name: RepositoryName): ReadonlyMap<Digest, Kept> {
+  const { edition, versions } = store.cache.getMany(KIND, name) ?? {}
+  if (edition !== EDITION) return new Map()
+  return new Map(
+    (arrayOf(versions) as readonly [Digest, string, Partial<ListedFacts>][]).map(([digest, from, facts]) => [
+      digest,
+      { from, facts: complete(facts) },
+    ]),
+  )
+}
+
+/** JSON leaves out what is undefined. */
+function complete(facts: Partial<ListedFacts>): ListedFacts {
+  const { files = 0, bytes = 0, format, precision, parameters } = facts
+  return {
+    ...{ files, bytes, format, precision, parameters },
+    figures: objectOf(facts.figures) as ListedFacts['figures'],
+    metadata: objectOf(facts.metadata) as MetadataValues,
+  }
+}
