@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ask, type Ran, run } from '../fixtures/command.ts'
 import { createRandom } from '../fixtures/random.ts'
-import { filesOf, leftoversIn, neededBlobs, storedBlobs } from '../fixtures/store-facts.ts'
+import { filesOf, leftoversIn } from '../fixtures/store-facts.ts'
 import { assertSound } from './sound.ts'
 import { createWorld, type World, writeFiles, writeModel } from './world.ts'
 
@@ -92,46 +92,6 @@ test('processes that claim one number: one of them gets it, the others are told 
   assert.deepEqual(ran.map(({ code }) => code).sort(), [0, 5, 5, 5])
   for (const { code, stderr } of ran) if (code === 5) assert.match(stderr, /next free number is 10/)
   await assertSound(world.store)
-})
-
-test('gc in a loop beside adds and removals removes nothing that is needed', async (t) => {
-  const world = await worldFor(t)
-  const random = createRandom(SEED)
-  // The same bytes come, go and come again: what one add relies on is what another removal has just let go of.
-  const models = await Promise.all(Array.from({ length: 3 }, () => writeModel(world.fresh('source'), random)))
-  let adding = true
-  let collections = 0
-  const collect = async (): Promise<void> => {
-    while (adding) {
-      const ran = await run(['gc'], { store: world.store })
-      assert.equal(ran.code, 0, ran.stderr)
-      collections++
-    }
-  }
-  const add = async (lane: number): Promise<void> => {
-    for (let round = 0; round < 6; round++) {
-      const model = random.pick(models)
-      const name = `model-${lane}`
-      const ran = await run(['add', name, model.directory], { store: world.store })
-      assert.equal(ran.code, 0, ran.stderr)
-      const checked = await run(['check', '--full', name], { store: world.store })
-      assert.equal(checked.code, 0, checked.stdout + checked.stderr)
-      if (round % 2 === 0)
-        assert.equal((await run(['remove', name, '--all'], { store: world.store })).code, 0)
-    }
-  }
-  const collector = collect()
-  const adders = Promise.all([add(1), add(2), add(3)])
-  await adders.finally(() => {
-    adding = false
-  })
-  await collector
-  t.diagnostic(`${collections} collections beside 18 adds`)
-  assert.equal((await run(['verify'], { store: world.store })).code, 0)
-  await assertSound(world.store)
-  assert.equal((await run(['gc'], { store: world.store })).code, 0)
-  assert.deepEqual([...(await storedBlobs(world.store))].sort(), [...(await neededBlobs(world.store))].sort())
-  assert.deepEqual(await leftoversIn(world.store), [])
 })
 
 test('processes that follow into one target leave it whole, with what the tag pointed to last', async (t) => {
