@@ -21,8 +21,7 @@ export interface LanesOptions {
   readonly now?: () => number
 }
 
-/** As many as the tools that are known for their speed use: a transfer of seconds has no time to find out. */
-const START = 16
+const START = 8
 const MOST = 32
 const LEAST = 2
 /** In milliseconds. Long enough that round trips and bursts do not count. */
