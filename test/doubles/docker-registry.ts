@@ -31,6 +31,7 @@ export async function startDockerRegistry({
   auth,
   tls,
   mirrorOf,
+  program = 'docker-registry',
 }: {
   /** Where it listens. */
   readonly address?: string
@@ -40,6 +41,8 @@ export async function startDockerRegistry({
   readonly tls?: { readonly certificate: string; readonly key: string }
   /** Of another registry, `http://HOST`, it keeps what it is asked for, and takes nothing else. */
   readonly mirrorOf?: string
+  /** Of another version: it takes the same configuration. */
+  readonly program?: string
 } = {}): Promise<DockerRegistry | undefined> {
   if (dockerRegistryMissing() !== undefined) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'docker-registry-'))
@@ -49,7 +52,7 @@ export async function startDockerRegistry({
     .map(([name, value]) => (value === undefined ? '' : `${name}: ${JSON.stringify(value)}\n`))
     .join('')
   await writeFile(config, configuration({ addr: host, tls }, join(directory, 'data')) + extra)
-  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
+  const child = spawn(program, ['serve', config], { stdio: 'ignore' })
   const exited = once(child, 'exit')
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL')
