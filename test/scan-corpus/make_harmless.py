@@ -1,4 +1,4 @@
-"""Writes one part of harmless/ and of corpus.json, with real libraries: make_harmless.py general|older|torch-1|torch-2|tensorflow.
+"""Writes one part of the harmless files and of their listing, with real libraries: make_harmless.py general|wider|older|torch-1|torch-2|tensorflow.
 
 The parts need interpreters of their own, for not all of the libraries go together; see README.md.
 """
@@ -10,6 +10,7 @@ from make.listing import write
 
 PARTS = {
     "general": ["plain", "estimators", "tables", "models"],
+    "wider": ["wider"],
     "older": ["older"],
     "torch-1": ["torch_models"],
     "torch-2": ["torch_models"],
@@ -18,4 +19,8 @@ PARTS = {
 
 if __name__ == "__main__":
     modules = [importlib.import_module(f"make.{module}") for module in PARTS[sys.argv[1]]]
-    write(f"harmless/{sys.argv[1]}", [item for module in modules for item in module.items()])
+    items = [item for module in modules for item in module.items()]
+    if sys.argv[1] == "wider":
+        write("held-out/harmless", items, "held-out.json")
+    else:
+        write(f"harmless/{sys.argv[1]}", items)

@@ -20,7 +20,7 @@ def skops(tree):
 
 def items():
     yield "nemo-target.nemo", tarred([regular("model_config.yaml", f"target: x\n_target_: builtins.exec\n_args_:\n  - \"{HARMLESS_EXPRESSION}\"\n".encode()), regular("model_weights.ckpt", b"")]), "a configuration whose _target_ Hydra would call", "CVE-2025-23304"
-    yield "hydra-target/model_config.yaml", f"encoder:\n  _target_: os.system\n  command: \"true\"\n".encode(), "a configuration whose _target_ Hydra would call", UNIT42
+    yield "hydra-target/model_config.yaml", b"encoder:\n  _target_: os.system\n  command: \"true\"\n", "a configuration whose _target_ Hydra would call", UNIT42
     yield "yaml-object/config.yaml", b"model: !!python/object/apply:os.system ['true']\n", "a tag of YAML that makes an object of Python", "CVE-2020-14343"
     yield "attention-config/config.json", json.dumps({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "_attn_implementation_internal": "none/none:kernel"}).encode(), "a configuration that fetches code past trust_remote_code", "CVE-2026-4372"
     saves = "class M(Module):\n  __parameters__ = []\n  def __setstate__(self, x: int) -> NoneType:\n    torch.save(torch.ones([1]), \"touched-by-scan-corpus\")\n    return None\n"
