@@ -1,5 +1,5 @@
 import { BallastError } from '../core/index.ts'
-import { arrayOf, parseJson } from '../model/index.ts'
+import { arrayOf, objectOf, parseJson } from '../model/index.ts'
 
 /** The certificate authorities and logs that certificates are judged by (sigstore's trusted_root.json). */
 export interface TrustedRoot {
@@ -12,6 +12,12 @@ export interface TrustedRoot {
 /** Throws USAGE for anything else; `what` names it for people. */
 export function readTrustedRoot(text: string, what = 'the trusted root'): TrustedRoot {
   const document = parseJson(Buffer.from(text))
+  for (const log of [...arrayOf(document?.tlogs), ...arrayOf(document?.ctlogs)]) {
+    if (objectOf(objectOf(objectOf(log).publicKey).validFor).start !== undefined) continue
+    throw new BallastError('USAGE', `${what} has a log that does not say since when its key counts`, {
+      hint: 'get the file anew from who operates the instance',
+    })
+  }
   if (document !== undefined && arrayOf(document.certificateAuthorities).length > 0) {
     return {
       document,

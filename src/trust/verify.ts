@@ -2,6 +2,7 @@ import type { Digest } from '../core/index.ts'
 import { type ReadBundle, readBundle } from './bundle.ts'
 import { verifyCertified, whyNotLogged } from './certificate.ts'
 import { preAuthEncoding } from './dsse.ts'
+import { loggedContent } from './logged-content.ts'
 import { decodeStatement, SIGN_PREDICATE, STATEMENT_PAYLOAD, type Statement } from './statement.ts'
 import { refused, type Trusted, type Verdict } from './verdict.ts'
 import { named, verifyWithKeys } from './verify-keys.ts'
@@ -52,12 +53,15 @@ async function verifySigner(
   { envelope, keyId, isLogged, certificate, document }: ReadBundle,
   trusted: Trusted,
 ): Promise<Verdict<unknown>> {
-  if (certificate !== undefined) return verifyCertified({ document }, trusted)
+  if (certificate !== undefined) return verifyCertified(loggedContent({ document }, envelope), trusted)
   const verdict = await verifyWithKeys(
     { data: preAuthEncoding(envelope), signature: envelope.signature, keyId },
     trusted,
   )
   if (!verdict.ok || !isLogged || trusted.root === undefined) return verdict
-  const why = await whyNotLogged({ document }, { root: trusted.root, key: verdict.value.key })
+  const why = await whyNotLogged(loggedContent({ document }, envelope), {
+    root: trusted.root,
+    key: verdict.value.key,
+  })
   return why === undefined ? verdict : refused(why)
 }
