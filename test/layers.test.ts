@@ -107,7 +107,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     '@sigstore/verify',
   ],
   // Certificates for an identity, from services of others.
-  workflows: ['@sigstore/bundle', '@sigstore/sign'],
+  workflows: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/sign'],
 }
 
 /** What a pure area may have of node: computing, no files, sockets, processes or clocks. */

@@ -43,7 +43,3 @@ export function matches(match: Match, value: string): boolean {
 export function formatSignedBy(by: SignedBy): string {
   return by.kind === 'key' ? `key ${shortDigest(by.keyId)}` : oneLine(`${by.identity} (${by.issuer})`)
 }
-
-export function trustsNobody({ keys = [], identities = [] }: Trusted): boolean {
-  return keys.length === 0 && identities.length === 0
-}

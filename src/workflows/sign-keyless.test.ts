@@ -15,7 +15,7 @@ import {
   type Verdict,
   verifySignatureBundle,
 } from '../trust/index.ts'
-import { checkToken, keylessSigner } from './sign-keyless.ts'
+import { checkToken, keylessSigner, readSigningConfig } from './sign-keyless.ts'
 
 const subject = digestOf('a version')
 const statement: Statement = { subjects: [subject], predicateType: SIGN_PREDICATE, predicate: {} }
@@ -45,6 +45,26 @@ test('a timestamp authority is asked as well, where one is named', async (t) => 
   )
   const verdict = await verifySignatureBundle(bundle, trustIn(sigstore), subject)
   assert.equal(verdict.ok, true, JSON.stringify(verdict))
+})
+
+test('the services are those of a signing config, where one is given', async (t) => {
+  const sigstore = await startSigstore(t)
+  const service = { url: sigstore.url, majorApiVersion: 1, validFor: { start: '2020-01-01T00:00:00Z' } }
+  const selector = { selector: 'ANY' }
+  const config = {
+    mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
+    ...{
+      caUrls: [service],
+      rekorTlogUrls: [service],
+      tsaUrls: [{ ...service, url: `${sigstore.url}/api/v1/timestamp` }],
+    },
+    ...{ rekorTlogConfig: selector, tsaConfig: selector },
+  }
+  const services = readSigningConfig(JSON.stringify(config), 'the config')
+  const bundle = await keylessSigner(services, identityToken(ANN, ISSUER))(statement)
+  const verdict = await verifySignatureBundle(bundle, trustIn(sigstore), subject)
+  assert.equal(verdict.ok, true, JSON.stringify(verdict))
+  assert.throws(() => readSigningConfig('{}', 'the config'), { code: 'USAGE' })
 })
 
 test('another name, or another who vouches for it, is refused by what it is', async (t) => {

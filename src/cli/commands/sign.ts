@@ -1,6 +1,7 @@
 import { BallastError, shortDigest } from '../../core/index.ts'
 import { isRemote } from '../../model/index.ts'
 import type { SignRequest, SignResult, SignWith } from '../../workflows/sign.ts'
+import type { KeylessServices, SigningConfig } from '../../workflows/sign-keyless.ts'
 import { imageAccess } from '../image-access.ts'
 import { keyPassword } from '../key-password.ts'
 import { LOCK_OPTION } from '../lock-option.ts'
@@ -16,6 +17,7 @@ interface SignOptions extends RegistryOptions {
   readonly fulcioUrl?: string
   readonly rekorUrl?: string
   readonly timestampServerUrl?: string
+  readonly signingConfig?: string
   readonly lock?: boolean
 }
 
@@ -40,6 +42,10 @@ export const verb = defineVerb<[string, SignOptions]>({
     ['--fulcio-url <url>', 'the certificate authority (default: the public one)'],
     ['--rekor-url <url>', 'the transparency log (default: the public one)'],
     ['--timestamp-server-url <url>', 'a timestamp authority, beside the log'],
+    [
+      '--signing-config <file>',
+      'the services of an instance in one file (signing_config.json), in place of addresses',
+    ],
     ...REGISTRY_OPTIONS,
     LOCK_OPTION,
   ],
@@ -86,18 +92,31 @@ async function signerBy(session: Session, options: SignOptions): Promise<SignWit
     const { signerFrom } = await import('../../workflows/signers.ts')
     return { kind: 'key', signer: await signerFrom(key, () => keyPassword(session, key)) }
   }
-  const { checkToken, keylessSigner, PUBLIC_FULCIO, PUBLIC_REKOR } = await import(
-    '../../workflows/sign-keyless.ts'
-  )
+  const { checkToken, keylessSigner } = await import('../../workflows/sign-keyless.ts')
   const token =
     identityToken === undefined ? undefined : checkToken(await tokenIn(identityToken), identityToken)
-  const { fulcioUrl: fulcio = PUBLIC_FULCIO, rekorUrl: rekor = PUBLIC_REKOR } = options
-  if (rekor === PUBLIC_REKOR)
-    session.note(`the identity that signs is recorded at ${rekor}, for everybody to see`)
-  return {
-    kind: 'identity',
-    sign: keylessSigner({ fulcio, rekor, timestamps: options.timestampServerUrl }, token),
+  return { kind: 'identity', sign: keylessSigner(await servicesBy(session, options), token) }
+}
+
+async function servicesBy(
+  session: Session,
+  { signingConfig, fulcioUrl, rekorUrl, timestampServerUrl: timestamps }: SignOptions,
+): Promise<KeylessServices | SigningConfig> {
+  const { PUBLIC_FULCIO, PUBLIC_REKOR, readSigningConfig } = await import('../../workflows/sign-keyless.ts')
+  if (signingConfig !== undefined) {
+    if ([fulcioUrl, rekorUrl, timestamps].some((url) => url !== undefined)) {
+      throw new BallastError('USAGE', '--signing-config names the services already', {
+        hint: 'leave --fulcio-url, --rekor-url and --timestamp-server-url out',
+      })
+    }
+    const { readFile } = await import('node:fs/promises')
+    return readSigningConfig(await readFile(signingConfig, 'utf8'), signingConfig)
   }
+  const rekor = rekorUrl ?? PUBLIC_REKOR
+  if (rekor === PUBLIC_REKOR) {
+    session.note(`the identity that signs is recorded at ${rekor}, for everybody to see`)
+  }
+  return { fulcio: fulcioUrl ?? PUBLIC_FULCIO, rekor, timestamps }
 }
 
 /** A file, because every process of the machine can read what stands on a command line. */
