@@ -64,16 +64,29 @@ export function stamped(move: Omit<TagMove, 'time'>): TagMove {
   return { ...move, time: new Date().toISOString() }
 }
 
-/** Throws REFUSED for a move onto a stage with a policy that nobody answers for. `reference` names the stage. */
+/**
+ * Throws REFUSED for a move onto a stage with a policy that nobody answers for. `reference` names the stage, `version` what it would
+ * be moved to, where that has another name than its digest; `first` is a command that has to come before the promotion.
+ */
 export function refusePoliced(
   { digest, promotion }: Pick<TagMove, 'digest' | 'promotion'>,
   policy: PolicyRecord | undefined,
-  { reference, version = digest ?? '' }: { readonly reference: string; readonly version?: string },
+  {
+    reference,
+    version,
+    first,
+  }: {
+    readonly reference: string
+    readonly version?: string | undefined
+    readonly first?: string | undefined
+  },
 ): void {
   if (digest === null || promotion !== undefined || policy === undefined || policy.policy === null) return
-  const stage = reference.slice(reference.lastIndexOf(':') + 1)
+  const colon = reference.lastIndexOf(':')
+  const ref = version ?? `${reference.slice(0, colon)}@${digest}`
+  const promote = `ballast promote ${ref} ${reference.slice(colon + 1)}`
   throw new BallastError('REFUSED', `${reference} is a stage with a policy, and moves only by promotion`, {
-    hint: `promote instead: ballast promote ${version.startsWith('sha256:') ? `${reference.slice(0, reference.lastIndexOf(':'))}@${version}` : version} ${stage}`,
+    hint: `promote instead: ${first === undefined ? '' : `${first}, then `}${promote}`,
     details: { stage: reference },
   })
 }

@@ -56,7 +56,7 @@ export interface AddListingRequest extends Pick<AddSourceRequest, 'name' | 'filt
   /** The number that it was given elsewhere, and keeps. */
   readonly given?: number | undefined
   /** Throws for what must not become a version. */
-  readonly check?: (version: Version) => void
+  readonly check?: (version: Version) => void | Promise<void>
 }
 
 /** The same of what has been listed already. */
@@ -83,7 +83,7 @@ export async function addListing(
       metadata,
       known: knownFrom(fetched.blobs),
       async beforeNumber({ session, name, version }) {
-        check?.(version)
+        await check?.(version)
         const lineage = { ...lineageOf(address, { revision, wanted }), by }
         await attachLineage(store, session, { name, version, lineage })
       },

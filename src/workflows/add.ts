@@ -32,7 +32,7 @@ import { projectTags } from './project.ts'
 import { parseModelReference } from './resolve.ts'
 import { rememberTime } from './run-times.ts'
 import { storeFiles } from './store-files.ts'
-import { pointTag } from './tag.ts'
+import { pointTag, refuseStage } from './tag.ts'
 
 export interface AddResult {
   /** By number: `sentiment:3`. */
@@ -160,6 +160,12 @@ export async function addFiles(
   if (move) refuseLinked(files)
   checkVersion(files)
   await refuseTakenNumber(store, reference.name, wanted)
+  const moving = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
+  await refuseStage(store, {
+    name: reference.name,
+    tag: moving,
+    first: `ballast add ${reference.name}:NUMBER …`,
+  })
   await using session = await store.begin()
   const stored = await storeFiles(store, { session, files }, { ...options, move, known })
   const { version, manifest, config, configDigest } = encodeVersion(stored.files)
@@ -182,7 +188,7 @@ export async function addFiles(
     wanted: wanted ?? given,
     given: given !== undefined,
   })
-  const tag = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
+  const tag = moving
   await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by })
   const unprojected = await projectTags(store, session)
   const stayed = move ? await removeMoved(files) : []

@@ -11,6 +11,10 @@ export interface BucketRemote extends Remote {
   readonly model: RepositoryName
 }
 
+export function isBucketRemote(remote: Remote): remote is BucketRemote {
+  return 'records' in remote.repository
+}
+
 /** The place below which models are. */
 export interface BucketRoot {
   readonly bucket: Bucket

@@ -11,10 +11,12 @@ import {
   childrenOf,
   LARGEST_MANIFEST,
   OCI_MANIFEST,
+  parseJson,
   type RepositoryName,
   subjectOfManifest,
 } from '../model/index.ts'
 import { type ImageRepository, referrersOf, type StoredManifest } from '../oci/index.ts'
+import { STAGE_RECORD } from '../policy/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { sendSignatures, takeSignatures } from './carry-signatures.ts'
 import { keepsSignatureTags } from './put-signature.ts'
@@ -109,8 +111,8 @@ export async function pullAttachments(
   return attached.length
 }
 
-/** Small manifests with this subject; none where the remote cannot say what is attached. */
-async function attachedAt(
+/** Small manifests with this subject; none where the remote cannot say what is attached. What a registry has recorded of its stages is its own. */
+export async function attachedAt(
   repository: ImageRepository,
   subject: Digest,
   options: CallOptions,
@@ -123,6 +125,7 @@ async function attachedAt(
     if (size > LARGEST_MANIFEST) continue
     const manifest = await repository.getManifest(digest, options)
     if (manifest === undefined || subjectOfManifest(manifest.bytes) !== subject) continue
+    if (parseJson(manifest.bytes)?.artifactType === STAGE_RECORD) continue
     const total = childrenOf(manifest.bytes).reduce((sum, blob) => sum + blob.size, 0)
     if (total <= LARGEST_ATTACHED) found.push(manifest)
   }

@@ -13,6 +13,7 @@ import type { ImageRepository, StoredManifest } from '../oci/index.ts'
 import { copyAttachments } from './carry-attachments.ts'
 import type { ImageAccess } from './image-places.ts'
 import { numberThere, refuseOtherNumber, tagToMove } from './remote-numbers.ts'
+import { refuseStageAt } from './remote-stages.ts'
 import { nothingThere, openRemote, type Remote, statedNumber } from './remotes.ts'
 
 export interface CopyResult {
@@ -61,6 +62,11 @@ export async function copy(
     const { digest } = manifest
     if (number !== undefined) {
       await refuseOtherNumber(to, { digest, number, ref: from.at(`${number}`) }, options)
+    }
+    if (tag !== undefined) {
+      const version = number === undefined ? undefined : to.at(`${number}`)
+      const first = number === undefined ? undefined : `ballast copy ${from.at(`${number}`)} ${version}`
+      await refuseStageAt(to, { tag, digest, version, first }, options)
     }
     const blobs = await copyContent({ from: from.repository, to: to.repository, manifest, depth: 0 }, options)
     if (number !== undefined) await to.repository.putManifest(manifest, `${number}`, options)

@@ -5,6 +5,8 @@ import { addListing } from './add-source.ts'
 import { filesOfArtifact } from './pull-artifact.ts'
 import { filesOfModel, type ModelInImage, modelInImage } from './pull-image.ts'
 import type { Pulled, PullPlace } from './pull-place.ts'
+import { admitFromRemote } from './remote-stages.ts'
+import { refuseStage } from './tag.ts'
 
 /** As another tool pushed it, or out of an image: its files become a version, with the digest that these have everywhere. */
 export async function pullFiles(
@@ -24,6 +26,10 @@ export async function pullFiles(
     : filesOfArtifact(store, { session, repository, artifact }, options))
   await admit?.(totalSize(files))
   const { name, tag, number } = target
+  if (tag !== undefined) {
+    const first = `ballast pull ${remote.at(remote.reference)} ${name}:NUMBER`
+    await refuseStage(store, { name, tag, first })
+  }
   const reference = tag ?? number
   const added = await addListing(
     store,
@@ -33,7 +39,10 @@ export async function pullFiles(
       listing: { revision: manifest.digest, files, skipped: [] },
       by: 'pull',
       given: number ?? image?.model.number,
-      check: (version) => image && refuseOther(version, image),
+      check: async (version) => {
+        if (image !== undefined) refuseOther(version, image)
+        await admitFromRemote(store, remote, { manifest, content: async () => ({ store, version }) }, options)
+      },
     },
     options,
   )

@@ -15,8 +15,10 @@ import { projectTags } from './project.ts'
 import type { Pulled, PullPlace } from './pull-place.ts'
 import type { Target } from './pull-target.ts'
 import { numberThere } from './remote-numbers.ts'
+import { admitFromRemote } from './remote-stages.ts'
 import { statedNumber } from './remotes.ts'
-import { pointTag } from './tag.ts'
+import type { ContentOfVersion } from './stage-facts.ts'
+import { pointTag, refuseStage } from './tag.ts'
 
 const BLOBS_AT_ONCE = 4
 
@@ -31,10 +33,18 @@ export async function pullVersion(
   const number = statedNumber(remote) ?? (await numberThere(repository, manifest.digest, options))
   const { digest } = manifest
   await refuseTaken(store, { ...target, number: target.number ?? number, digest, from })
-  await using session = await store.begin()
-  const newBytes = await fetchBlobs(store, { session, repository, manifest, admit }, options)
-  const version = await storeManifest(store, session, manifest)
   const { name, tag } = target
+  if (tag !== undefined)
+    await refuseStage(store, { name, tag, digest, first: `ballast pull ${from} ${name}:NUMBER` })
+  await using session = await store.begin()
+  let bringing: Promise<Brought> | undefined
+  const bring = (): Promise<Brought> => {
+    bringing ??= bringVersion(store, { session, repository, manifest, admit }, options)
+    return bringing
+  }
+  const content = async (): Promise<ContentOfVersion> => ({ store, version: (await bring()).version })
+  await admitFromRemote(store, remote, { manifest, content }, options)
+  const { version, newBytes } = await bring()
   const attached = await pullAttachments(store, { session, name, subject: digest, from: repository }, options)
   const { number: claimed } = await store.records.claimNumber(session, name, {
     digest,
@@ -76,6 +86,26 @@ async function refuseTaken(
   throw new BallastError('CONFLICT', clash, {
     hint: `numbers never move; pull it under a name of its own: ballast pull ${from} NAME`,
   })
+}
+
+export interface Brought {
+  readonly version: Version
+  /** What the store did not hold before. */
+  readonly newBytes: number
+}
+
+/** The version's bytes, leased and verified; nothing leads to them yet. */
+export async function bringVersion(
+  store: Store,
+  request: Pick<PullPlace, 'manifest'> & {
+    readonly admit?: PullPlace['admit']
+    readonly session: Session
+    readonly repository: ImageRepository
+  },
+  options: CallOptions,
+): Promise<Brought> {
+  const newBytes = await fetchBlobs(store, { admit: undefined, ...request }, options)
+  return { version: await storeManifest(store, request.session, request.manifest), newBytes }
 }
 
 /** Leased before it is looked for; what the store has is not fetched. How many bytes were. */

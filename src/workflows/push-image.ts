@@ -4,6 +4,7 @@ import { MODEL_MANIFEST, parseJson } from '../model/index.ts'
 import { directoryOf, SCRATCH, scratchImages } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import type { ImageAccess } from './image-places.ts'
+import { refuseStageAt } from './remote-stages.ts'
 import { openRemote, type Remote } from './remotes.ts'
 import { damageOf, resolveVersion } from './resolve.ts'
 
@@ -53,6 +54,7 @@ export async function pushImage(
   }
   const reference = remote.isStated ? remote.reference : (resolved.reference.tag ?? `${resolved.number}`)
   await refuseModel(remote, reference, options)
+  await refuseStageAt(remote, { tag: reference, digest: resolved.version.digest }, options)
   const base = { repository: scratchImages(), reference: SCRATCH }
   try {
     const models = [{ ...resolved, name, path: undefined }]

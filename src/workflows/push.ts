@@ -16,6 +16,7 @@ import type { ImageAccess } from './image-places.ts'
 import { repositoriesWith } from './known-repositories.ts'
 import { recordUse } from './record-use.ts'
 import { refuseOtherNumber, tagToMove } from './remote-numbers.ts'
+import { refuseStageAt } from './remote-stages.ts'
 import { openRemote, type Remote } from './remotes.ts'
 import { damageOf, type ResolvedVersion, resolveVersion } from './resolve.ts'
 
@@ -91,6 +92,11 @@ export async function pushResolved(
   const { repository } = remote
   const given = { ref: formatReference(reference), tag: reference.tag, number }
   const tag = tagToMove(remote, given, 'push')
+  if (tag !== undefined) {
+    const there = remote.at(`${number}`)
+    const first = `ballast push ${reference.name}:${number} ${there}`
+    await refuseStageAt(remote, { tag, digest: version.digest, version: there, first }, options)
+  }
   const manifest = await leaseManifest(store, session, resolved)
   await refuseOtherNumber(
     remote,

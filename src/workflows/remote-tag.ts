@@ -3,6 +3,7 @@ import { numberOfTag, parseTag } from '../model/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { findModel } from './pull.ts'
 import { digestAt, numberThere } from './remote-numbers.ts'
+import { refuseStageAt } from './remote-stages.ts'
 import { openRemote } from './remotes.ts'
 import type { TagResult } from './tag.ts'
 
@@ -20,8 +21,12 @@ export async function remoteTag(
   const tag = await tagOf(tagText, { name: repository.name, access })
   const manifest = await findModel(remote, options)
   const moved = (await digestAt(repository, tag, options)) !== manifest.digest
-  if (moved) await repository.putManifest(manifest, tag, options)
   const number = await numberThere(repository, manifest.digest, options)
+  if (moved) {
+    const version = at(number === undefined ? manifest.digest : `${number}`)
+    await refuseStageAt(remote, { tag, digest: manifest.digest, version }, options)
+    await repository.putManifest(manifest, tag, options)
+  }
   return { ref: at(tag), digest: manifest.digest, number, moved, warnings: [] }
 }
 

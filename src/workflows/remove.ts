@@ -62,7 +62,9 @@ export async function remove(
   const newest = rest.at(-1)
   for (const current of affected) {
     const { tag, digest } = current
-    const stays = tag === LATEST ? newest : undefined
+    const isPoliced = (await store.records.policies.of(name, tag)) !== undefined
+    // A stage is not moved on to what nobody has promoted.
+    const stays = tag === LATEST && !isPoliced ? newest : undefined
     const move = { digest: stays?.digest ?? null, kind: current.kind, by: 'remove', onlyFrom: digest }
     // A tag that somebody has moved meanwhile is theirs.
     if ((await store.records.moveTag(session, name, tag, move)) === undefined) continue

@@ -1,13 +1,5 @@
 import type { CallOptions, Digest } from '../core/index.ts'
-import {
-  decodeMetrics,
-  type Json,
-  latestFigures,
-  type Metrics,
-  MODEL_CARD,
-  MODEL_METRICS,
-  type Version,
-} from '../model/index.ts'
+import { latestFigures, type Metrics, MODEL_CARD, type Version } from '../model/index.ts'
 import {
   APPROVAL_PREDICATE,
   decodeApproval,
@@ -19,19 +11,21 @@ import {
 } from '../policy/index.ts'
 import type { Store } from '../store/index.ts'
 import {
+  type AttachedSignature,
   decodeStatement,
-  isBundleType,
+  isSignature,
   readBundle,
   readPublicKey,
   readTrustedRoot,
-  SIGN_PREDICATE,
   type SignedBy,
   type Trusted,
   type TrustedRoot,
+  type Verdict,
+  verifyAttached,
   verifyStatement,
 } from '../trust/index.ts'
 import { inspectVersion } from './inspect-version.ts'
-import type { AttachedDocument, StagePlace } from './stage-place.ts'
+import type { StagePlace } from './stage-place.ts'
 import { scanFacts } from './stage-scan.ts'
 
 /** The version's bytes in a store, which are looked at where a rule asks for it. */
@@ -53,20 +47,14 @@ export async function gatherFacts(
   options: CallOptions,
 ): Promise<Facts> {
   const { signed, approved, scanned, formats, metrics, from } = requires
-  const asks = (type: string): boolean =>
-    (isBundleType(type) && (signed !== undefined || approved !== undefined)) ||
-    (type === MODEL_METRICS && metrics !== undefined)
-  const documents = await place.documents(digest, asks, options)
-  const statements = {
-    bundles: documents.filter(({ type }) => isBundleType(type)).map(({ data }) => data),
+  const asksSigned = signed !== undefined || approved !== undefined
+  const all = {
+    signed: asksSigned ? await place.signed(digest, options) : [],
     subject: digest,
     root: root === undefined ? undefined : readTrustedRoot(JSON.stringify(root)),
   }
-  const signatures = await countSigners(signed, statements, { predicateType: SIGN_PREDICATE })
-  const approvals = await countSigners(approved, statements, {
-    predicateType: APPROVAL_PREDICATE,
-    whyNot: (predicate) => whyNoApproval(predicate, stage),
-  })
+  const signatures = await countSigners(signed, all, SIGNATURES)
+  const approvals = await countSigners(approved, all, approvalsOf(stage))
   return {
     signers: signatures.ids,
     refusedSignatures: signatures.refused,
@@ -74,45 +62,65 @@ export async function gatherFacts(
     refusedApprovals: approvals.refused,
     scan: scanned === undefined ? undefined : await scanFacts(await content(), options),
     formats: formats === undefined ? undefined : await formatsOf(await content(), options),
-    figures: metrics === undefined ? new Map() : figuresIn(documents),
+    figures: metrics === undefined ? new Map() : figuresIn(await place.metrics(digest, options)),
     hasBeenInFrom: from === undefined ? false : await place.hasBeenIn(from, digest, options),
   }
 }
 
-interface Statements {
-  readonly bundles: readonly Buffer[]
+interface Signed {
+  readonly signed: readonly AttachedSignature[]
   readonly subject: Digest
   readonly root: TrustedRoot | undefined
 }
 
-interface Wanted {
-  readonly predicateType: string
-  /** Why a statement that is signed does not count all the same. */
-  readonly whyNot?: (predicate: Json) => string | undefined
+/** What of all that is signed counts for a rule. */
+interface Counting {
+  readonly isMeant: (attached: AttachedSignature) => boolean
+  /** Whether somebody who is trusted stands for it, and it says what it has to. */
+  readonly verify: (
+    attached: AttachedSignature,
+    trusted: Trusted,
+    subject: Digest,
+  ) => Promise<Verdict<unknown>>
 }
 
-interface Counted {
-  readonly ids: ReadonlySet<string>
-  readonly refused: readonly string[]
+const SIGNATURES: Counting = { isMeant: isSignature, verify: verifyAttached }
+
+function approvalsOf(stage: string): Counting {
+  return {
+    isMeant: (attached) => predicateTypeOf(attached) === APPROVAL_PREDICATE,
+    async verify(attached, trusted, subject) {
+      if (attached.form !== 'bundle') return { ok: false, why: 'it is no approval' }
+      const expected = { subject, predicateType: APPROVAL_PREDICATE }
+      const verdict = await verifyStatement(attached.bytes, trusted, expected)
+      if (!verdict.ok) return verdict
+      const approval = decodeApproval(verdict.value.predicate)
+      if (approval?.stage === stage) return verdict
+      return { ok: false, why: `one approves ${approval?.stage ?? 'no stage'}, not ${stage}` }
+    },
+  }
 }
 
-/** Who of the signers has signed a statement of that kind about the version. */
+function predicateTypeOf(attached: AttachedSignature): string | undefined {
+  if (attached.form !== 'bundle') return undefined
+  const payload = readBundle(attached.bytes)?.envelope.payload
+  return payload && decodeStatement(payload)?.predicateType
+}
+
+/** Who of the signers stands for the version, and why others do not count; for people. */
 async function countSigners(
   signers: Signers | undefined,
-  { bundles, subject, root }: Statements,
-  { predicateType, whyNot = () => undefined }: Wanted,
-): Promise<Counted> {
+  { signed, subject, root }: Signed,
+  { isMeant, verify }: Counting,
+): Promise<{ readonly ids: ReadonlySet<string>; readonly refused: readonly string[] }> {
   const ids = new Set<string>()
   const refused: string[] = []
   if (signers === undefined) return { ids, refused }
   const trusted = trustedOf(signers, root)
-  for (const bytes of bundles) {
-    const payload = readBundle(bytes)?.envelope.payload
-    if ((payload && decodeStatement(payload))?.predicateType !== predicateType) continue
-    const verdict = await verifyStatement(bytes, trusted, { subject, predicateType })
-    const why = verdict.ok ? whyNot(verdict.value.predicate) : verdict.why
-    if (verdict.ok && why === undefined) ids.add(idOf(verdict.by))
-    else if (why !== undefined) refused.push(why)
+  for (const attached of signed.filter(isMeant)) {
+    const verdict = await verify(attached, trusted, subject)
+    if (verdict.ok) ids.add(idOf(verdict.by))
+    else refused.push(verdict.why)
   }
   return { ids, refused }
 }
@@ -132,19 +140,10 @@ function idOf(by: SignedBy): string {
   return by.kind === 'key' ? by.keyId : `${by.identity} (${by.issuer})`
 }
 
-function whyNoApproval(predicate: Json, stage: string): string | undefined {
-  const approval = decodeApproval(predicate)
-  if (approval === undefined) return 'an approval says nothing of a stage'
-  return approval.stage === stage ? undefined : `one approves ${approval.stage}, not ${stage}`
-}
-
 /** Each figure as it was measured last. What the model's own card claims is nobody's measurement. */
-function figuresIn(documents: readonly AttachedDocument[]): ReadonlyMap<string, number> {
-  const measured = documents
-    .filter(({ type }) => type === MODEL_METRICS)
-    .map(({ data }) => decodeMetrics(data))
-    .filter((metrics) => metrics !== undefined && metrics.by !== MODEL_CARD)
-  return latestFigures((measured as Metrics[]).sort((a, b) => a.time.localeCompare(b.time)))
+function figuresIn(metrics: readonly Metrics[]): ReadonlyMap<string, number> {
+  const measured = metrics.filter(({ by }) => by !== MODEL_CARD)
+  return latestFigures(measured.sort((a, b) => a.time.localeCompare(b.time)))
 }
 
 /** Files that are models by their content, one of each format; `unknown` for what passes itself off as one. */

@@ -1,6 +1,7 @@
 import type { CallOptions, Digest } from '../core/index.ts'
-import type { Tag } from '../model/index.ts'
+import type { Metrics, Tag } from '../model/index.ts'
 import type { PolicyRecord, Promotion } from '../store/index.ts'
+import type { AttachedSignature } from '../trust/index.ts'
 
 /** Where a model's stages are: a store, a registry, a bucket or a layout. Whoever owns the stage keeps its policy. */
 export interface StagePlace {
@@ -17,17 +18,10 @@ export interface StagePlace {
   standing(stage: Tag, options?: CallOptions): Promise<Digest | undefined>
   /** Whether the stage points, or has pointed, to the version. */
   hasBeenIn(stage: Tag, digest: Digest, options?: CallOptions): Promise<boolean>
-  /** What is attached to a version, of the types that are wanted; nothing of it is believed. */
-  documents(
-    subject: Digest,
-    isWanted: (type: string) => boolean,
-    options?: CallOptions,
-  ): Promise<readonly AttachedDocument[]>
+  /** What is signed about a version; nothing of it is believed. */
+  signed(subject: Digest, options?: CallOptions): Promise<readonly AttachedSignature[]>
+  /** What was measured of a version, as whoever can write there says. */
+  metrics(subject: Digest, options?: CallOptions): Promise<readonly Metrics[]>
   /** False where the stage stands there already. */
   promote(stage: Tag, digest: Digest, promotion: Promotion, options?: CallOptions): Promise<boolean>
-}
-
-export interface AttachedDocument {
-  readonly type: string
-  readonly data: Buffer
 }

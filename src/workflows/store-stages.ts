@@ -1,18 +1,18 @@
-import { isBallastError } from '../core/index.ts'
 import {
-  attachedBy,
+  decodeMetrics,
   formatReference,
+  LARGEST_METRICS,
+  MODEL_METRICS,
   type Reference,
   type RepositoryName,
   type Tag,
   type Version,
 } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'
+import { readAttachments } from './attachments.ts'
+import { readSigned, storedSignatures } from './signatures.ts'
 import type { StageQuestion } from './stage-gate.ts'
-import type { AttachedDocument, StagePlace } from './stage-place.ts'
-
-/** In bytes: of a document that says something of a version. */
-const LARGEST_DOCUMENT = 16 * 1024 * 1024
+import type { StagePlace } from './stage-place.ts'
 
 /** Whether a version of the store may stand in a stage of its model. */
 export function askInStore(
@@ -56,12 +56,11 @@ export function storeStages(store: Store, model: RepositoryName, session?: Sessi
     standing: (stage) => records.resolve({ name: model, tag: stage }),
     hasBeenIn: async (stage, digest) =>
       (await records.history(model, stage)).some(({ record }) => record.digest === digest),
-    async documents(subject, isWanted) {
-      const own = (await store.listReferrers(model)).filter(
-        (referrer) => referrer.subject === subject && isWanted(referrer.type),
-      )
-      const found = await Promise.all(own.map((referrer) => readDocument(store, referrer)))
-      return found.filter((document) => document !== undefined)
+    signed: (subject) => readSigned(storedSignatures(store, model), subject),
+    async metrics(subject) {
+      const wanted = { name: model, type: MODEL_METRICS, largest: LARGEST_METRICS }
+      const attached = await (await readAttachments(store, wanted))(subject)
+      return attached.map(decodeMetrics).filter((metrics) => metrics !== undefined)
     },
     promote: (stage, digest, promotion) =>
       working(async (own) => {
@@ -76,21 +75,4 @@ function referenceTo(name: RepositoryName, reference: string): string {
   return reference.startsWith('sha256:')
     ? `${name}@${reference}`
     : formatReference({ name, tag: reference as Tag })
-}
-
-/** Undefined for what is damaged or too large: it is no evidence then. */
-async function readDocument(
-  store: Store,
-  { digest, type }: { readonly digest: Parameters<Store['readManifest']>[0]; readonly type: string },
-): Promise<AttachedDocument | undefined> {
-  try {
-    const layer = attachedBy(await store.readManifest(digest), type)
-    if (layer === undefined || layer.size > LARGEST_DOCUMENT) return undefined
-    const stored = await store.blobs.stat(layer.digest)
-    if (stored?.size !== layer.size) return undefined
-    return { type: layer.mediaType, data: await store.readManifest(layer.digest) }
-  } catch (error) {
-    if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
-    throw error
-  }
 }

@@ -1,4 +1,4 @@
-import { BallastError, type Digest } from '../core/index.ts'
+import { BallastError, type Digest, digestOf } from '../core/index.ts'
 import {
   blobsOfVersion,
   formatReference,
@@ -7,7 +7,7 @@ import {
   type RepositoryName,
   type Tag,
 } from '../model/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import { refusePoliced, type Session, type Store } from '../store/index.ts'
 import { projectTags } from './project.ts'
 import { findVersion, parseModelReference, resolveDigest } from './resolve.ts'
 
@@ -49,6 +49,38 @@ export async function pointTag(
   await store.records.moveTag(session, name, tag, { digest, kind: 'model', by })
   return true
 }
+
+/**
+ * Before a byte is moved. Throws REFUSED for a tag that is a stage with a policy, unless it stands there already, as far as the digest
+ * is known by then. `first` is the command that does all but move the stage.
+ */
+export async function refuseStage(
+  store: Store,
+  {
+    name,
+    tag,
+    digest,
+    first,
+  }: {
+    readonly name: RepositoryName
+    readonly tag: Tag
+    readonly digest?: Digest | undefined
+    readonly first: string
+  },
+): Promise<void> {
+  const policy = await store.records.policies.of(name, tag)
+  if (policy === undefined) return
+  if (digest !== undefined && (await store.records.resolve({ name, tag })) === digest) return
+  const version = digest === undefined ? `${name}:NUMBER` : undefined
+  refusePoliced({ digest: digest ?? NONE }, policy, {
+    reference: formatReference({ name, tag }),
+    version,
+    first,
+  })
+}
+
+/** Of bytes that are not known yet. */
+const NONE = digestOf('')
 
 /** Points a tag back to the version before its last move. Twice in a row returns to where it was. */
 export async function rollbackTag(store: Store, text: string): Promise<TagResult> {

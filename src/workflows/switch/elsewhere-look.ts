@@ -8,7 +8,7 @@ import type { Store } from '../../store/index.ts'
 import { check } from '../check.ts'
 import type { CheckResult } from '../check-target.ts'
 import { openImage } from '../image-places.ts'
-import { resolveVersion } from '../resolve.ts'
+import { findVersion } from '../resolve.ts'
 import { engineOf } from '../run-request.ts'
 import type { Declared, SwitchRequest } from './request.ts'
 import { linesFor, storedAs } from './served-model.ts'
@@ -184,7 +184,7 @@ async function storedNow(
       : await storedAs(store, { ref, version: served.version, digest: served.digest })
   if (stored === undefined)
     return { version: served?.version, digest: served?.digest, stored: undefined, bytes: 0 }
-  const { version, number, reference } = await resolveVersion(store, stored)
+  const { version, number, reference } = await findVersion(store, stored)
   return {
     version: number === 0 ? ref : `${reference.name}:${number}`,
     digest: version.digest,
