@@ -1,4 +1,5 @@
 import { BallastError, forTerminal } from '../core/index.ts'
+import type { Store } from '../store/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
 import { checkProgress, createProgress } from './progress.ts'
@@ -38,11 +39,9 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
     await verb.run(
       {
         io,
-        store: async () => (await import('../store/index.ts')).openStore(storePlace(common.store, io)),
-        storeIfAny: async () => {
-          if (!isStoreThere(common.store, io)) return undefined
-          return (await import('../store/index.ts')).openStore(storePlace(common.store, io))
-        },
+        store: () => open(common, io),
+        storeIfAny: async () => (isStoreThere(common.store, io) ? open(common, io) : undefined),
+        policyKeys: () => policyKeys(common, io),
         print: (result, text) => {
           progress.close()
           io.out(json ? `${JSON.stringify(result, undefined, 2)}\n` : forTerminal(text()))
@@ -75,4 +74,19 @@ export async function runVerb({ verb, args, common }: Invocation, io: Io): Promi
     await progress.end()
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }
+}
+
+async function open(common: CommonOptions, io: Io): Promise<Store> {
+  const { openStore } = await import('../store/index.ts')
+  return openStore(storePlace(common.store, io), { policyKeys: await policyKeys(common, io) })
+}
+
+async function policyKeys(
+  { policyKey }: CommonOptions,
+  { env: { BALLAST_POLICY_KEY } }: Io,
+): Promise<readonly string[]> {
+  const file = policyKey ?? (BALLAST_POLICY_KEY || undefined)
+  if (file === undefined) return []
+  const { publicKeyFrom } = await import('../workflows/signers.ts')
+  return [(await publicKeyFrom(file)).pem]
 }

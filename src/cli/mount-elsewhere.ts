@@ -1,6 +1,7 @@
 import { BallastError } from '../core/index.ts'
 import { isRemote, parseOperand, type ServerLayout } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { admittedElsewhere } from '../workflows/admitted-elsewhere.ts'
 import type { Upstream } from '../workflows/follow-upstream.ts'
 import type { MountResult } from '../workflows/mount.ts'
 import { imageAccess } from './image-access.ts'
@@ -45,11 +46,12 @@ export async function mountElsewhere(
   const retention = { graceMs: GRACE_MS, keep }
   if (store === undefined) {
     const { mountRemote } = await import('../workflows/mount-remote.ts')
-    return mountRemote({ ...how, retention, target, follow, upstream }, calls)
+    const policyKeys = await session.policyKeys()
+    return mountRemote({ ...how, retention, target, follow, upstream, policyKeys }, calls)
   }
   const brought = await (await upstream(store)).bring(calls)
   const request = { ...how, retention, link, target, ref: brought.tag ?? brought.ref }
-  const result = await (follow ? mountFollowing : mount)(store, request, calls)
+  const result = await (follow ? mountFollowing : mount)(admittedElsewhere(store), request, calls)
   if (link === true && result.bytesCopied === 0) session.note(LINK_WARNING)
   return result
 }

@@ -8,6 +8,8 @@ export interface Session {
   readonly store: () => Promise<Store>
   /** The same where one was named, or is at the usual place already. */
   readonly storeIfAny: () => Promise<Store | undefined>
+  /** In PEM, of who alone may set policies of stages; none where anybody may. */
+  readonly policyKeys: () => Promise<readonly string[]>
   /** The answer: one JSON document with `--json`, else the text. */
   readonly print: (result: unknown, text: () => string) => void
   /** One JSON line with `--json`, else the text; for verbs that go on. */

@@ -38,6 +38,10 @@ export function defineVerb<A extends readonly unknown[]>(verb: Verb<A>): AnyVerb
 export const COMMON_OPTIONS = [
   ['--store <dir>', 'the store (default: $BALLAST_STORE, /var/lib/ballast or your data directory)'],
   ['--json', 'print the answer as JSON'],
+  [
+    '--policy-key <file>',
+    'the public key of who alone may set policies of stages (default: $BALLAST_POLICY_KEY)',
+  ],
   ['-q, --quiet', 'no progress and no remarks'],
   ['--progress <how>', 'auto, plain, json (events on stderr) or none (default: auto)'],
   ['--debug', 'stack traces with errors'],
@@ -46,6 +50,7 @@ export const COMMON_OPTIONS = [
 export interface CommonOptions {
   readonly store?: string
   readonly json?: boolean
+  readonly policyKey?: string
   readonly quiet?: boolean
   readonly progress?: string
   readonly debug?: boolean

@@ -1,5 +1,6 @@
 import { createStoreStorage, createTokens, type StartOptions, startRegistry } from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
+import { admitTag } from '../workflows/resolve.ts'
 
 export interface ServeOptions extends Pick<StartOptions, 'users' | 'readOnly' | 'tls' | 'mostConnections'> {
   readonly listen: { readonly host: string; readonly port: number }
@@ -21,6 +22,9 @@ export async function serveRegistry(
   store: Store,
   { withTokens = false, mostBytes, ...options }: ServeOptions,
 ): Promise<Serving> {
-  const storage = createStoreStorage(store, { mostBytes })
+  const storage = createStoreStorage(store, {
+    mostBytes,
+    admit: (name, tag) => admitTag(store, { name, tag }),
+  })
   return startRegistry({ ...options, storage, tokens: withTokens ? createTokens() : undefined })
 }

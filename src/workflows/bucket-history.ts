@@ -20,9 +20,10 @@ export async function bucketHistory(
   for (const tag of tags) {
     const log = await records.history(tag, options)
     logs.push(
-      log.map(({ record: { time, by, digest } }) => ({
+      log.map(({ record: { time, by, digest, promotion } }) => ({
         ...{ time, by, tag: remote.at(tag), digest: digest ?? undefined },
         number: versions.find((version) => version.digest === digest)?.number,
+        ...(promotion && { promotion }),
       })),
     )
   }

@@ -1,10 +1,16 @@
 import { BallastError, type CallOptions, type Digest, isDigest } from '../core/index.ts'
 import { isBucketAddress, LATEST, numberOfTag, parseTag, type Tag } from '../model/index.ts'
+import type { Promotion, Session, Store } from '../store/index.ts'
 import { type BucketRemote, changing, openBucketRemote } from './bucket-remotes.ts'
 import type { ImageAccess } from './image-places.ts'
+import { stagesAt } from './remote-stages.ts'
 import { nothingThere } from './remotes.ts'
 import type { RemoveResult } from './remove.ts'
+import { contentAt } from './stage-content.ts'
+import { admit, promotionOf } from './stage-gate.ts'
+import type { RollbackStage } from './stage-rollback.ts'
 import type { TagResult } from './tag.ts'
+import { whoRunsThis } from './who.ts'
 
 /** Points `tag` (`prod`, or a whole address with one) of a model in a bucket to what the reference denotes there. */
 export async function bucketTag(
@@ -25,18 +31,55 @@ export async function bucketTag(
 
 /** Points a tag back to the version before its last move. Twice in a row returns to where it was. */
 export async function bucketRollback(
-  text: string,
+  store: Store,
+  { text, to, why }: { readonly text: string } & RollbackStage,
   access: ImageAccess,
   options: CallOptions,
 ): Promise<TagResult> {
   const remote = await openBucketRemote(text, access)
   const tag = movableTag(remote, text)
+  await using session = await store.beginReading()
+  const answer = (digest: Digest): Promise<Promotion | undefined> =>
+    answerFor(store, { session, remote, tag, digest, why }, options)
   return changing(remote, options, async (writer) => {
     if ((await remote.repository.records.history(tag, options)).length === 0)
       throw await nothingThere(remote, options)
-    const { record } = await remote.repository.records.rollbackTag(writer, tag, options)
+    const wanted = to === undefined ? undefined : await remote.repository.records.resolve(`${to}`, options)
+    if (to !== undefined && wanted === undefined)
+      throw await nothingThere({ ...remote, reference: `${to}` }, options)
+    const how = { ...options, to: wanted, answer }
+    const { record } = await remote.repository.records.rollbackTag(writer, tag, how)
     return { ...(await resultOf(remote, { tag, digest: record.digest as Digest }, options)), moved: true }
   })
+}
+
+/** Of a tag without a policy nobody has to answer for a move. Throws REFUSED. */
+async function answerFor(
+  store: Store,
+  {
+    session,
+    remote,
+    tag,
+    digest,
+    why,
+  }: {
+    readonly session: Session
+    readonly remote: BucketRemote
+    readonly tag: Tag
+    readonly digest: Digest
+    readonly why: string | undefined
+  },
+  options: CallOptions,
+): Promise<Promotion | undefined> {
+  const { repository, at } = remote
+  const isPoliced = (await repository.records.policies.of(tag, options)) !== undefined
+  if (!isPoliced && store.policyKeys.length === 0)
+    return why === undefined ? undefined : { who: whoRunsThis(), why }
+  const manifest = await repository.getManifest(digest, options)
+  if (manifest === undefined) throw await nothingThere({ ...remote, reference: digest }, options)
+  const content = contentAt(store, { session, repository, manifest, at }, options)
+  const question = { place: stagesAt(remote), stage: tag, digest, content, policyKeys: store.policyKeys }
+  return promotionOf(await admit(question, options), { who: whoRunsThis(), why })
 }
 
 /** A tag, or a version by number or digest; with `force`, and tags that point to it. The bytes stay until `gc`. */

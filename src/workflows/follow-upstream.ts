@@ -10,6 +10,8 @@ export interface Upstream {
    * UNAUTHORIZED and REMOTE.
    */
   readonly look: (options: CallOptions) => Promise<string>
+  /** Whether it is the stage of a policy, or has to be one. */
+  readonly isGoverned?: (options: CallOptions) => Promise<boolean>
   /** Makes it a version of the store, verified, and the tag lead to it. */
   readonly bring: (options: CallOptions) => Promise<Brought>
 }

@@ -55,7 +55,8 @@ async function modelHistory(store: Store, text: string): Promise<readonly Move[]
       const number = versions.find((version) => version.digest === digest)?.number
       const lineage = digest && (await lineages(digest)).at(-1)
       const move = { time: record.time, tag: `${reference.name}:${tag}`, by: record.by, digest, number }
-      log.push({ ...move, ...(lineage && { lineage }) })
+      const { promotion } = record
+      log.push({ ...move, ...(lineage && { lineage }), ...(promotion && { promotion }) })
     }
     logs.push(log)
   }
@@ -71,6 +72,9 @@ async function imageHistory(
 ): Promise<readonly Move[]> {
   const { repository, reference } = await openImage(operand, access, { store })
   try {
+    const { stageMoves } = await import('./stage-history.ts')
+    const promoted = await stageMoves({ repository, reference }, options)
+    if (promoted !== undefined) return promoted
     return await movesOf({ repository, reference }, options)
   } finally {
     await repository.close?.()

@@ -10,6 +10,7 @@ import {
 } from '../core/index.ts'
 import { checkTree, inspectTarget } from '../mount/index.ts'
 import { openStore, type Store } from '../store/index.ts'
+import { admittedElsewhere } from './admitted-elsewhere.ts'
 import type { Upstream } from './follow-upstream.ts'
 import { type MountRequest, type MountResult, mount, mountFollowing } from './mount.ts'
 import { versionName } from './version-name.ts'
@@ -19,6 +20,8 @@ export interface MountRemoteRequest extends Omit<MountRequest, 'ref' | 'link'> {
   readonly upstream: (store: Store) => Promise<Upstream>
   /** Whether the target becomes one that can follow. */
   readonly follow: boolean
+  /** In PEM, of who alone may set policies of stages; none where anybody may. */
+  readonly policyKeys?: readonly string[] | undefined
 }
 
 /**
@@ -35,10 +38,12 @@ export async function mountRemote(
   const target = resolve(request.target)
   await refuseMountPoint(target)
   const place = join(dirname(target), `.${basename(target)}.ballast-store`)
-  const store = await openStore(place)
+  const store = await openStore(place, { policyKeys: request.policyKeys ?? [] })
   const source = await request.upstream(store)
   const there = await source.look(options)
-  const known = request.follow ? undefined : await alreadyThere(target, there)
+  // What a policy asks of it has to be looked at in its files.
+  const isKnown = !request.follow && (await source.isGoverned?.(options)) !== true
+  const known = isKnown ? await alreadyThere(target, there) : undefined
   if (known !== undefined && !(await isPresent(place))) return known
   await makeDirectory(place)
   return withLock(join(place, LOCK), { timeoutMs: 0, signal: options.signal }, async () => {
@@ -56,12 +61,18 @@ const FILE_MODE = 0o644
 
 async function deliver(
   store: Store,
-  { source, follow, upstream: _, ...request }: MountRemoteRequest & { readonly source: Upstream },
+  {
+    source,
+    follow,
+    upstream: _,
+    policyKeys: __,
+    ...request
+  }: MountRemoteRequest & { readonly source: Upstream },
   options: CallOptions,
 ): Promise<MountResult> {
   const { ref, tag = ref } = await source.bring(options)
   const linked = { ...request, ref: tag, link: true }
-  return follow ? mountFollowing(store, linked, options) : mount(store, linked, options)
+  return (follow ? mountFollowing : mount)(admittedElsewhere(store), linked, options)
 }
 
 /** The target's files are the store's own, which are nobody else's once it has gone. */

@@ -1,5 +1,6 @@
 import type { Digest } from '../core/index.ts'
 import type { Lineage, Proof } from '../model/index.ts'
+import type { Promotion } from '../store/index.ts'
 
 export interface Move {
   readonly time: string
@@ -12,6 +13,8 @@ export interface Move {
   readonly proof?: Proof
   /** Where that version was captured from, the last time. */
   readonly lineage?: Lineage
+  /** Of a move that somebody has answered for: who, why, and what was found. */
+  readonly promotion?: Promotion
 }
 
 /** By time, while the moves of one tag keep their order whatever the clock said. */

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { BallastError, type CallOptions, type Digest, readIfPresent } from '../core/index.ts'
 import { arrayOf, type Json, objectOf, parseJson, parseYaml, type Tag } from '../model/index.ts'
 import { decodePolicy, encodePolicy, LARGEST_POLICY, type Policy } from '../policy/index.ts'
@@ -125,9 +125,15 @@ async function signersWithKeys(value: unknown, directory: string): Promise<unkno
 }
 
 async function signerWithKey(value: unknown, directory: string): Promise<unknown> {
-  if (typeof value === 'string') return keyIn(value, directory)
+  if (typeof value === 'string') return { key: await keyIn(value, directory), ...nameOf(value) }
   const { key, ...signer } = objectOf(value)
   return typeof key === 'string' ? { ...signer, key: await keyIn(key, directory) } : value
+}
+
+/** A key file's own, for people, where it is plain. */
+function nameOf(file: string): { readonly name?: string } {
+  const name = basename(file).replace(/\.(?:pub|pem|key)$/, '')
+  return !file.includes('-----BEGIN') && /^[\w.@+ -]{1,100}$/.test(name) ? { name } : {}
 }
 
 async function keyIn(text: string, directory: string): Promise<string> {

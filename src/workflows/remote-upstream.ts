@@ -3,6 +3,7 @@ import type { Store } from '../store/index.ts'
 import type { Upstream } from './follow-upstream.ts'
 import { type PullRequest, pull } from './pull.ts'
 import { digestAt } from './remote-numbers.ts'
+import { stageOf, stagesAt } from './remote-stages.ts'
 import { openRemote } from './remotes.ts'
 
 /**
@@ -17,7 +18,8 @@ export async function remoteUpstream(
     ...how
   }: Pick<PullRequest, 'access' | 'admit'> & { readonly ref?: string; readonly from: string },
 ): Promise<Upstream> {
-  const { repository, reference, at } = await openRemote(from, how.access)
+  const remote = await openRemote(from, how.access)
+  const { repository, reference, at } = remote
   return {
     address: at(reference),
     async look(options) {
@@ -26,6 +28,11 @@ export async function remoteUpstream(
       throw new BallastError('NOT_FOUND', `there is no ${at(reference)}`, {
         hint: 'check the name and the tag',
       })
+    },
+    async isGoverned(options) {
+      const stage = stageOf(remote)
+      if (stage === undefined) return false
+      return store.policyKeys.length > 0 || (await stagesAt(remote).policyOf(stage, options)) !== undefined
     },
     bring: (options) => pull(store, { remote: from, name: ref, ...how }, options),
   }

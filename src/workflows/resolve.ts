@@ -10,6 +10,7 @@ import {
   parseReference,
   type Reference,
   type RepositoryName,
+  type Tag,
   type Version,
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
@@ -29,6 +30,15 @@ export async function resolveVersion(store: Store, text: string): Promise<Resolv
   const resolved = await findVersion(store, text)
   await admitFromStage(store, resolved)
   return resolved
+}
+
+/** For who gives out what a tag points to, image or model. Throws REFUSED. */
+export async function admitTag(
+  store: Store,
+  { name, tag }: { readonly name: RepositoryName; readonly tag: Tag },
+): Promise<void> {
+  if ((await store.records.policies.of(name, tag)) !== undefined)
+    await resolveVersion(store, formatReference({ name, tag }))
 }
 
 /** A number or a digest is no stage: whoever names a version by it has chosen it himself. */

@@ -10,6 +10,7 @@ import { type MountResult, mountFollowing } from './mount.ts'
 import { mountFormer } from './mount-volume.ts'
 import { hintAtImage } from './resolve.ts'
 import { engineOf } from './run-request.ts'
+import type { RollbackStage } from './stage-rollback.ts'
 import { rollbackTag } from './tag.ts'
 import { volumeRecords } from './volume-records.ts'
 
@@ -22,7 +23,7 @@ export interface RollbackResult {
   readonly former?: string | undefined
 }
 
-export type RollbackOptions = CallOptions & { readonly access: ImageAccess }
+export type RollbackOptions = CallOptions & RollbackStage & { readonly access: ImageAccess }
 
 /** Returns a model's tag, an image's tag, a following directory or a volume to what it was before its last move. */
 export async function rollback(
@@ -32,20 +33,45 @@ export async function rollback(
 ): Promise<RollbackResult> {
   const parsed = parseOperand(operand)
   const { kind } = parsed
+  const { to, why } = options
+  if ((to !== undefined || why !== undefined) && (kind === 'path' || kind === 'volume' || kind === 'image')) {
+    throw new BallastError('USAGE', '--to and --why are for tags of models', {
+      hint: `a former version in its place: ballast mount REF ${operand}`,
+    })
+  }
   if (kind === 'path') return rollbackDirectory(store, resolve(operand), options)
   if (kind === 'volume') return rollbackVolume(store, parsed.text, options)
-  if (kind === 'registry' || kind === 'image' || kind === 'layout')
-    return rollbackImage(store, operand, options)
+  if (kind === 'registry' || kind === 'layout') return rollbackAt(store, operand, options)
+  if (kind === 'image') return rollbackImage(store, operand, options)
   if (kind === 'archive') {
     throw new BallastError('REFUSED', `${operand} holds no former image: an archive is written anew`, {
       hint: `embed the version that is wanted: ballast embed REF ${operand} -t ${operand}`,
     })
   }
   if (isBucketAddress(operand)) {
-    const { access, ...calls } = options
-    return (await import('./bucket-tag.ts')).bucketRollback(operand, access, calls)
+    const { bucketRollback } = await import('./bucket-tag.ts')
+    const { access, signal, onProgress } = options
+    return bucketRollback(store, { text: operand, to, why }, access, { signal, onProgress })
   }
-  return rollbackTag(store, operand).catch(hintAtImage(operand))
+  return rollbackTag(store, operand, { to, why }).catch(hintAtImage(operand))
+}
+
+/** A stage of a model goes back by what was recorded of it, an image by the tags that its former ones have. */
+async function rollbackAt(store: Store, operand: string, options: RollbackOptions): Promise<RollbackResult> {
+  const { access, to, why, signal, onProgress } = options
+  const { openRemote } = await import('./remotes.ts')
+  const { hasStageHistory, rollbackStage } = await import('./stage-rollback.ts')
+  const remote = await openRemote(operand, access, { store })
+  const calls = { signal, onProgress }
+  try {
+    if (await hasStageHistory(remote, calls)) return await rollbackStage(store, remote, { to, why }, calls)
+  } finally {
+    await remote.repository.close?.()
+  }
+  if (to === undefined && why === undefined) return rollbackImage(store, operand, options)
+  throw new BallastError('CONFLICT', `${operand} is no stage of which moves were recorded`, {
+    hint: `put the version there: ballast promote ${operand.replace(/:[^/:]*$/, '')}:NUMBER ${remote.reference}`,
+  })
 }
 
 /** A manifest and a tag: no layer moves, whatever the model's size. */

@@ -10,11 +10,11 @@ import {
   isBallastError,
   isSystemError,
 } from '../core/index.ts'
-import { blobsOfFiles, type ModelFile, parseOperand, randomAccess, type Version } from '../model/index.ts'
+import { parseOperand, randomAccess } from '../model/index.ts'
 import { createSpool, type FileScan, SCANNER, type ScanReport, scanFile, worstOf } from '../scan/index.ts'
-import type { Session, Store } from '../store/index.ts'
-import { resolveVersion, withMending } from './resolve.ts'
-import { readScan, rememberScan } from './scan-memory.ts'
+import type { Store } from '../store/index.ts'
+import { findVersion, withMending } from './resolve.ts'
+import { reportOf, scanVersion } from './scan-version.ts'
 
 /** What one operand of `scan` is, and what was found in it. */
 export interface ScannedTarget extends Omit<ScanReport, 'scanner'> {
@@ -29,7 +29,7 @@ export interface ScanResult {
   readonly targets: readonly ScannedTarget[]
 }
 
-/** Versions of the store, and files and directories. Throws what `resolveVersion` throws, DISK. */
+/** Versions of the store, and files and directories. Throws what `findVersion` throws, DISK. */
 export async function scan(
   openStore: () => Promise<Store>,
   operands: readonly string[],
@@ -48,7 +48,7 @@ async function scanOperand(
   if (parseOperand(operand).kind === 'path') return scanPath(operand, options)
   const store = await openStore()
   try {
-    const { reference, version } = await resolveVersion(store, operand)
+    const { reference, version } = await findVersion(store, operand)
     const report = await scanVersion(store, version, options).catch(async (error: unknown) => {
       throw await withMending(store, error, reference)
     })
@@ -67,45 +67,6 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-/**
- * What the files of a version are and do. A file that was scanned before by the same rules is not read again. Throws
- * NOT_FOUND and DAMAGED for files that are missing or not what they were.
- */
-export async function scanVersion(
-  store: Store,
-  version: Version,
-  { signal, onProgress }: CallOptions = {},
-): Promise<ScanReport> {
-  await using session = await store.beginReading()
-  await session.lease(blobsOfFiles(version.files).map(({ digest }) => digest))
-  const spool = createSpool(session.writable ? session.directory : tmpdir())
-  const files: FileScan[] = []
-  try {
-    for (const file of version.files) {
-      const known = await readScan(store, file)
-      files.push(known ?? (await scanBlob(store, session, file, { spool, signal, onProgress })))
-    }
-  } finally {
-    await spool.close()
-  }
-  return reportOf(files)
-}
-
-async function scanBlob(
-  store: Store,
-  session: Session,
-  file: ModelFile,
-  { spool, signal, onProgress }: CallOptions & { readonly spool: ReturnType<typeof createSpool> },
-): Promise<FileScan> {
-  for (const blob of blobsOfFiles([file])) await store.blobs.ensureIntact(blob)
-  const item = file.path
-  onProgress?.({ kind: 'start', step: 'verify', item, total: file.size })
-  const found = await scanFile(randomAccess(file.path, store.fileContent(file)), { spool, signal })
-  onProgress?.({ kind: 'done', step: 'verify', item })
-  await rememberScan(store, session, { digest: file.digest, scan: found })
-  return found
 }
 
 /** A file, or all files of a directory. Throws DISK, NOT_FOUND. */
@@ -151,8 +112,4 @@ async function isFile(path: string): Promise<boolean> {
     (found) => found.isFile(),
     () => false,
   )
-}
-
-function reportOf(files: readonly FileScan[]): ScanReport {
-  return { scanner: SCANNER, verdict: worstOf(files.map(({ verdict }) => verdict)), files }
 }

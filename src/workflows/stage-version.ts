@@ -3,7 +3,6 @@ import {
   blobsOfVersion,
   formatReference,
   hasVersion,
-  isOwnManifest,
   isRemote,
   isTag,
   numberOfTag,
@@ -14,13 +13,13 @@ import type { Session, Store } from '../store/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { projectTags } from './project.ts'
 import { findModel } from './pull.ts'
-import { bringVersion } from './pull-version.ts'
 import { putSigned } from './put-signature.ts'
 import { numberThere } from './remote-numbers.ts'
 import { stagesAt } from './remote-stages.ts'
 import { openRemote, type Remote } from './remotes.ts'
 import { findVersion, parseModelReference, resolveDigest } from './resolve.ts'
 import { attachSigned, type Signed } from './signatures.ts'
+import { contentAt } from './stage-content.ts'
 import type { ContentOfVersion } from './stage-facts.ts'
 import type { StageQuestion } from './stage-gate.ts'
 import type { StagePlace } from './stage-place.ts'
@@ -53,7 +52,7 @@ export async function withStageVersion<T>(
   work: (version: StageVersion) => Promise<T>,
 ): Promise<T> {
   await using session = await store.begin()
-  if (!isRemote(ref)) return work(await versionInStore(store, session, ref))
+  if (!isRemote(ref)) return await work(await versionInStore(store, session, ref))
   const remote = await openRemote(ref, access, { store })
   try {
     return await work(await versionAt(store, session, remote, options))
@@ -135,31 +134,13 @@ async function versionAt(
   const manifest = await findModel(remote, options)
   const { digest } = manifest
   const number = await numberThere(repository, digest, options)
-  let brought: Promise<ContentOfVersion> | undefined
-  const bring = async (): Promise<ContentOfVersion> => {
-    if (!isOwnManifest(manifest.bytes)) throw foreign(at(digest))
-    return { store, version: (await bringVersion(store, { session, repository, manifest }, options)).version }
-  }
   return {
     place: stagesAt(remote),
     digest,
     number,
     ref: at(number === undefined ? digest : `${number}`),
-    content: () => {
-      brought ??= bring()
-      return brought
-    },
+    content: contentAt(store, { session, repository, manifest, at }, options),
     attach: (signature) => putSigned(repository, { subject: manifest, signature }, options),
     settle: async () => [],
   }
-}
-
-function foreign(ref: string): BallastError {
-  return new BallastError(
-    'REFUSED',
-    `${ref} was pushed by another tool, and its files are not judged where they are`,
-    {
-      hint: `bring it here, and push what comes of it: ballast pull ${ref} NAME`,
-    },
-  )
 }

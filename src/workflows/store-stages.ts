@@ -45,7 +45,7 @@ export function storeStages(store: Store, model: RepositoryName, session?: Sessi
   const working = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
     if (session !== undefined) return work(session)
     await using own = await store.begin()
-    return work(own)
+    return await work(own)
   }
   return {
     model,

@@ -7,9 +7,9 @@ import {
   type RepositoryName,
   type Tag,
 } from '../model/index.ts'
-import { refusePoliced, type Session, type Store } from '../store/index.ts'
+import { type Promotion, refusePoliced, type Session, type Store } from '../store/index.ts'
 import { projectTags } from './project.ts'
-import { findVersion, parseModelReference, resolveDigest } from './resolve.ts'
+import { findVersion, numberOf, parseModelReference, resolveDigest } from './resolve.ts'
 
 export interface TagResult {
   readonly ref: string
@@ -34,6 +34,8 @@ export async function tag(store: Store, [text, tagText]: readonly [string, strin
   await session.lease(blobsOfVersion(version))
   await resolveDigest(store, { name: reference.name, digest: version.digest })
   const to = { name: reference.name, tag: target.tag ?? LATEST }
+  const byNumber = number === 0 ? undefined : `${reference.name}:${number}`
+  await refuseStage(store, { ...to, digest: version.digest, version: byNumber })
   const moved = await pointTag(store, session, { ...to, digest: version.digest, by: 'tag' })
   const warnings = moved ? await projectTags(store, session) : []
   return { ref: formatReference(to), digest: version.digest, number, moved, warnings }
@@ -60,12 +62,14 @@ export async function refuseStage(
     name,
     tag,
     digest,
-    first,
+    ...how
   }: {
     readonly name: RepositoryName
     readonly tag: Tag
     readonly digest?: Digest | undefined
-    readonly first: string
+    /** By which name the version could be promoted. */
+    readonly version?: string | undefined
+    readonly first?: string | undefined
   },
 ): Promise<void> {
   const policy = await store.records.policies.of(name, tag)
@@ -75,15 +79,22 @@ export async function refuseStage(
   refusePoliced({ digest: digest ?? NONE }, policy, {
     reference: formatReference({ name, tag }),
     version,
-    first,
+    ...how,
   })
 }
 
 /** Of bytes that are not known yet. */
 const NONE = digestOf('')
 
-/** Points a tag back to the version before its last move. Twice in a row returns to where it was. */
-export async function rollbackTag(store: Store, text: string): Promise<TagResult> {
+/**
+ * Points a tag back to the version before its last move, or to the one that is named by its number. Twice in a row returns to where
+ * it was. Throws REFUSED where that does not keep the policy of a stage.
+ */
+export async function rollbackTag(
+  store: Store,
+  text: string,
+  { to, why }: { readonly to?: number | undefined; readonly why?: string | undefined } = {},
+): Promise<TagResult> {
   const reference = parseModelReference(text)
   await resolveDigest(store, reference)
   const target = { name: reference.name, tag: reference.tag ?? LATEST }
@@ -95,7 +106,18 @@ export async function rollbackTag(store: Store, text: string): Promise<TagResult
   await using session = await store.begin({ frees: true })
   // All that can fail comes before the move: to run a rollback again that has happened would undo it.
   const versions = await store.records.listVersions(target.name)
-  const { record } = await store.records.rollbackTag(session, target.name, target.tag)
+  const wanted = versions.find(({ number }) => number === to)
+  if (to !== undefined && wanted === undefined) {
+    throw new BallastError('NOT_FOUND', `no version ${target.name}:${to} in the store ${store.root}`, {
+      hint: `see \`ballast history ${text}\``,
+    })
+  }
+  const answer = (digest: Digest): Promise<Promotion | undefined> =>
+    answerFor(store, { ...target, digest, why })
+  const { record } = await store.records.rollbackTag(session, target.name, target.tag, {
+    to: wanted?.digest,
+    answer,
+  })
   const warnings = await projectTags(store, session)
   const digest = record.digest as Digest
   return {
@@ -105,4 +127,31 @@ export async function rollbackTag(store: Store, text: string): Promise<TagResult
     moved: true,
     warnings,
   }
+}
+
+/** Of a tag without a policy nobody has to answer for a move. Throws REFUSED. */
+async function answerFor(
+  store: Store,
+  {
+    name,
+    tag,
+    digest,
+    why,
+  }: {
+    readonly name: RepositoryName
+    readonly tag: Tag
+    readonly digest: Digest
+    readonly why: string | undefined
+  },
+): Promise<Promotion | undefined> {
+  const { whoRunsThis } = await import('./who.ts')
+  if ((await store.records.policies.of(name, tag)) === undefined && store.policyKeys.length === 0) {
+    return why === undefined ? undefined : { who: whoRunsThis(), why }
+  }
+  const { admit, promotionOf } = await import('./stage-gate.ts')
+  const { askInStore } = await import('./store-stages.ts')
+  const version = await store.readVersion(digest)
+  const number = await numberOf(store, name, digest)
+  const judged = await admit(askInStore(store, { reference: { name }, number, version, stage: tag }))
+  return promotionOf(judged, { who: whoRunsThis(), why })
 }

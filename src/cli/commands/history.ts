@@ -1,4 +1,4 @@
-import { BallastError, EXIT_CODES } from '../../core/index.ts'
+import { BallastError, EXIT_CODES, oneLine } from '../../core/index.ts'
 import type { CheckedHeads, CheckedHistory, ExportedHeads } from '../../workflows/history-heads.ts'
 import type { Move } from '../../workflows/moves.ts'
 import { imageAccess } from '../image-access.ts'
@@ -18,7 +18,7 @@ export const verb = defineVerb<[string | undefined, Options]>({
   usage: 'history [operand]',
   summary: 'show every move of a tag, a model, an image, a mounted directory or a volume',
   details:
-    'A plain name is a model; image:NAME:TAG is an image of the Docker Engine.\n' +
+    'A plain name is a model; image:NAME:TAG is an image of the Docker Engine. Of promotions it tells who, when and why.\n' +
     'With --export, how far the histories of a model (of all of the store without a name, or of one in a bucket) have come is written to a ' +
     'file. Whoever keeps it elsewhere finds out later, with --check, whether one of them was rewritten (exit code 4).',
   options: [
@@ -35,6 +35,7 @@ export const verb = defineVerb<[string | undefined, Options]>({
     'ballast history image:my_ml_app:v2',
     'ballast history ./models',
     'ballast history volume:ml_models',
+    'ballast history registry.example/models/sentiment:prod',
     'ballast history sentiment --export heads.json --key cosign.key',
     'ballast history --check heads.json --key cosign.pub',
   ],
@@ -116,15 +117,25 @@ function describeRewritten(history: CheckedHistory): string {
 /** A registry keeps no times, so for an image that column is left out. */
 function describe(moves: readonly Move[]): string {
   const isTold = moves.some(({ proof }) => proof !== undefined)
-  const rows = moves.map(({ time, tag, number, digest, by, lineage, proof }) => [
+  const isPromoted = moves.some(({ promotion }) => promotion !== undefined)
+  const rows = moves.map(({ time, tag, number, digest, by, lineage, proof, promotion }) => [
     formatAge(time),
     tag,
     digest === undefined ? 'removed' : number === undefined ? '' : `${number}`,
     digest === undefined ? '' : formatDigest(digest),
     by === lineage?.by ? `${by}${formatOrigin(lineage)}` : by,
+    ...(isPromoted ? [oneLine(promotion?.who ?? ''), oneLine(promotion?.why ?? '')] : []),
     ...(isTold ? [proof === undefined ? '' : describeProof(proof)] : []),
   ])
-  const header = ['WHEN', 'WHAT', 'VERSION', 'DIGEST', 'BY', ...(isTold ? ['APPLICATION'] : [])]
+  const header = [
+    'WHEN',
+    'WHAT',
+    'VERSION',
+    'DIGEST',
+    'BY',
+    ...(isPromoted ? ['WHO', 'WHY'] : []),
+    ...(isTold ? ['APPLICATION'] : []),
+  ]
   const timed = moves.some(({ time }) => time !== '')
   return timed
     ? formatTable(header, rows)

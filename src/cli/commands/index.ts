@@ -1,6 +1,7 @@
 import type { AnyVerb } from '../verb.ts'
 import { verb as add } from './add.ts'
 import { verb as advise } from './advise.ts'
+import { verb as approve } from './approve.ts'
 import { verb as attach } from './attach.ts'
 import { verb as capture } from './capture.ts'
 import { verb as check } from './check.ts'
@@ -15,6 +16,8 @@ import { verb as list } from './list.ts'
 import { verb as login } from './login.ts'
 import { verb as logout } from './logout.ts'
 import { verb as mount } from './mount.ts'
+import { verb as policy } from './policy.ts'
+import { verb as promote } from './promote.ts'
 import { verb as pull } from './pull.ts'
 import { verb as push } from './push.ts'
 import { verb as rebase } from './rebase.ts'
@@ -51,6 +54,9 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   attach,
   rebase,
   tag,
+  policy,
+  approve,
+  promote,
   push,
   pull,
   copy,

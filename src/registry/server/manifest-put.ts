@@ -94,6 +94,7 @@ async function checkChildren(
 function explained(error: unknown): Answer {
   if (isBallastError(error, 'DAMAGED')) return refusal('MANIFEST_INVALID', error.message)
   if (isBallastError(error, 'NOT_FOUND')) return refusal('MANIFEST_BLOB_UNKNOWN', error.message)
+  if (isBallastError(error, 'REFUSED')) return refusal('DENIED', error.message)
   if (isBallastError(error, 'CONFLICT')) return refusal('DENIED', error.message, { status: 409 })
   throw error
 }

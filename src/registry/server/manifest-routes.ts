@@ -19,12 +19,20 @@ export async function answerManifest(asked: AskedOfRepository, text: string): Pr
 
 async function get(asked: AskedOfRepository, reference: ManifestReference, text: string): Promise<Answer> {
   const { name, storage } = asked
-  const digest = await storage.resolve(name, reference)
+  const digest = await storage.resolve(name, reference).catch(refusedOf)
+  if (digest !== undefined && typeof digest !== 'string') return digest
   const manifest = digest === undefined ? undefined : await storage.getManifest(digest)
   if (manifest === undefined) return unknownManifest(text)
   const named = isAnyDigest(text) ? text : await storage.nameOf(manifest)
   const headers = { 'content-type': manifest.mediaType, etag: `"${named}"`, [CONTENT_DIGEST]: named }
   return { status: 200, headers, body: manifest.bytes }
+}
+
+/** A stage whose policy is not kept. */
+function refusedOf(error: unknown): Answer {
+  if (isBallastError(error, 'REFUSED') || isBallastError(error, 'USAGE'))
+    return refusal('DENIED', error.message)
+  throw error
 }
 
 async function remove(asked: AskedOfRepository, reference: ManifestReference, text: string): Promise<Answer> {

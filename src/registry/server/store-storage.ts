@@ -7,7 +7,15 @@ import {
   isSha512,
   sha512Of,
 } from '../../core/index.ts'
-import { blobsOfFiles, MODEL_MANIFEST, numberOfTag, parseJson, type Version } from '../../model/index.ts'
+import {
+  blobsOfFiles,
+  MODEL_MANIFEST,
+  numberOfTag,
+  parseJson,
+  type RepositoryName,
+  type Tag,
+  type Version,
+} from '../../model/index.ts'
 import { missingBlob, type Session, type Store } from '../../store/index.ts'
 import { describeManifest, distributedFrom } from './manifest-kind.ts'
 import { createPushLeases } from './push-leases.ts'
@@ -17,11 +25,17 @@ import { manifestsOf } from './store-manifests.ts'
 import { removeManifest, removeTag } from './store-removal.ts'
 import { createStoreUploads, type UploadLimits } from './store-uploads.ts'
 
+/** Whether what a tag points to may be given out by that name. Throws REFUSED. */
+export type AdmitTag = (name: RepositoryName, tag: Tag) => Promise<void>
+
 /**
  * A store as a registry: its models, and images whose layers are made from its blobs while they are read.
  * A manifest with the artifact type of ModelPack becomes a numbered version of the model; any other is an image.
  */
-export function createStoreStorage(store: Store, limits: UploadLimits = {}): RegistryStorage {
+export function createStoreStorage(
+  store: Store,
+  { admit, ...limits }: UploadLimits & { readonly admit?: AdmitTag | undefined } = {},
+): RegistryStorage {
   const leases = createPushLeases(store)
   const uploads = createStoreUploads(store, { keep: leases.keep, limits })
   const { records, blobs } = store
@@ -46,7 +60,12 @@ export function createStoreStorage(store: Store, limits: UploadLimits = {}): Reg
       return openBlob(store, digest)
     },
     async resolve(name, reference) {
-      if ('tag' in reference) return records.resolve({ name, tag: reference.tag })
+      if ('tag' in reference) {
+        const { tag } = reference
+        const found = await records.resolve({ name, tag })
+        if (found !== undefined) await admit?.(name, tag)
+        return found
+      }
       const { digest } = reference
       const recorded = await records.resolve({ name, digest })
       // Who looks for a manifest that is nowhere, as before every push, need not wait until all others were read.
