@@ -11,6 +11,8 @@ import { type Model, type World, writeFiles } from './world.ts'
 /** A target that somebody has, and what has to be in it. */
 export interface Mounted {
   readonly target: string
+  /** `name:number` */
+  readonly version: string
   readonly digest: string
   /** Of a model whose versions only `gc` removes. */
   readonly isHeld: boolean

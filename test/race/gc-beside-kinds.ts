@@ -84,7 +84,8 @@ export function besideKinds(lane: number): Readonly<Record<string, BesideKind>> 
       const answer = await command(arena, ['mount', someVersion(name, random), target, ...link], GONE)
       if (answer === undefined) return false
       const isHeld = (KEPT as readonly string[]).includes(name)
-      const mounted = { target, digest: (answer as Answer).digest, isHeld }
+      const { version, digest } = answer as { version: string; digest: string }
+      const mounted = { target, version, digest, isHeld: isHeld && !version.endsWith(':0') }
       await assertMount(arena, mounted)
       own.push(mounted)
       arena.mounts.push(mounted)

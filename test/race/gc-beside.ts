@@ -136,11 +136,10 @@ async function assertWhole(arena: Arena): Promise<void> {
 
 async function assertMounts(arena: Arena): Promise<void> {
   const { live } = await numbersIn(arena.world.store)
-  const there = new Set(Object.values(live))
   for (const mounted of arena.mounts) {
     await assertMount(arena, mounted)
-    if (mounted.isHeld)
-      assert.ok(there.has(mounted.digest), `${mounted.target} has ${mounted.digest}, which gc has removed`)
+    const { isHeld, target, version, digest } = mounted
+    if (isHeld) assert.equal(live[version], digest, `${target} has ${version}, which gc has removed`)
   }
   for (const target of arena.followed) {
     const checked = await run(['check', '--full', target], arena.options)
