@@ -1,13 +1,11 @@
-import { join } from 'node:path'
-import { type CallOptions, type Digest, digestOfHex, isBallastError, listIfPresent } from '../core/index.ts'
+import { type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { type EngineChoice, holdingsOfContainers } from '../docker/index.ts'
 import { childrenOf, objectOf, parseJson, parseReference } from '../model/index.ts'
-import { pluginVolumes } from '../mount/index.ts'
 import { readLabel } from '../oci/index.ts'
 import type { Holding, Store, Use } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
-import type { SeenUse } from './used-by.ts'
-import { createLook, directoryOf } from './uses.ts'
+import { runTrees, volumesOfPlugins } from './standing-uses.ts'
+import { createLook, directoryOf, type NotedUse } from './uses.ts'
 
 export interface Holdings {
   /** Also what has been noted since the rest was looked at; for `gc`, under its lock. */
@@ -21,7 +19,7 @@ export interface Holdings {
  */
 export async function readHoldings(
   store: Store,
-  { uses, engine }: { readonly uses: readonly SeenUse[]; readonly engine: EngineChoice },
+  { uses, engine }: { readonly uses: readonly NotedUse[]; readonly engine: EngineChoice },
   options: CallOptions = {},
 ): Promise<Holdings> {
   const warnings: string[] = []
@@ -63,7 +61,7 @@ function holdingOf({ kind, place, link, host, digest }: Use): Holding {
 }
 
 /** What is in a directory counts, whatever was noted of it: somebody may have rolled it back. */
-async function heldByUses(uses: readonly SeenUse[]): Promise<readonly Holding[]> {
+async function heldByUses(uses: readonly NotedUse[]): Promise<readonly Holding[]> {
   const look = createLook()
   const holdings: Holding[] = []
   const seen = new Set<string>()
@@ -89,7 +87,7 @@ async function heldByUses(uses: readonly SeenUse[]): Promise<readonly Holding[]>
 
 async function heldByPlugins(store: Store): Promise<readonly Holding[]> {
   const holdings: Holding[] = []
-  for (const { plugin, name, ref, digest } of await pluginVolumes(store.root)) {
+  for (const { plugin, name, ref, digest } of await volumesOfPlugins(store)) {
     const named = await store.records.resolve(parseReference(ref))
     for (const held of new Set([digest, named])) {
       if (held !== undefined)
@@ -101,19 +99,8 @@ async function heldByPlugins(store: Store): Promise<readonly Holding[]> {
 
 /** Of any Engine. Those that nothing uses any more have gone a day after. */
 async function heldByTrees(store: Store): Promise<readonly Holding[]> {
-  const root = join(store.root, 'ballast', 'trees')
-  const holdings: Holding[] = []
-  for (const engine of await listIfPresent(root)) {
-    for (const model of await listIfPresent(join(root, engine))) {
-      for (const id of await listIfPresent(join(root, engine, model))) {
-        const [hex] = /^[0-9a-f]{64}/.exec(id) ?? []
-        if (hex !== undefined) {
-          holdings.push({ digest: digestOfHex(hex), hold: { kind: 'container', by: 'of ballast run' } })
-        }
-      }
-    }
-  }
-  return holdings
+  const trees = await runTrees(store)
+  return trees.map(({ digest }) => ({ digest, hold: { kind: 'container', by: 'of ballast run' } }))
 }
 
 async function heldByContainers(engine: EngineChoice, options: CallOptions): Promise<readonly Holding[]> {

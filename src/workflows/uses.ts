@@ -2,7 +2,11 @@ import { hostname } from 'node:os'
 import { type Digest, isBallastError, systemCode } from '../core/index.ts'
 import { inspectTarget, listVariants, readWritable, recordsOf, seeTarget } from '../mount/index.ts'
 import type { Store, Use } from '../store/index.ts'
-import type { Presence, SeenUse } from './used-by.ts'
+import type { Presence } from './used-by.ts'
+
+export interface NotedUse extends Use {
+  readonly is: Presence
+}
 
 /** Versions that a directory has, each with what has it there; undefined where it cannot be looked into. */
 export interface SeenDirectory {
@@ -18,9 +22,9 @@ export interface SeenDirectory {
 export async function lookAtUses(
   store: Store,
   { of }: { readonly of?: Digest | undefined } = {},
-): Promise<readonly SeenUse[]> {
+): Promise<readonly NotedUse[]> {
   const look = createLook()
-  const seen: SeenUse[] = []
+  const seen: NotedUse[] = []
   for (const use of await store.uses.list()) {
     if (of === undefined || use.digest === of) seen.push({ ...use, is: await presenceOf(use, look) })
   }

@@ -113,13 +113,30 @@ test('an image that was pushed to the store keeps its version', async (t) => {
 test('a plugin that does not run keeps the versions of its volumes', async (t) => {
   const { store, options } = await world(t, 4)
   const plugin = join(store.root, 'ballast/plugins/ballast')
-  const volume = (ref: string) => ({ options: { ref, follow: false, rw: false }, created: '', users: {} })
-  const state = { version: 1, boot: '', volumes: { ml: volume('sentiment:2') } }
+  const { digest } = await ask<{ digest: string }>(['show', 'sentiment:1'], options)
+  const marker = { model: 'sentiment', digest, number: 1, reference: 'sentiment:latest' }
+  const volume = (ref: string, rw: boolean) => ({
+    ...{ options: { ref, follow: false, rw }, created: '2026-01-01T00:00:00.000Z', users: {} },
+    ...(rw && { served: { tree: 'one', marker } }),
+  })
+  const volumes = { ml: volume('sentiment:2', false), written: volume('sentiment:latest', true) }
+  const state = { version: 1, boot: '', volumes }
   await mkdir(plugin, { recursive: true })
   await writeFile(join(plugin, 'state.json'), JSON.stringify(state))
   const { retention } = await ask<Collected>(['gc', '--keep-last', '1'], options)
-  assert.deepEqual(numbersOf(retention.removed), [1, 3])
-  assert.deepEqual(retention.kept[0]?.because, [{ kind: 'volume', by: 'ml (ballast)' }])
+  assert.deepEqual(numbersOf(retention.removed), [3])
+  assert.deepEqual(
+    retention.kept.slice(0, 2).map(({ because }) => because),
+    [[{ kind: 'volume', by: 'written (ballast)' }], [{ kind: 'volume', by: 'ml (ballast)' }]],
+  )
+  const { usedBy } = await ask<{ usedBy: readonly { kind: string; place: string }[] }>(
+    ['show', 'sentiment:1'],
+    options,
+  )
+  assert.deepEqual(
+    usedBy.map(({ kind, place }) => [kind, place]),
+    [['volume', 'written (ballast)']],
+  )
   await writeFile(join(plugin, 'state.json'), '{}')
   const refused = await run(['gc', '--keep-last', '1'], options)
   assert.equal(refused.code, 4)

@@ -8,6 +8,7 @@ export function formatUses(uses: readonly SeenUse[]): string {
   const told = uses.slice(-MOST_LINES).reverse()
   const more = uses.length - told.length
   const lines = told.map(({ kind, place, link, host, time, is }) => {
+    if (kind === 'run') return `used by: containers of ballast run on ${host}, last ${formatAge(time)}\n`
     const what =
       kind === 'image' ? `image ${place}` : `${kind} ${place}${link === undefined ? '' : ` (${link})`}`
     const where = kind === 'image' ? '' : ` on ${host}`

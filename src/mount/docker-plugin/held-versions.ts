@@ -11,6 +11,9 @@ export interface PluginVolume {
   readonly ref: string
   /** What its containers have, or what was written lies over; undefined of one that nobody uses. */
   readonly digest: Digest | undefined
+  readonly number: number | undefined
+  /** ISO 8601 */
+  readonly created: string
 }
 
 /** Of all plugins that keep their volumes in a store. Throws DAMAGED. */
@@ -18,9 +21,12 @@ export async function pluginVolumes(root: string): Promise<readonly PluginVolume
   const plugins = join(root, 'ballast', 'plugins')
   const found: PluginVolume[] = []
   for (const plugin of await listIfPresent(plugins)) {
-    for (const { name, options, users, served } of (await readVolumes(join(plugins, plugin))).values()) {
+    for (const { name, options, created, users, served } of (
+      await readVolumes(join(plugins, plugin))
+    ).values()) {
       const isHeld = users.size > 0 || options.rw
-      found.push({ plugin, name, ref: options.ref, digest: isHeld ? served?.marker.digest : undefined })
+      const { digest, number } = (isHeld ? served?.marker : undefined) ?? {}
+      found.push({ plugin, name, ref: options.ref, created, digest, number })
     }
   }
   return found
