@@ -3,7 +3,7 @@ import { BallastError, type CallOptions, isBallastError } from '../core/index.ts
 import { formerImages, idOf, noImage, readImage } from '../embed/index.ts'
 import { hasVersion, isBucketAddress, LATEST, parseOperand } from '../model/index.ts'
 import { type Followed, inspectTarget, recordsOf, seeTarget } from '../mount/index.ts'
-import { type EmbeddedModel, type ImageRepository, readLabel } from '../oci/index.ts'
+import { type EmbeddedModel, type ImageRepository, isReferrersTag, readLabel } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { type ImageAccess, type OpenedImage, openImage } from './image-places.ts'
 import { readLineages } from './lineage.ts'
@@ -43,7 +43,7 @@ export async function history(
 async function modelHistory(store: Store, text: string): Promise<readonly Move[]> {
   const reference = parseModelReference(text)
   await requireName(store, reference.name)
-  const all = await store.records.listTagNames(reference.name)
+  const all = (await store.records.listTagNames(reference.name)).filter((tag) => !isReferrersTag(tag))
   const tags = hasVersion(text) ? [reference.tag ?? LATEST] : all
   const versions = await store.records.listVersions(reference.name)
   const lineages = await readLineages(store, reference.name)

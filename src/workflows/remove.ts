@@ -1,5 +1,6 @@
-import { BallastError } from '../core/index.ts'
+import { BallastError, type Digest, hexOf } from '../core/index.ts'
 import { formatReference, hasVersion, LATEST, numberOfTag } from '../model/index.ts'
+import { isReferrersTag } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import { projectTags } from './project.ts'
 import { parseModelReference, requireName, resolveDigest } from './resolve.ts'
@@ -71,6 +72,8 @@ export async function remove(
     if (stays === undefined) removed.push(`${name}:${tag}`)
     else moved.push(`${name}:${tag} -> ${name}:${stays.number}`)
   }
+  for (const { tag, kind, digest } of tags.filter((current) => isAttachedTo(current.tag, gone)))
+    await store.records.moveTag(session, name, tag, { digest: null, kind, by: 'remove', onlyFrom: digest })
   for (const version of gone) {
     await store.records.removeVersion(session, name, version.number)
     removed.push(`${name}:${version.number}`)
@@ -80,4 +83,9 @@ export async function remove(
       await store.records.removeUntagged(name, digest)
   }
   return { removed, moved, warnings: await projectTags(store, session) }
+}
+
+/** Whether other tools have attached something to one of the versions by such a tag: it goes with its version. */
+function isAttachedTo(tag: string, versions: readonly { readonly digest: Digest }[]): boolean {
+  return isReferrersTag(tag) && versions.some(({ digest }) => tag.startsWith(`sha256-${hexOf(digest)}`))
 }

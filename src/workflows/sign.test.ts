@@ -8,18 +8,22 @@ import { isMissing } from '../../test/fixtures/buckets/server.ts'
 import { rejects } from '../../test/fixtures/rejects.ts'
 import { addVersion, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { temporaryDirectory } from '../../test/fixtures/temporary.ts'
-import { type Digest, digestOf } from '../core/index.ts'
+import { bytesContent, type Digest, digestOf } from '../core/index.ts'
+import { parseName, type Tag } from '../model/index.ts'
 import { openLayout } from '../oci/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { generatePrivateKey, signaturesTag, signerOf, signSimply, signStatement } from '../trust/index.ts'
 import { copy } from './copy.ts'
+import { history } from './history.ts'
 import type { ImageAccess } from './image-places.ts'
 import { list } from './list.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { putSigned } from './put-signature.ts'
 import { showRemote } from './remote-show.ts'
+import { remove } from './remove.ts'
 import { type SignRequest, signRemote, signStored } from './sign.ts'
+import { addToSignaturesTag } from './signature-tags.ts'
 import { attachSigned } from './signatures.ts'
 import { verify } from './upkeep.ts'
 import { verifyRemote, verifyVersion } from './verify-version.ts'
@@ -28,6 +32,7 @@ const signer = signerOf({ der: generatePrivateKey() })
 const stranger = signerOf({ der: generatePrivateKey() })
 const by = { kind: 'key', signer } as const
 const trusted = { keys: [signer.publicKey] }
+const NAME = parseName('sentiment')
 const FORMS = ['bundle', 'legacy'] as const
 
 interface Scene {
@@ -82,9 +87,7 @@ test('a damaged file shows though the signature holds, and a damaged signature d
     missing.problems.map(({ kind }) => kind),
     ['missing'],
   )
-  const [referrer] = (await store.listReferrers('sentiment' as never)).filter(({ type }) =>
-    /bundle/.test(type),
-  )
+  const [referrer] = (await store.listReferrers(NAME)).filter(({ type }) => /bundle/.test(type))
   const manifest = JSON.parse(`${await store.readManifest(referrer?.digest as Digest)}`)
   await flipBit(store.blobs.path(manifest.layers[0].digest), { sameTime: true })
   const unsigned = await verifyVersion(store, { ref: 'sentiment', trusted })
@@ -102,7 +105,7 @@ test('signatures of another version, attached to this one, do not count', async 
   ] as const
   await using session = await store.begin()
   for (const signature of signatures)
-    await attachSigned(store, session, { name: 'sentiment' as never, subject: digest, signature })
+    await attachSigned(store, session, { name: NAME, subject: digest, signature })
   const verified = await verifyVersion(store, { ref: 'sentiment', trusted })
   assert.equal(verified.trusted, false)
   for (const { refused } of verified.signatures) assert.match(refused ?? '', /made for sha256:\w+…, not for/)
@@ -209,6 +212,28 @@ test("cosign's tag is added to, not written over", async (t) => {
   const manifest = JSON.parse(`${(await repository.getManifest(signaturesTag(digest)))?.bytes}`)
   assert.equal(manifest.layers.length, 2)
   assert.equal((await verifyRemote({ ref: `${at}:1`, trusted, access })).trusted, true)
+})
+
+test("what cosign has pushed to the store's registry counts, and goes with the version", async (t) => {
+  const { store, digest, access } = await setUp(t)
+  const tag = signaturesTag(digest) as Tag
+  await using session = await store.begin()
+  const layout = join(store.root, '../layout')
+  const repository = await openLayout(layout, { create: true })
+  const signature = signSimply(signer, { digest, reference: 'sentiment' })
+  await addToSignaturesTag(repository, { subject: digest, signatures: [signature] })
+  const manifest = await repository.getManifest(tag)
+  assert.ok(manifest)
+  for (const bytes of [manifest.bytes, signature.payload])
+    await store.blobs.ingest(session, bytesContent(bytes).open(), { item: tag })
+  await store.records.moveTag(session, NAME, tag, { digest: manifest.digest, kind: 'image', by: 'push' })
+  assert.equal((await verifyVersion(store, { ref: 'sentiment', trusted })).trusted, true)
+  assert.deepEqual(
+    (await history(store, 'sentiment', { access })).map((move) => move.tag),
+    ['sentiment:latest'],
+  )
+  await remove(store, 'sentiment:1', { force: true })
+  assert.equal(await store.records.resolve({ name: NAME, tag }), undefined)
 })
 
 test('what is not there cannot be signed, and an identity has one form', async (t) => {
