@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict'
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { failedRules, keyPair, PROD_POLICY, safetensors } from '../../test/fixtures/lifecycle.ts'
+import { flipBit } from '../../test/fixtures/store.ts'
+import { type Contents, temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
+import { BallastError, type Digest, isBallastError } from '../core/index.ts'
+import { parseName, parseTag } from '../model/index.ts'
+import { openStore, type Store } from '../store/index.ts'
+import type { Signer } from '../trust/index.ts'
+import { add } from './add.ts'
+import { approve } from './approve.ts'
+import { history } from './history.ts'
+import { attachMetrics } from './metrics.ts'
+import { mount, mountFollowing } from './mount.ts'
+import { removePolicy, setPolicy, showPolicies } from './policies.ts'
+import { promote } from './promote.ts'
+import { remove } from './remove.ts'
+import { resolveVersion } from './resolve.ts'
+import { signStored } from './sign.ts'
+import { rollbackTag, tag } from './tag.ts'
+import { verify } from './upkeep.ts'
+
+const NAME = parseName('sentiment')
+const PROD = parseTag('prod')
+const access = { dockerConfig: '/nowhere' }
+const MODEL: Contents = { 'config.json': '{}', 'model.safetensors': safetensors() }
+
+interface Scene {
+  readonly store: Store
+  readonly directory: string
+  readonly signers: Readonly<Record<'release' | 'alice' | 'bob', Signer>>
+  readonly addModel: (contents?: Contents) => Promise<Digest>
+  readonly promoteTo: (ref: string, stage: string) => ReturnType<typeof promote>
+  /** Does for a version all that the policy of `prod` asks for. */
+  readonly prepare: (ref: string) => Promise<void>
+}
+
+/** A store with `sentiment:1`, and a policy for its `prod`. */
+async function scene(t: TestContext, policy = PROD_POLICY): Promise<Scene> {
+  const directory = await temporaryDirectory(t)
+  const store = await openStore(join(directory, 'store'))
+  const [release, alice, bob] = await Promise.all(
+    ['release', 'alice', 'bob'].map((name) => keyPair(directory, name)),
+  )
+  const signers = { release, alice, bob } as Scene['signers']
+  await writeFile(join(directory, 'policy.yaml'), policy)
+  const addModel = async (contents = MODEL): Promise<Digest> => {
+    const files = await writeFiles(join(directory, 'model'), contents)
+    return (await add(store, { name: 'sentiment', sources: [files] })).digest
+  }
+  const promoteTo = (ref: string, stage: string): ReturnType<typeof promote> =>
+    promote(store, { ref, stage, access, why: 'a test' })
+  const prepare = async (ref: string): Promise<void> => {
+    await signStored(store, { ref, by: { kind: 'key', signer: release }, form: 'bundle' } as Parameters<
+      typeof signStored
+    >[1])
+    await attachMetrics(store, { measured: [{ ref, metrics: { accuracy: 0.93 } }], by: 'attach' })
+    for (const signer of [alice, bob] as readonly Signer[])
+      await approve(store, { ref, stage: 'prod', with: { kind: 'key', signer }, access })
+    await promoteTo(ref, 'staging')
+  }
+  await addModel()
+  await setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'policy.yaml'), access })
+  return { store, directory, signers, addModel, promoteTo, prepare }
+}
+
+function refusedFor(...rules: readonly string[]): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(isBallastError(error, 'REFUSED'), `${error}`)
+    assert.deepEqual(failedRules(error.details?.rules), rules)
+    for (const rule of rules)
+      assert.match(`${error.message} ${error.hint}`, new RegExp(rule.replace('.', '\\.')))
+    return true
+  }
+}
+
+test('each step that is missing is refused by name; with all of them a version comes to prod, and is served by it', async (t) => {
+  const { store, directory, signers, promoteTo } = await scene(t)
+  const all = ['signed', 'metrics.accuracy', 'approved', 'from']
+  await assert.rejects(promoteTo('sentiment:1', 'prod'), refusedFor(...all))
+  const by = { kind: 'key', signer: signers.release } as const
+  await signStored(store, { ref: 'sentiment:1', by, form: 'legacy' })
+  await assert.rejects(promoteTo('sentiment:1', 'prod'), refusedFor('metrics.accuracy', 'approved', 'from'))
+  await promoteTo('sentiment:1', 'staging')
+  await assert.rejects(promoteTo('sentiment:1', 'prod'), refusedFor('metrics.accuracy', 'approved'))
+  await attachMetrics(store, {
+    measured: [{ ref: 'sentiment:1', metrics: { accuracy: 0.89 } }],
+    by: 'attach',
+  })
+  await assert.rejects(promoteTo('sentiment:1', 'prod'), refusedFor('metrics.accuracy', 'approved'))
+  await attachMetrics(store, { measured: [{ ref: 'sentiment:1', metrics: { accuracy: 0.9 } }], by: 'attach' })
+  for (const [signer, stage] of [
+    [signers.alice, 'prod'],
+    [signers.alice, 'prod'],
+    [signers.bob, 'staging'],
+    [signers.release, 'prod'],
+  ] as const) {
+    await approve(store, { ref: 'sentiment:1', stage, with: { kind: 'key', signer }, access })
+    await assert.rejects(promoteTo('sentiment:1', 'prod'), refusedFor('approved'))
+  }
+  const last = {
+    ref: 'sentiment:1',
+    stage: 'prod',
+    with: { kind: 'key', signer: signers.bob },
+    access,
+  } as const
+  await approve(store, last)
+  const promoted = await promoteTo('sentiment:1', 'sentiment:prod')
+  assert.equal(promoted.moved, true)
+  assert.equal((await promoteTo('sentiment:1', 'prod')).moved, false)
+
+  const [move] = await history(store, 'sentiment:prod', { access })
+  assert.deepEqual(
+    [move?.by, move?.promotion?.why, move?.promotion?.policy],
+    ['promote', 'a test', promoted.policy],
+  )
+  assert.deepEqual(
+    move?.promotion?.evidence?.map(({ rule }) => rule),
+    ['signed', 'scanned', 'formats', 'metrics.accuracy', 'approved', 'from'],
+  )
+  const mounted = await mount(store, { ref: 'sentiment:prod', target: join(directory, 'target') })
+  assert.equal(mounted.version, 'sentiment:1')
+})
+
+test('a stage with a policy moves by nothing but promotion', async (t) => {
+  const { store, directory, addModel } = await scene(t)
+  const digest = await addModel({ ...MODEL, 'config.json': '{"second":true}' })
+  const files = join(directory, 'model')
+  const isPromoteInstead = (error: unknown): boolean =>
+    isBallastError(error, 'REFUSED') && /promote instead: .*ballast promote .* prod/.test(error.hint ?? '')
+  await assert.rejects(tag(store, ['sentiment:2', 'prod']), isPromoteInstead)
+  await assert.rejects(add(store, { name: 'sentiment:prod', sources: [files] }), isPromoteInstead)
+  await using session = await store.begin()
+  const move = { digest, kind: 'model', by: 'anything' } as const
+  await assert.rejects(store.records.moveTag(session, NAME, PROD, move), isPromoteInstead)
+  // Nor is it moved on when a version goes.
+  await removePolicy(store, { ref: 'sentiment:prod', access })
+  await tag(store, ['sentiment:2', 'prod'])
+  await setPolicy(store, { ref: 'sentiment:latest', file: join(directory, 'policy.yaml'), access })
+  await remove(store, 'sentiment:2', { force: true })
+  assert.equal(await store.records.resolve({ name: NAME, tag: parseTag('latest') }), undefined)
+})
+
+test('what stands in a stage is judged anew each time that it is used', async (t) => {
+  const { store, directory, prepare, promoteTo, addModel } = await scene(t)
+  await prepare('sentiment:1')
+  await promoteTo('sentiment:1', 'prod')
+  const target = join(directory, 'following')
+  await mountFollowing(store, { ref: 'sentiment:prod', target })
+  // Somebody has moved the tag past Ballast.
+  const second = await addModel({ ...MODEL, 'config.json': '{"second":true}' })
+  await using session = await store.begin()
+  const move = { digest: second, kind: 'model', by: 'x', promotion: { who: 'x' } } as const
+  await store.records.moveTag(session, NAME, PROD, move)
+  await assert.rejects(
+    mountFollowing(store, { ref: 'sentiment:prod', target }),
+    refusedFor('signed', 'metrics.accuracy', 'approved', 'from'),
+  )
+  assert.equal(await readFile(join(target, 'sentiment', 'config.json'), 'utf8'), '{}')
+  // By number or digest a version is no stage.
+  await resolveVersion(store, 'sentiment:2')
+  await resolveVersion(store, `sentiment@${second}`)
+  // The policy itself may change.
+  await rollbackTag(store, 'sentiment:prod', { why: 'back' })
+  await resolveVersion(store, 'sentiment:prod')
+  await writeFile(join(directory, 'stricter.yaml'), PROD_POLICY.replace('>=0.9', '>=0.95'))
+  await setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'stricter.yaml'), access })
+  await assert.rejects(resolveVersion(store, 'sentiment:prod'), refusedFor('metrics.accuracy'))
+})
+
+test('a rollback goes to a version that keeps the policy, and tells who and why', async (t) => {
+  const { store, prepare, promoteTo, addModel } = await scene(t)
+  for (const number of [1, 2, 3]) {
+    if (number > 1) await addModel({ ...MODEL, 'config.json': `{"number":${number}}` })
+    await prepare(`sentiment:${number}`)
+    await promoteTo(`sentiment:${number}`, 'prod')
+  }
+  assert.equal((await rollbackTag(store, 'sentiment:prod', { to: 1, why: 'alarms' })).number, 1)
+  assert.equal((await rollbackTag(store, 'sentiment:prod')).number, 3)
+  const moves = await history(store, 'sentiment:prod', { access })
+  assert.deepEqual(
+    moves.map(({ number, by, promotion }) => [number, by, promotion?.why]),
+    [
+      [1, 'promote', 'a test'],
+      [2, 'promote', 'a test'],
+      [3, 'promote', 'a test'],
+      [1, 'rollback', 'alarms'],
+      [3, 'rollback', undefined],
+    ],
+  )
+  await assert.rejects(rollbackTag(store, 'sentiment:prod', { to: 9 }), (error) =>
+    isBallastError(error, 'NOT_FOUND'),
+  )
+  await assert.rejects(rollbackTag(store, 'sentiment:prod', { to: 3 }), (error) =>
+    isBallastError(error, 'CONFLICT'),
+  )
+  const name = parseName('sentiment')
+  for (const { digest } of (await store.listReferrers(name)).filter(({ type }) => type.includes('sigstore')))
+    await store.records.removeUntagged(name, digest)
+  await assert.rejects(rollbackTag(store, 'sentiment:prod'), refusedFor('signed', 'approved'))
+})
+
+test('tampered bytes, signatures, approvals, policies and histories are found', async (t) => {
+  const { store, directory, signers, prepare, promoteTo } = await scene(t)
+  await prepare('sentiment:1')
+  await promoteTo('sentiment:1', 'prod')
+  const use = (): Promise<unknown> => resolveVersion(store, 'sentiment:prod')
+  await use()
+  const referrers = await store.listReferrers(NAME)
+  const bundles = referrers.filter(({ type }) => type.includes('sigstore'))
+  assert.equal(bundles.length, 3)
+
+  // A policy that is changed in its file, by whom does not matter.
+  const log = join(store.root, 'ballast/repositories/sentiment/policies/prod')
+  const record = join(log, '0000000001.json')
+  const written = await readFile(record, 'utf8')
+  const change = async (text: string): Promise<void> => {
+    await chmod(record, 0o644)
+    await writeFile(record, text)
+  }
+  await change(written.replace('"accuracy":">=0.9"', '"acuracy":">=0.9"'))
+  await assert.rejects(use(), refusedFor('metrics.acuracy'))
+  await change(written.replace('"metrics"', '"metriks"'))
+  await assert.rejects(
+    use(),
+    (error) => isBallastError(error, 'REFUSED') && /metriks is not known/.test(error.message),
+  )
+  await change('{')
+  await assert.rejects(use(), (error) => isBallastError(error, 'DAMAGED'))
+  await change(written)
+  // Who knows the key of those who set policies is told of any other.
+  const knowing = await openStore(store.root, { policyKeys: [signers.release.publicKey.pem] })
+  const isUnsigned = (why: RegExp) => (error: unknown) =>
+    isBallastError(error, 'REFUSED') && why.test(error.message)
+  await assert.rejects(resolveVersion(knowing, 'sentiment:prod'), isUnsigned(/it is not signed/))
+  const request = { ref: 'sentiment:prod', file: join(directory, 'policy.yaml'), access }
+  await setPolicy(store, { ...request, signer: signers.release })
+  await resolveVersion(knowing, 'sentiment:prod')
+  const signed = join(log, '0000000002.json')
+  const text = await readFile(signed, 'utf8')
+  await chmod(signed, 0o644)
+  await writeFile(signed, text.replace('"accuracy":">=0.9"', '"accuracy":">=0.1"'))
+  await assert.rejects(resolveVersion(knowing, 'sentiment:prod'), isUnsigned(/stands for/))
+  await writeFile(signed, text)
+  await assert.rejects(resolveVersion(knowing, 'sentiment:latest'), isUnsigned(/it has none/))
+  await change(written.replace('"who"', '"whom"'))
+  assert.match(
+    (await verify(store)).histories.broken.map(({ path, why }) => `${path} ${why}`).join(),
+    /policies/,
+  )
+  await change(written)
+
+  // The signature, an approval, and the files.
+  for (const { digest } of bundles) {
+    const [, layer] = JSON.parse((await store.readManifest(digest)).toString()).layers ?? []
+    assert.equal(layer, undefined)
+    const blob = JSON.parse((await store.readManifest(digest)).toString()).layers[0].digest as Digest
+    const path = store.blobs.path(blob)
+    const bytes = await readFile(path)
+    await flipBit(path)
+    await assert.rejects(
+      use(),
+      (error) =>
+        error instanceof BallastError && /signed|approved/.test(failedRules(error.details?.rules).join()),
+    )
+    await rm(join(store.root, 'ballast/damaged', blob.slice(7)), { force: true })
+    await writeFile(path, bytes)
+    await use()
+  }
+  const weights = (await store.readVersion((await resolveVersion(store, 'sentiment:1')).version.digest)).files
+  const path = store.blobs.path(weights.find((file) => file.path === 'model.safetensors')?.digest as Digest)
+  await flipBit(path)
+  await assert.rejects(mount(store, { ref: 'sentiment:prod', target: join(directory, 'target') }), (error) =>
+    isBallastError(error),
+  )
+})
+
+test('a pickle that runs something is refused by name, whatever else was done for it', async (t) => {
+  const policy = 'requires:\n  scanned: true\n'
+  const { promoteTo, addModel } = await scene(t, policy)
+  // GLOBAL posix.system, STRING, TUPLE1, REDUCE, STOP: nobody loads it.
+  await addModel({ 'model.pkl': "cposix\nsystem\n(S'true'\ntR." })
+  await assert.rejects(promoteTo('sentiment:2', 'prod'), refusedFor('scanned'))
+  await promoteTo('sentiment:1', 'prod')
+})
+
+test('policies are shown, replaced and taken away, and say what is wrong with a file', async (t) => {
+  const { store, directory } = await scene(t)
+  const [shown] = await showPolicies(store, { ref: 'sentiment', access })
+  assert.deepEqual([shown?.stage, shown?.signed], ['sentiment:prod', false])
+  await writeFile(join(directory, 'wrong.yaml'), 'requires: { signed: { by: [nobody.pub] } }')
+  const set = (ref: string, file: string): Promise<unknown> =>
+    setPolicy(store, { ref, file: join(directory, file), access })
+  await assert.rejects(set('sentiment:prod', 'wrong.yaml'), (error) => isBallastError(error, 'NOT_FOUND'))
+  await assert.rejects(set('sentiment', 'policy.yaml'), (error) => isBallastError(error, 'USAGE'))
+  await assert.rejects(set('sentiment:3', 'policy.yaml'), (error) => isBallastError(error, 'USAGE'))
+  await removePolicy(store, { ref: 'sentiment:prod', access })
+  await assert.rejects(showPolicies(store, { ref: 'sentiment', access }), (error) =>
+    isBallastError(error, 'NOT_FOUND'),
+  )
+  await tag(store, ['sentiment:1', 'prod'])
+})
