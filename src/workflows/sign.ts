@@ -1,6 +1,5 @@
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
-import { blobsOfVersion, formatReference, type RepositoryName } from '../model/index.ts'
-import type { StoredManifest } from '../oci/index.ts'
+import { blobsOfVersion, formatReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import {
   type AttachedSignature,
@@ -68,43 +67,24 @@ export async function signStored(store: Store, request: SignRequest): Promise<Si
 
 /** Signs what a tag or digest stands for at a registry, in a bucket or in a layout: a model, or an image. Throws NOT_FOUND, and what the remote throws. */
 export async function signRemote(
-  request: SignRequest & { readonly access: ImageAccess },
+  { access, ...request }: SignRequest & { readonly access: ImageAccess },
   options: CallOptions = {},
 ): Promise<SignResult> {
-  const remote = await openRemote(request.ref, request.access)
+  const remote = await openRemote(request.ref, access)
   const { repository, reference, at } = remote
   try {
     const subject = await repository.getManifest(reference, options)
     if (subject === undefined) throw await nothingThere(remote, options)
-    return await signAt(request, { remote: { repository, at }, subject }, options)
+    const { digest } = subject
+    const result = { ref: at(digest), digest }
+    const what = { digest, reference: repository.name }
+    const signature = await newSignature(signaturesAt(repository), request, what, options)
+    if (signature === undefined) return describe(request, result)
+    await putSigned(repository, { subject, signature }, options)
+    return describe(request, { ...result, signature })
   } finally {
     await repository.close?.()
   }
-}
-
-async function signAt(
-  request: SignRequest,
-  {
-    remote,
-    subject,
-  }: {
-    readonly remote: Pick<Awaited<ReturnType<typeof openRemote>>, 'repository' | 'at'>
-    readonly subject: StoredManifest
-  },
-  options: CallOptions,
-): Promise<SignResult> {
-  const { repository, at } = remote
-  const { digest } = subject
-  const result = { ref: at(digest), digest }
-  const signature = await newSignature(
-    signaturesAt(repository),
-    request,
-    { digest, reference: repository.name },
-    options,
-  )
-  if (signature === undefined) return describe(request, result)
-  await putSigned(repository, { subject, signature }, options)
-  return describe(request, { ...result, signature })
 }
 
 type MadeSignature = Exclude<AttachedSignature, { readonly form: 'unreadable' }>
@@ -113,7 +93,7 @@ type MadeSignature = Exclude<AttachedSignature, { readonly form: 'unreadable' }>
 async function newSignature(
   source: SignatureSource,
   { by, form }: SignRequest,
-  { digest, reference }: { readonly digest: Digest; readonly reference: string | RepositoryName },
+  { digest, reference }: { readonly digest: Digest; readonly reference: string },
   options: CallOptions = {},
 ): Promise<MadeSignature | undefined> {
   if (by.kind === 'identity') {
