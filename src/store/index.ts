@@ -38,7 +38,17 @@ export {
 export type { CurrentTag, Records, RollbackHow } from './records.ts'
 export type { Referrer } from './referrers.ts'
 export type { Holding, Retention, RetentionReport } from './retain.ts'
-export type { Hold, KeptVersion, RetentionPolicy, VersionFacts } from './retention.ts'
+export {
+  byPlace,
+  candidatesFor,
+  type Hold,
+  heldByTags,
+  type KeptVersion,
+  type RetentionPolicy,
+  returnsToFormer,
+  type TagFacts,
+  type VersionFacts,
+} from './retention.ts'
 export type { RetentionFile } from './retention-file.ts'
 export type { Session } from './session.ts'
 export { type BeginOptions, openStore, type Store } from './store.ts'

@@ -1,5 +1,4 @@
 import type { Digest } from '../core/index.ts'
-import type { RepositoryName, Tag } from '../model/index.ts'
 import type { BlobInfo } from './blob-file.ts'
 import type { StoreLayout } from './layout.ts'
 import { project } from './projection.ts'
@@ -10,8 +9,11 @@ import {
   byPlace,
   candidatesFor,
   type Hold,
+  heldByTags,
   type KeptVersion,
   type RetentionPolicy,
+  returnsToFormer,
+  type TagFacts,
   type VersionFacts,
   withinBudget,
 } from './retention.ts'
@@ -37,9 +39,6 @@ export interface RetentionReport {
   readonly budget?: { readonly limit: number; readonly before: number; readonly after: number }
 }
 
-/** `latest` follows what is added, so that nobody rolls back to what it was. */
-const MOVES_BY_ITSELF = 'latest'
-
 /** Which versions go, and why the others stay. To be asked after the leases were read. */
 export async function chooseVersions(
   { records }: { readonly records: Records },
@@ -62,8 +61,12 @@ export async function chooseVersions(
     const numbered = await records.listVersions(model)
     if (numbered.length === 0) continue
     versions.push(...numbered.map(({ number, digest, time }) => ({ model, number, digest, time })))
-    const known = new Set(numbered.map(({ digest }) => digest))
-    for (const [digest, holds] of await heldByTags(records, { model, known })) {
+    const tags: TagFacts[] = []
+    for (const { tag, digest } of await records.listTags(model)) {
+      const moves = returnsToFormer(tag) ? await records.history(model, tag) : []
+      tags.push({ tag, digest, former: moves.map(({ record }) => record.digest) })
+    }
+    for (const [digest, holds] of heldByTags(model, { versions: numbered, tags })) {
       byTag.set(`${model}@${digest}`, holds)
     }
   }
@@ -100,45 +103,6 @@ export async function chooseVersions(
     kept: [...kept, ...spared.map((version) => ({ ...version, because }))].sort(byPlace),
     budget: { limit: policy.budget, before, after },
   }
-}
-
-/** By the digests of versions that are there. */
-async function heldByTags(
-  records: Records,
-  { model, known }: { readonly model: RepositoryName; readonly known: ReadonlySet<Digest> },
-): Promise<ReadonlyMap<Digest, readonly Hold[]>> {
-  const holds = new Map<Digest, Hold[]>()
-  const hold = (digest: Digest, by: Hold): void => {
-    holds.set(digest, [...(holds.get(digest) ?? []), by])
-  }
-  for (const { tag, digest } of await records.listTags(model)) {
-    hold(digest, { kind: 'tag', by: `${model}:${tag}` })
-    if (tag === MOVES_BY_ITSELF) continue
-    const former = await formerOf(records, { model, tag, digest, known })
-    if (former !== undefined) hold(former, { kind: 'rollback', by: `${model}:${tag}` })
-  }
-  return holds
-}
-
-/** What `rollback` would return to. */
-async function formerOf(
-  records: Records,
-  {
-    model,
-    tag,
-    digest,
-    known,
-  }: {
-    readonly model: RepositoryName
-    readonly tag: Tag
-    readonly digest: Digest
-    readonly known: ReadonlySet<Digest>
-  },
-): Promise<Digest | undefined> {
-  const former = (await records.history(model, tag)).findLast(
-    ({ record }) => record.digest !== null && record.digest !== digest && known.has(record.digest),
-  )
-  return former?.record.digest ?? undefined
 }
 
 /** What goes, goes from the numbers and from `index.json` before any of its bytes does. */

@@ -1,5 +1,5 @@
 import type { Digest } from '../core/index.ts'
-import type { RepositoryName } from '../model/index.ts'
+import { LATEST, type RepositoryName } from '../model/index.ts'
 
 /**
  * Which versions `gc` leaves in a store. Those that `keepLast` and `keepWithinMs` name stay, and of the others all go; with
@@ -81,6 +81,39 @@ export function candidatesFor(
     }
   }
   return { kept: kept.sort(byPlace), free: free.sort(byAge) }
+}
+
+export interface TagFacts {
+  readonly tag: string
+  readonly digest: Digest
+  /** What it pointed to before, the oldest first. */
+  readonly former: readonly (Digest | null)[]
+}
+
+/** `latest` follows what is added, so that nobody rolls back to what it was. */
+export function returnsToFormer(tag: string): boolean {
+  return tag !== LATEST
+}
+
+/** What a model's tags hold, by digest: what they point to, and what a rollback returns to. */
+export function heldByTags(
+  model: RepositoryName,
+  {
+    versions,
+    tags,
+  }: { readonly versions: readonly { readonly digest: Digest }[]; readonly tags: readonly TagFacts[] },
+): ReadonlyMap<Digest, readonly Hold[]> {
+  const known = new Set(versions.map(({ digest }) => digest))
+  const holds = new Map<Digest, Hold[]>()
+  const hold = (digest: Digest, kind: 'tag' | 'rollback', tag: string): void => {
+    holds.set(digest, [...(holds.get(digest) ?? []), { kind, by: `${model}:${tag}` }])
+  }
+  for (const { tag, digest, former } of tags) {
+    hold(digest, 'tag', tag)
+    const before = former.findLast((each) => each !== null && each !== digest && known.has(each))
+    if (returnsToFormer(tag) && before !== undefined && before !== null) hold(before, 'rollback', tag)
+  }
+  return holds
 }
 
 export interface Weights {

@@ -107,3 +107,38 @@ test('what cannot be done with a bucket says why, and what to do', { skip }, asy
   const unset = { AZURE_STORAGE_CONNECTION_STRING: undefined, AZURE_STORAGE_ACCOUNT: undefined }
   await fails(['list', REMOTE], 2, /AZURE_STORAGE_ACCOUNT/, unset)
 })
+
+test('gc of a bucket by policy removes versions that no tag holds, and their bytes after the grace time', {
+  skip,
+}, async (t) => {
+  const directory = await temporaryDirectory(t)
+  const at = { store: join(directory, 'store'), env }
+  const remote = 'az://models/collected/sentiment'
+  for (const [index, tag] of ['first', 'prod', 'prod', 'latest'].entries()) {
+    const files = await writeFiles(join(directory, `${index}`), { 'weights.bin': `${index}`.repeat(1000) })
+    await ask(['add', 'sentiment', files], at)
+    await ask(['push', `sentiment:${index + 1}`, `${remote}:${tag}`], at)
+  }
+  await ask(['remove', `${remote}:first`], at)
+  interface Collected {
+    readonly removed: readonly unknown[]
+    readonly retention: { readonly removed: readonly { readonly number: number }[] }
+  }
+  const collect = ['gc', 'az://models/collected', '--keep-last', '1']
+  const dry = await ask<Collected>([...collect, '--dry-run'], at)
+  assert.deepEqual(
+    dry.retention.removed.map(({ number }) => number),
+    [1],
+  )
+  assert.equal((await ask<Listed[]>(['list', remote], at)).length, 4)
+  const done = await ask<Collected>(collect, at)
+  assert.deepEqual(done.retention, dry.retention)
+  assert.equal(done.removed.length, 0)
+  const listed = await ask<Listed[]>(['list', remote], at)
+  assert.deepEqual(
+    listed.map(({ ref }) => ref),
+    [`${remote}:2`, `${remote}:3`, `${remote}:4`],
+  )
+  assert.ok((await ask<Collected>(['gc', 'az://models/collected', '--grace', '0s'], at)).removed.length > 0)
+  assert.equal((await run(['pull', `${remote}:2`, 'again'], at)).code, 0)
+})

@@ -163,7 +163,8 @@ test('the policy that is kept with the store is that of gc --policy and of serve
     ['gc', '--keep-last', '0'],
     ['gc', '--keep-within', 'soon'],
     ['gc', '--policy', '--keep-last', '1'],
-    ['gc', 's3://models/team', '--keep-last', '1'],
+    ['gc', 's3://models/team', '--policy'],
+    ['gc', 's3://models/team', '--budget', '1GB'],
   ]) {
     assert.equal((await run(wrong, options)).code, 2, wrong.join(' '))
   }

@@ -4,6 +4,7 @@ import type { GcResult } from '../../workflows/gc.ts'
 import { cacheDirectory } from '../cache-directory.ts'
 import { engineChoice } from '../engine-choice.ts'
 import { imageAccess } from '../image-access.ts'
+import { LOCK_OPTION } from '../lock-option.ts'
 import { formatPolicy, formatRetention } from '../render/retention.ts'
 import { formatBytes, formatCount } from '../render/text.ts'
 import { type RetentionOptions, readRetention } from '../retention-options.ts'
@@ -14,6 +15,7 @@ interface GcOptions extends RetentionOptions {
   readonly dryRun?: boolean
   readonly grace?: string
   readonly partials?: boolean
+  readonly lock?: boolean
   readonly policy?: boolean
   readonly setPolicy?: boolean
   readonly unsetPolicy?: boolean
@@ -28,7 +30,8 @@ export const verb = defineVerb<[string | undefined, GcOptions]>({
     'broke off stay for a week, for the command that takes them up again.\n' +
     'Versions go only where --keep-last, --keep-within or --budget say so: those that neither of the first two keeps, and with\n' +
     'a budget only as many of them as it takes, the oldest first. The newest of each model stays, and whatever a tag (and a\n' +
-    'rollback of it), a command at work, an image of the store, a target or volume that still has it, or a container holds.',
+    'rollback of it), a command at work, an image of the store, a target or volume that still has it, or a container holds.\n' +
+    'In a bucket tags alone hold versions, and their bytes stay for the grace time.',
   options: [
     ['--dry-run', 'only say what would be removed, and why the rest stays'],
     ['--keep-last <count>', 'keep so many versions of each model'],
@@ -42,6 +45,7 @@ export const verb = defineVerb<[string | undefined, GcOptions]>({
     ['--unset-policy', 'forget that policy'],
     ['--partials', 'also downloads that broke off lately'],
     ['--grace <time>', 'of a remote: how long what was given up stays, as 90m, 24h or 7d (default: 24h)'],
+    LOCK_OPTION,
   ],
   examples: [
     'ballast gc --dry-run',
@@ -50,16 +54,18 @@ export const verb = defineVerb<[string | undefined, GcOptions]>({
     'ballast gc --keep-last 2 --budget 500GiB',
     'ballast gc --set-policy --keep-last 5',
     'ballast gc s3://models/team --grace 7d',
+    'ballast gc s3://models/team --keep-last 10',
   ],
   async run(session, remote, options) {
     const named = await readRetention(options)
     const { dryRun = false, partials = false } = options
     if (remote !== undefined) {
-      refuseForRemote(named, options)
+      refuseForRemote(options)
       const { bucketGc } = await import('../../workflows/bucket-gc.ts')
       const { signal, io } = session
-      const access = imageAccess(io)
-      print(session, dryRun, { warnings: [], ...(await bucketGc(remote, { ...options, access, signal })) })
+      const access = { ...imageAccess(io), lock: options.lock }
+      const { grace } = options
+      print(session, dryRun, await bucketGc(remote, { policy: named, dryRun, grace, access, signal }))
       return
     }
     if (options.setPolicy === true || options.unsetPolicy === true) return setPolicy(session, named, options)
@@ -99,18 +105,14 @@ function twoPolicies(): BallastError {
   })
 }
 
-function refuseForRemote(named: RetentionPolicy | undefined, options: GcOptions): void {
-  if (named === undefined && !options.policy && !options.setPolicy && !options.unsetPolicy) return
-  throw new BallastError('USAGE', 'versions are chosen in the store alone', {
-    hint: 'remove those of a bucket one by one: ballast remove s3://BUCKET/PATH/NAME:1',
+function refuseForRemote({ policy, setPolicy, unsetPolicy }: GcOptions): void {
+  if (!policy && !setPolicy && !unsetPolicy) return
+  throw new BallastError('USAGE', 'a policy is kept with a store, and not with a bucket', {
+    hint: 'name what is to stay: ballast gc s3://BUCKET/PATH --keep-last 5',
   })
 }
 
-function print(
-  { print }: Session,
-  isDry: boolean,
-  result: Collected & Pick<GcResult, 'retention' | 'warnings'>,
-): void {
+function print({ print }: Session, isDry: boolean, result: Collected & Pick<GcResult, 'retention'>): void {
   const verb = isDry ? 'would remove' : 'removed'
   const { removed, removedBytes, kept, partials = 0, partialBytes = 0, retention } = result
   const downloads =
