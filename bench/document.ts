@@ -14,6 +14,7 @@ export const BENCHES: readonly string[] = [
   'add',
   'fetch',
   'fetch-s3',
+  'fetch-many',
   'transfer',
   'capture',
   'first-embed',

@@ -1,12 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AWS_ENV, createBucket } from '../test/fixtures/buckets/server.ts'
-import { freePort, startLoopbackServer } from '../test/fixtures/loopback-server.ts'
 import { type Bench, runBench } from './bench.ts'
-import { parseSize, rounded, run, withDirectory, writeRandomFile } from './harness.ts'
+import { parseSize, rounded, withDirectory, writeRandomFile } from './harness.ts'
 import { overBothLinks } from './links.ts'
 import { peakMemory } from './peak.ts'
 import { type CopyRace, copyRace } from './race.ts'
+import { environmentOf, rclone, withS3Server } from './s3-server.ts'
 
 const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
   title: 'Fetching a model from S3',
@@ -22,30 +21,13 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
   },
   needs: ['rclone', 'versitygw'],
   measure: ({ size, runs, rate, latency }) =>
-    withDirectory(async (directory) => {
-      const port = await freePort()
-      await mkdir(join(directory, 'served'))
-      const server = await startLoopbackServer({
-        command: 'versitygw',
-        args: [
-          '--access',
-          KEY,
-          '--secret',
-          SECRET,
-          '--port',
-          `127.0.0.1:${port}`,
-          'posix',
-          join(directory, 'served'),
-        ],
-        url: `http://127.0.0.1:${port}`,
-      })
-      try {
-        await createBucket(`http://127.0.0.1:${port}`, { ...AWS_ENV, ...CREDENTIALS })
+    withDirectory((directory) =>
+      withS3Server(directory, async (port) => {
         await writeRandomFile(join(directory, 'model.bin'), { size: parseSize(size), seed: 7 })
         await rclone(port, ['copyto', join(directory, 'model.bin'), 'remote:models/m/model.bin'])
         await rm(join(directory, 'model.bin'))
         const race = { directory, size: parseSize(size), runs: Number(runs) }
-        return await overBothLinks(
+        return overBothLinks(
           { port, rate, latency },
           {
             what: 'time of ballast / that of rclone',
@@ -53,14 +35,9 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
             measure: (to) => measure(to, race),
           },
         )
-      } finally {
-        await server.close()
-      }
-    }),
+      }),
+    ),
 }
-
-const [KEY, SECRET] = ['bench', 'bench-secret']
-const CREDENTIALS = { AWS_ACCESS_KEY_ID: KEY, AWS_SECRET_ACCESS_KEY: SECRET }
 
 async function measure(port: number, race: CopyRace) {
   const { directory } = race
@@ -70,7 +47,7 @@ async function measure(port: number, race: CopyRace) {
   const peaks: number[] = []
   const speeds = await copyRace(
     {
-      ballast: async () => void peaks.push(await peakMemory(add, { directory, env: environment(port) })),
+      ballast: async () => void peaks.push(await peakMemory(add, { directory, env: environmentOf(port) })),
       rclone: () => rclone(port, ['copy', 'remote:models/m/', to, ...streams]),
     },
     race,
@@ -81,29 +58,6 @@ async function measure(port: number, race: CopyRace) {
     'time to that of rclone': rounded(speeds.rclone / speeds.ballast),
     'peak memory of ballast, MiB': rounded(Math.max(...peaks) / 2 ** 20),
   }
-}
-
-function environment(port: number): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    ...CREDENTIALS,
-    AWS_REGION: 'us-east-1',
-    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
-  }
-}
-
-async function rclone(port: number, args: readonly string[]): Promise<void> {
-  const env = {
-    ...environment(port),
-    // rclone 1.60 cannot use one.
-    AWS_CA_BUNDLE: undefined,
-    RCLONE_CONFIG: '/nonexistent',
-    RCLONE_CONFIG_REMOTE_TYPE: 's3',
-    RCLONE_CONFIG_REMOTE_PROVIDER: 'Other',
-    RCLONE_CONFIG_REMOTE_ENV_AUTH: 'true',
-    RCLONE_CONFIG_REMOTE_ENDPOINT: `http://127.0.0.1:${port}`,
-  }
-  await run('rclone', [...args], { env })
 }
 
 await runBench(bench)

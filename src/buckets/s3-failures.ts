@@ -7,7 +7,7 @@ export function s3Dialect(name: string): Dialect {
     address: `s3://${name}`,
     noBucket: ['NoSuchBucket'],
     noCredentials:
-      /^(?:CredentialsProviderError|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|TokenProviderError)$|Could not load credentials/,
+      /^(?:CredentialsProviderError|InvalidAccessKeyId|InvalidClientTokenId|XAdminUserNotFound|SignatureDoesNotMatch|InvalidToken|TokenProviderError)$|Could not load credentials/,
     expired: /ExpiredToken|TokenRefreshRequired|token (?:is|has) expired|session.* expired/i,
     credentialsHint:
       'credentials are looked for as the aws command does: AWS_ACCESS_KEY_ID, AWS_PROFILE and ~/.aws, web identity, the role of the container or machine',

@@ -1,4 +1,4 @@
-import { type Digest, digestOf, isBallastError, isDigest } from '../core/index.ts'
+import { type Digest, isBallastError, isDigest } from '../core/index.ts'
 import type { BlobInfo, Session, Store } from '../store/index.ts'
 
 const KIND = 'fetched'
@@ -12,7 +12,7 @@ export async function findFetched(
     size,
   }: { readonly identity: string; readonly digest: Digest | undefined; readonly size: number },
 ): Promise<BlobInfo | undefined> {
-  const known = digest ?? (await recall(store, identity))
+  const known = digest ?? recall(store, identity)
   if (known === undefined) return undefined
   await session.lease([known])
   const found = await store.blobs.stat(known)
@@ -26,21 +26,15 @@ export async function findFetched(
   }
 }
 
-/** So that the same content is not fetched twice, though nobody told its digest. */
+/** So that the same content is not fetched twice, though nobody told its digest. Without a sync: there may be many of them. */
 export async function rememberFetched(
   { store, session }: { readonly store: Store; readonly session: Session },
   { identity, digest }: { readonly identity: string; readonly digest: Digest },
 ): Promise<void> {
-  const data = Buffer.from(JSON.stringify({ digest }))
-  await store.cache.put(session, KIND, { digest: digestOf(identity), data })
+  await store.cache.putMany(session, KIND, { name: identity, content: { digest } })
 }
 
-async function recall(store: Store, identity: string): Promise<Digest | undefined> {
-  const bytes = await store.cache.get(KIND, digestOf(identity))
-  try {
-    const { digest } = JSON.parse(bytes?.toString('utf8') ?? '{}') as { readonly digest?: unknown }
-    return typeof digest === 'string' && isDigest(digest) ? digest : undefined
-  } catch {
-    return undefined
-  }
+function recall(store: Store, identity: string): Digest | undefined {
+  const digest = store.cache.getMany(KIND, identity)?.digest
+  return typeof digest === 'string' && isDigest(digest) ? digest : undefined
 }

@@ -12,7 +12,7 @@ import {
   type SourceFile,
 } from '../sources/index.ts'
 import type { BlobInfo, Session, Store } from '../store/index.ts'
-import { type AddResult, addFiles, parseNewVersion, pickleWarning } from './add.ts'
+import { type AddResult, addFiles, parseNewVersion } from './add.ts'
 import { attachLineage } from './lineage.ts'
 
 export interface AddSourceRequest {
@@ -82,6 +82,7 @@ export async function addListing(
       given,
       metadata,
       known: knownFrom(fetched.blobs),
+      pickles: await picklesIn(store, wanted, fetched),
       async beforeNumber({ session, name, version }) {
         await check?.(version)
         const lineage = { ...lineageOf(address, { revision, wanted }), by }
@@ -90,13 +91,7 @@ export async function addListing(
     },
     options,
   )
-  const pickles = await picklesIn(store, wanted, fetched)
-  return {
-    ...added,
-    revision,
-    newBytes: fetched.newBytes,
-    warnings: [...added.warnings, ...pickleWarning(pickles)],
-  }
+  return { ...added, revision, newBytes: fetched.newBytes }
 }
 
 function nothingWanted(address: string, { files }: Listing): BallastError {

@@ -109,6 +109,8 @@ export interface AddFilesRequest extends Omit<AddRequest, 'sources' | 'filter'> 
   readonly by: string
   /** The number that it was given elsewhere, and keeps. */
   readonly given?: number | undefined
+  /** Pickles among the files, where all have been looked at; without it, those that are found while they are read. */
+  readonly pickles?: readonly string[] | undefined
   /** Called when all is stored and nothing leads to it yet; what it throws keeps the files from becoming a version. */
   readonly beforeNumber?: (stored: StoredVersion) => Promise<void>
 }
@@ -150,6 +152,7 @@ export async function addFiles(
     known,
     given,
     metadata,
+    pickles,
     beforeNumber,
   }: AddFilesRequest,
   options: CallOptions = {},
@@ -202,7 +205,7 @@ export async function addFiles(
     isNew: !before.some(({ digest }) => digest === version.digest),
     warnings: [
       ...skipped.map((what) => `skipped ${what}`),
-      ...pickleWarning(stored.pickles),
+      ...pickleWarning(pickles ?? stored.pickles),
       ...unprojected,
       ...twinWarning(files),
       ...incompleteShards(files.map(({ path }) => path)),
