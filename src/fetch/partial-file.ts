@@ -110,7 +110,10 @@ interface Notes {
   settle(): Promise<void>
 }
 
-/** Notes and syncs go on beside the writes, one of each at a time. */
+/** Whether some file of this process is being synced: files that come side by side would take all threads that write. */
+let syncing = false
+
+/** Notes and syncs go on beside the writes, one note of each file and one sync of all at a time. */
 function keepNotes(journal: Journal, handle: FileHandle, extents: () => Extents): Notes {
   const running = new Map<'note' | 'sync', Promise<void>>()
   const failures: unknown[] = []
@@ -124,12 +127,19 @@ function keepNotes(journal: Journal, handle: FileHandle, extents: () => Extents)
   }
   return {
     note: () => beside('note', () => journal.noteWritten(extents())),
-    sync: () =>
-      beside('sync', async () => {
-        const written = extents()
-        await handle.datasync()
-        await journal.noteSynced(written)
-      }),
+    sync() {
+      if (syncing) return false
+      syncing = true
+      return beside('sync', async () => {
+        try {
+          const written = extents()
+          await handle.datasync()
+          await journal.noteSynced(written)
+        } finally {
+          syncing = false
+        }
+      })
+    },
     throwIfFailed() {
       if (failures.length > 0) throw failures[0]
     },

@@ -1,5 +1,5 @@
 import { BallastError, bytesContent, type CallOptions, type Digest, forEachLimited } from '../core/index.ts'
-import { fetchBlob } from '../fetch/index.ts'
+import { createLanes, fetchBlob, type Lanes } from '../fetch/index.ts'
 import {
   blobsOfFiles,
   childrenOf,
@@ -21,6 +21,14 @@ import type { ContentOfVersion } from './stage-facts.ts'
 import { pointTag, refuseStage } from './tag.ts'
 
 const BLOBS_AT_ONCE = 4
+
+/**
+ * Connections at the start, for all blobs together. What each holds when the process is killed is fetched again, a few MiB where the
+ * registry is near; where it is far, more of them bring more, and come soon.
+ */
+const CONNECTIONS = 4
+
+let lanes: Lanes | undefined
 
 /** As it was pushed by Ballast: the manifest is the version's identity. */
 export async function pullVersion(
@@ -137,7 +145,8 @@ async function fetchBlobs(
     const item = nameOf(blob)
     const content = repository.openBlob(blob, { signal, once: true })
     const request = { item, content, identity: digest, digest }
-    const { existed } = await fetchBlob({ store, session }, request, { ...options, signal })
+    lanes ??= createLanes({ start: CONNECTIONS })
+    const { existed } = await fetchBlob({ store, session }, request, { ...options, signal, lanes })
     if (!existed) fetched += size
   }
   for (const blob of missing)
