@@ -4,6 +4,8 @@ import { type AppFile, type AppTarget, isRemote, parseOperand } from '../model/i
 import { inspectTarget, retireGenerations } from '../mount/index.ts'
 import type { DiskBudget, KeptTag, KeptTarget, TargetEvents, Wanted } from '../serve/index.ts'
 import type { SourceAccess } from '../sources/index.ts'
+import type { Store } from '../store/index.ts'
+import { admittedElsewhere } from '../workflows/admitted-elsewhere.ts'
 import { dropBrought } from '../workflows/drop-brought.ts'
 import { deliveredVersion, localPace, remotePace, retentionOf } from '../workflows/follow-targets.ts'
 import { followUpstream, type Upstream } from '../workflows/follow-upstream.ts'
@@ -100,7 +102,9 @@ async function keptTarget(
     delivered: async () => (isVolume ? undefined : deliveredVersion(to, declared)),
     keepUp: ({ signal, ...events }) =>
       settling(disk, key, async (settle) => {
-        const own = { ...session, ...(signal && { signal }) }
+        const isJudgedThere = from !== undefined && isRemote(from)
+        const store = async (): Promise<Store> => admittedElsewhere(await session.store())
+        const own = { ...session, ...(signal && { signal }), ...(isJudgedThere && { store }) }
         const onTurn = settle(events.onTurn)
         const verbs = await mountVerbs(own, wanted, { task, onJudged: events.onJudged })
         if (follow) return verbs.follow({ ...events, onTurn, pace: localPace(declared) })

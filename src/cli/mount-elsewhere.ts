@@ -51,7 +51,11 @@ export async function mountElsewhere(
   }
   const brought = await (await upstream(store)).bring(calls)
   const request = { ...how, retention, link, target, ref: brought.tag ?? brought.ref }
-  const result = await (follow ? mountFollowing : mount)(admittedElsewhere(store), request, calls)
+  const result = await (follow ? mountFollowing : mount)(
+    isRemote(ref) ? admittedElsewhere(store) : store,
+    request,
+    calls,
+  )
   if (link === true && result.bytesCopied === 0) session.note(LINK_WARNING)
   return result
 }

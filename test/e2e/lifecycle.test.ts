@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
+import { serveRegistry } from '../../src/serve/index.ts'
+import { openStore } from '../../src/store/index.ts'
 import { dockerRegistryMissing, startDockerRegistry } from '../doubles/docker-registry.ts'
+import { startAzurite } from '../fixtures/buckets/azurite.ts'
+import { isMissing } from '../fixtures/buckets/server.ts'
 import { ask, type Ran, type RunOptions, run } from '../fixtures/command.ts'
 import { failedRules, keyPair, PROD_POLICY, safetensors } from '../fixtures/lifecycle.ts'
 import { temporaryDirectory, writeFiles } from '../fixtures/temporary.ts'
@@ -47,6 +51,7 @@ test('a version goes from add to prod on a registry, and each step that is missi
 }, async (t) => {
   const options = await scene(t)
   const registry = await startDockerRegistry()
+  assert.ok(registry, 'docker-registry runs')
   t.after(() => registry.close())
   const model = `${registry.host}/models/sentiment`
   await ask(['push', 'sentiment:1', model], options)
@@ -103,6 +108,49 @@ test('a version goes from add to prod on a registry, and each step that is missi
   const weak = await run(['pull', `${model}:prod`, '--policy-key', 'release.pub'], elsewhere)
   assert.equal(weak.code, 4)
   assert.match(weak.stderr, /it is not signed/)
+})
+
+test('the registry of a store gives out nothing by the name of a stage that does not keep its policy, and lets nobody move it', async (t) => {
+  const options = await scene(t)
+  await ask(['policy', 'set', 'sentiment:latest', 'policy.yaml'], options)
+  const store = await openStore(options.store)
+  const server = await serveRegistry(store, { listen: { host: '127.0.0.1', port: 0 }, log: () => undefined })
+  t.after(() => server.close())
+  const at = (tag: string): string => `${server.url}/v2/sentiment/manifests/${tag}`
+  const answer = await fetch(at('latest'))
+  assert.equal(answer.status, 403)
+  assert.match(await answer.text(), /does not keep the policy of sentiment:latest: signed, metrics.accuracy/)
+  assert.equal((await fetch(at('latest'), { method: 'HEAD' })).status, 403)
+  const byNumber = await fetch(at('1'))
+  assert.equal(byNumber.status, 200)
+  const type = byNumber.headers.get('content-type') ?? ''
+  const manifest = Buffer.from((await byNumber.text()).replace('"mtime":"1970', '"mtime":"1971'))
+  await ask(['policy', 'set', 'sentiment:prod', 'policy.yaml'], options)
+  const put = await fetch(at('prod'), { method: 'PUT', headers: { 'content-type': type }, body: manifest })
+  assert.equal(put.status, 403)
+  assert.match(await put.text(), /moves only by promotion/)
+})
+
+const bucket = await startAzurite()
+if (!isMissing(bucket)) after(() => bucket.close())
+
+test('a bucket keeps the policies and histories of its stages as a store does', {
+  skip: isMissing(bucket) ? bucket.missing : false,
+}, async (t) => {
+  const own = await scene(t)
+  const options = { ...own, env: isMissing(bucket) ? {} : bucket.env }
+  const model = 'az://models/lifecycle/sentiment'
+  await writeFile(join(own.cwd, 'policy.yaml'), 'requires: { signed: { by: [release.pub] }, scanned: true }')
+  await ask(['push', 'sentiment:1', `${model}:candidate`], options)
+  await ask(['policy', 'set', `${model}:prod`, 'policy.yaml'], options)
+  assert.deepEqual(await refusedBy(['promote', `${model}:1`, 'prod'], options), ['signed'])
+  isPromoteInstead(await run(['tag', `${model}:1`, 'prod'], options))
+  isPromoteInstead(await run(['push', 'sentiment:1', `${model}:prod`], options))
+  await ask(['sign', `${model}:1`, '--key', 'release.key'], options)
+  await ask(['promote', `${model}:candidate`, 'prod', '--why', 'first'], options)
+  const [move] = await ask<readonly Moved[]>(['history', `${model}:prod`], options)
+  assert.deepEqual([move?.number, move?.by, move?.promotion?.why], [1, 'promote', 'first'])
+  await ask(['pull', `${model}:prod`], { ...options, store: join(own.cwd, 'elsewhere') })
 })
 
 /** As any client of a registry can. */
