@@ -6,13 +6,14 @@ import { overBothLinks } from './links.ts'
 import { peakMemory } from './peak.ts'
 import { type CopyRace, copyRace } from './race.ts'
 import { environmentOf, rclone, withS3Server } from './s3-server.ts'
+import { besideSync } from './synced.ts'
 
 const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
   title: 'Fetching a model from S3',
   method:
     '`ballast add` of a prefix of one file into a new store, hashing and fsync included, against `rclone copy` with 16 streams, ' +
     'which hashes nothing, from versitygw (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0) on this machine. Whole ' +
-    'processes in changing order. Limited: through one proxy that gives each connection its rate and every round trip its latency.',
+    'processes in changing order, each until what it wrote is on the disk; beside it, how fast rclone had it in memory. Limited: through one proxy that gives each connection its rate and every round trip its latency.',
   parameters: {
     size: { fallback: '2GiB', what: 'the file' },
     runs: { fallback: '3', what: 'of each competitor' },
@@ -45,17 +46,21 @@ async function measure(port: number, race: CopyRace) {
   const streams = ['--multi-thread-streams', '16', '--multi-thread-cutoff', '1M']
   const add = ['add', 'm', 's3://models/m/', '--store', to, '-q']
   const peaks: number[] = []
+  const others = besideSync(to)
   const speeds = await copyRace(
     {
       ballast: async () => void peaks.push(await peakMemory(add, { directory, env: environmentOf(port) })),
-      rclone: () => rclone(port, ['copy', 'remote:models/m/', to, ...streams]),
+      rclone: others.synced('rclone', () => rclone(port, ['copy', 'remote:models/m/', to, ...streams])),
     },
     race,
   )
+  const inMemory = others.fastest(race.size)
   return {
     'ballast, MB/s': rounded(speeds.ballast),
     'rclone, MB/s': rounded(speeds.rclone),
     'time to that of rclone': rounded(speeds.rclone / speeds.ballast),
+    'rclone, in memory, MB/s': inMemory,
+    'time to that in memory': rounded(inMemory / speeds.ballast),
     'peak memory of ballast, MiB': rounded(Math.max(...peaks) / 2 ** 20),
   }
 }
