@@ -70,6 +70,13 @@ const KILLS = `## Kills
 \`npm test\` kills 60 commands at random instants and before random calls that change the disk; \`node bench/kill.ts --count
 300 --seed N\` does as many as wanted, \`--every\` one before every such call. The count for each phase and the seed are printed.`
 
+const GC_BESIDE = `## gc beside others
+
+\`node bench/gc-beside.ts --minutes 10 --seed N\` lets eight processes of the command add, embed, pull, push, mount, follow, remove and
+capture on one store while \`gc\` runs in a loop, by policies too; \`npm test\` does so for ten seconds. In the end every mount and image is
+opened and hashed, each version that a target has is there, and the files on the disk are those that something needs. What was
+done and removed is printed.`
+
 const POWER_CUTS = `## Power cuts
 
 \`node bench/power-cuts.ts --cuts 200 --seed N\` records every write and flush below a file system on which two writers use one
@@ -77,7 +84,7 @@ store, and cuts the power of that disk at random instants; \`npm test\` does thr
 
 /** From what is kept and nothing else: the same figures make the same text. */
 export function renderDocument(kept: readonly Kept[]): string {
-  return `${[INTRODUCTION, ...kept.map(renderSection), KILLS, POWER_CUTS].join('\n\n')}\n`
+  return `${[INTRODUCTION, ...kept.map(renderSection), KILLS, GC_BESIDE, POWER_CUTS].join('\n\n')}\n`
 }
 
 function renderSection({ title, method, command, machine, rows, bounds = [] }: Kept): string {
