@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { BallastError } from './errors.ts'
 
 declare const brand: unique symbol
@@ -44,7 +44,7 @@ export function digestOfHex(hex: string): Digest {
 }
 
 export function digestOf(data: Uint8Array | string): Digest {
-  return digestOfHex(createHash('sha256').update(data).digest('hex'))
+  return `sha256:${hash('sha256', data)}` as Digest
 }
 
 export function hexOf(digest: Digest): string {

@@ -4,7 +4,12 @@ export type { Pricing } from './choose-position.ts'
 export { refuseCopiedModel } from './copied-model.ts'
 export { type Embedded, type EmbedRequest, embed } from './embed.ts'
 export { formerImages, idOf, noImage, previousImage, replaceImage } from './former-images.ts'
-export { formatImageReference, type ArchiveReference, type ImageReference, parseImageReference } from './image-reference.ts'
+export {
+  type ArchiveReference,
+  formatImageReference,
+  type ImageReference,
+  parseImageReference,
+} from './image-reference.ts'
 export { copiedSteps, type LeftOut, leaveOut } from './leave-out.ts'
 export type { ModelToEmbed } from './plan.ts'
 export { updatesPerMonth } from './position.ts'

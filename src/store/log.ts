@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   BallastError,
   createFileDurably,
@@ -113,9 +112,9 @@ function unconfirmed(path: string, cause: unknown): unknown {
 
 /** The numbers of the records that are there, rising. */
 export function sequencesIn(directory: string): readonly number[] {
-  return listNow(directory)
-    .flatMap((name) => (FILE.test(name) ? Number.parseInt(name, 10) : []))
-    .sort((a, b) => a - b)
+  const sequences: number[] = []
+  for (const name of listNow(directory)) if (FILE.test(name)) sequences.push(Number.parseInt(name, 10))
+  return sequences.sort((a, b) => a - b)
 }
 
 interface ReadRecord<T> {
@@ -188,5 +187,5 @@ function decoded<T extends object>(bytes: Buffer, path: string): T {
 }
 
 export function recordPath(directory: string, sequence: number): string {
-  return join(directory, recordName(sequence))
+  return `${directory}/${recordName(sequence)}`
 }

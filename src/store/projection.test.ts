@@ -98,7 +98,9 @@ test('a tag that moves while the index is written is in it, also when whoever mo
   }
   await rm(join(store.root, 'index.json'))
   const layout = layoutOf(store.root)
-  await project({ layout, records, referrers: createKnownReferrers(layout, records) }, session)
+  await project({ layout, records, referrers: createKnownReferrers(layout, records) }, session, {
+    heldMs: 0,
+  })
   const index = await indexOf(store.root)
   assert.equal(index['sentiment:late'], version.digest)
   assert.equal(index['sentiment:latest'], version.digest)

@@ -15,6 +15,8 @@ import type { KnownReferrers, Referrer } from './referrers.ts'
 import type { Session } from './session.ts'
 
 const LOCK_TIMEOUT_MS = 60_000
+/** A lock is taken from a process that has given no sign of life for two minutes. */
+const HELD_MS = 30_000
 
 interface Parts {
   readonly layout: StoreLayout
@@ -25,28 +27,32 @@ interface Parts {
 export interface ProjectOptions {
   /** Look for every manifest, and not for those alone that the index does not name yet. */
   readonly anew?: boolean
+  /** In milliseconds: for so long nobody can have taken the lock for abandoned. */
+  readonly heldMs?: number
 }
 
 /**
- * Rewrites `index.json` from the tags, for tools that read OCI layouts. The tags are the truth and the index follows:
- * they are read again after the rename, because one may have moved while the index was on its way.
+ * Rewrites `index.json` from the tags, for tools that read OCI layouts. The tags are the truth and the index follows: whoever moves
+ * one comes here after it. Where this process was stopped for so long that another may have taken its lock, it may have put an old
+ * index in place of a newer one, so they are read again.
  */
 export async function project(
   parts: Parts,
   session: Session,
-  { anew = false }: ProjectOptions = {},
+  { anew = false, heldMs = HELD_MS }: ProjectOptions = {},
 ): Promise<void> {
   const { layout, referrers } = parts
   const lock = { timeoutMs: LOCK_TIMEOUT_MS, sharing: layout.sharing }
   await withLock(layout.indexLock, lock, async () => {
-    let written: readonly ListedModel[] | undefined
     for (;;) {
+      const began = [performance.now(), Date.now()] as const
       const models = await listModels(parts)
-      if (written !== undefined && isSame(models, written)) return
       const current = await currentIndex(layout)
       const wanted = await encodeIndex(layout, models, anew ? new Map() : sizesIn(current ?? ''))
-      if (wanted !== current) await writeFileDurably(layout.index, wanted, fileOptions(layout, session))
-      written = models
+      if (wanted === current) return
+      await writeFileDurably(layout.index, wanted, fileOptions(layout, session))
+      const took = Math.max(performance.now() - began[0], Math.abs(Date.now() - began[1]))
+      if (took < heldMs) return
     }
   })
   await referrers.keep(session)
@@ -85,62 +91,49 @@ async function listModels({ records, referrers }: Parts): Promise<readonly Liste
   return models
 }
 
-function isSame(some: readonly ListedModel[], others: readonly ListedModel[]): boolean {
-  return areSame(
-    some,
-    others,
-    (a, b) =>
-      a.name === b.name &&
-      areSame(a.versions, b.versions, (x, y) => x.number === y.number && x.digest === y.digest) &&
-      areSame(a.tags, b.tags, (x, y) => x.tag === y.tag && x.digest === y.digest) &&
-      areSame(a.referrers, b.referrers, (x, y) => x.digest === y.digest),
-  )
-}
-
-/** What has not changed is mostly the same list each time it is read. */
-function areSame<T>(some: readonly T[], others: readonly T[], isEqual: (a: T, b: T) => boolean): boolean {
-  if (some === others) return true
-  return some.length === others.length && some.every((one, at) => isEqual(one, others[at] as T))
-}
+const NAMED = '"digest":"'
+const SIZED = '","size":'
 
 /** Sizes of manifests that the index names, which were there when it was written. */
-function sizesIn(index: string): ReadonlyMap<Digest, number> {
-  const sizes = new Map<Digest, number>()
-  for (const [, digest, size] of index.matchAll(/"digest":"(sha256:[0-9a-f]{64})","size":(\d+)/g))
-    sizes.set(digest as Digest, Number(size))
+function sizesIn(index: string): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>()
+  for (let at = index.indexOf(NAMED); at >= 0; at = index.indexOf(NAMED, at + 1)) {
+    const end = index.indexOf('"', at + NAMED.length)
+    const size = index.startsWith(SIZED, end)
+      ? Number.parseInt(index.slice(end + SIZED.length, end + 40), 10)
+      : 0
+    if (size > 0) sizes.set(index.slice(at + NAMED.length, end), size)
+  }
   return sizes
 }
 
+/** Nothing in it needs to be escaped: media types, digests, names and tags have no such characters. */
 async function encodeIndex(
   layout: StoreLayout,
   models: readonly ListedModel[],
-  known: ReadonlyMap<Digest, number>,
+  known: ReadonlyMap<string, number>,
 ): Promise<string> {
-  const manifests: unknown[] = []
+  const manifests: string[] = []
   for (const { name, versions, tags, referrers } of models) {
-    const named = [
-      ...versions.map(({ number, digest }) => ({ tag: `${number}`, digest })),
-      ...tags.map(({ tag, digest }) => ({ tag: `${tag}`, digest })),
+    const named: (readonly [Digest, string | number])[] = [
+      ...versions.map(({ digest, number }) => [digest, number] as const),
+      ...tags.map(({ digest, tag }) => [digest, tag] as const),
     ]
-    for (const { tag, digest } of named) {
+    for (const [digest, tag] of named) {
       const size = known.get(digest) ?? (await sizeThere(layout, digest))
       if (size === undefined) continue
-      manifests.push({
-        mediaType: OCI_MANIFEST,
-        digest,
-        size,
-        annotations: { [REF_NAME]: `${name}:${tag}` },
-        artifactType: MODEL_MANIFEST,
-      })
+      const annotations = `"annotations":{"${REF_NAME}":"${name}:${tag}"},"artifactType":"${MODEL_MANIFEST}"`
+      manifests.push(`{"mediaType":"${OCI_MANIFEST}","digest":"${digest}","size":${size},${annotations}}`)
     }
-    const subjects = new Set(named.map(({ digest }) => digest))
+    const subjects = new Set(named.map(([digest]) => digest))
     for (const { digest, subject } of referrers) {
       if (!subjects.has(subject)) continue
       const size = known.get(digest) ?? (await sizeThere(layout, digest))
-      if (size !== undefined) manifests.push({ mediaType: OCI_MANIFEST, digest, size })
+      if (size !== undefined)
+        manifests.push(`{"mediaType":"${OCI_MANIFEST}","digest":"${digest}","size":${size}}`)
     }
   }
-  return `${JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests })}\n`
+  return `{"schemaVersion":2,"mediaType":"${OCI_INDEX}","manifests":[${manifests.join(',')}]}\n`
 }
 
 async function sizeThere(layout: StoreLayout, digest: Digest): Promise<number | undefined> {

@@ -19,7 +19,7 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
   const names = name === undefined ? await store.records.listNames() : [parseModelReference(name).name]
   const usedBy = await readUsedBy(store)
   const listed: ListedVersion[] = []
-  const behind: ModelFacts[] = []
+  const changed: ModelFacts[] = []
   const pause = createPauses()
   for (const model of names) {
     const tags = Map.groupBy(await store.records.listTags(model), ({ digest }) => digest)
@@ -34,18 +34,18 @@ export async function list(store: Store, name?: string): Promise<readonly Listed
         usedBy: countBy(usedBy(digest).map(({ kind }) => kind)),
       })
     }
-    if (facts.isBehind()) behind.push(facts)
+    if (facts.isChanged()) changed.push(facts)
     await pause()
   }
-  if (behind.length > 0) await keepFacts(store, behind)
+  if (changed.length > 0) await keepFacts(store, changed)
   return listed
 }
 
 /** That it cannot be kept costs the next list the same time, and nothing else. */
-async function keepFacts(store: Store, behind: readonly ModelFacts[]): Promise<void> {
+async function keepFacts(store: Store, changed: readonly ModelFacts[]): Promise<void> {
   try {
     await using session = await store.beginReading()
-    for (const facts of behind) await facts.keep(session)
+    for (const facts of changed) await facts.keep(session)
   } catch (error) {
     if (systemCode(error) === undefined) throw error
   }

@@ -1,4 +1,4 @@
-import { type Digest, hexOf, isBallastError } from '../core/index.ts'
+import { type Digest, digestOf, hexOf, isBallastError } from '../core/index.ts'
 import {
   arrayOf,
   latestFigures,
@@ -8,7 +8,7 @@ import {
   type RepositoryName,
   totalSize,
 } from '../model/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import type { Referrer, Session, Store } from '../store/index.ts'
 import type { ReadOptions } from './attachments.ts'
 
 /** What a list tells of a version that its bytes and what is attached to it tell, and nothing else does. */
@@ -29,8 +29,6 @@ export interface ListedFacts {
 const EDITION = 1
 /** Of the cache. */
 const KIND = 'listed'
-/** So many that are not in the cache are worked out each time, until it is written anew. */
-const [FEWEST, MOST] = [8, 64]
 /** Of the digest of each document, in digits. */
 const MARK = 16
 
@@ -42,8 +40,8 @@ interface Kept {
 
 export interface ModelFacts {
   of(version: Digest): Promise<ListedFacts>
-  /** Whether enough has been worked out to be worth writing down. */
-  isBehind(): boolean
+  /** Whether anything was not as it was when the facts were written down. */
+  isChanged(): boolean
   keep(session: Session): Promise<void>
 }
 
@@ -52,7 +50,42 @@ export interface ModelFacts {
  * never change, so that they hold; what could not be read whole is not kept.
  */
 export async function readListedFacts(store: Store, name: RepositoryName): Promise<ModelFacts> {
-  const referrers = await store.listReferrers(name)
+  const attached = digestOf((await store.records.listUntagged(name)).join(' '))
+  const kept = readKept(store, name)
+  const marks = kept.attached === attached ? undefined : marksOf(await store.listReferrers(name))
+  const used = new Map<Digest, Kept>()
+  let isChanged = marks !== undefined
+  let work: ((version: Digest) => Promise<WorkedOut>) | undefined
+  let marksNow = marks
+
+  return {
+    async of(version) {
+      const known = kept.versions.get(version)
+      // Where nothing is attached that was not then, and all that was, nothing is to be compared.
+      if (known !== undefined && (marks === undefined || known.from === (marks.get(version) ?? ''))) {
+        used.set(version, known)
+        return known.facts
+      }
+      const referrers = await store.listReferrers(name)
+      marksNow ??= marksOf(referrers)
+      work ??= await worker(store, name, { referrers })
+      const { facts, isWhole } = await work(version)
+      if (isWhole) {
+        isChanged = true
+        used.set(version, { from: marksNow.get(version) ?? '', facts })
+      }
+      return facts
+    },
+    isChanged: () => isChanged && used.size > 0,
+    async keep(session) {
+      const versions = [...used].map(([digest, { from, facts }]) => [digest, from, facts])
+      await store.cache.putMany(session, KIND, { name, content: { edition: EDITION, attached, versions } })
+    },
+  }
+}
+
+/** What is attached to each version, in an order of its own. */
+function marksOf(referrers: readonly Referrer[]): ReadonlyMap<Digest, string> {
   const marks = new Map<Digest, string[]>()
   for (const { subject, digest } of referrers) {
     const mark = hexOf(digest).slice(0, MARK)
@@ -60,33 +93,7 @@ export async function readListedFacts(store: Store, name: RepositoryName): Promi
     if (others === undefined) marks.set(subject, [mark])
     else others.push(mark)
   }
-  const kept = readKept(store, name)
-  const used = new Map<Digest, Kept>()
-  let fresh = 0
-  let work: ((version: Digest) => Promise<WorkedOut>) | undefined
-
-  return {
-    async of(version) {
-      const from = (marks.get(version) ?? []).sort().join('')
-      const known = kept.get(version)
-      if (known !== undefined && known.from === from) {
-        used.set(version, known)
-        return known.facts
-      }
-      work ??= await worker(store, name, { referrers })
-      const { facts, isWhole } = await work(version)
-      if (isWhole) {
-        used.set(version, { from, facts })
-        fresh++
-      }
-      return facts
-    },
-    isBehind: () => fresh > 0 && fresh >= Math.min(MOST, Math.max(FEWEST, (used.size - fresh) / 4)),
-    async keep(session) {
-      const versions = [...used].map(([digest, { from, facts }]) => [digest, from, facts])
-      await store.cache.putMany(session, KIND, { name, content: { edition: EDITION, versions } })
-    },
-  }
+  return new Map([...marks].map(([version, of]) => [version, of.sort().join('')]))
 }
 
 interface WorkedOut {
@@ -139,15 +146,16 @@ async function filesOf(
   }
 }
 
-function readKept(store: Store, name: RepositoryName): ReadonlyMap<Digest, Kept> {
-  const { edition, versions } = store.cache.getMany(KIND, name) ?? {}
-  if (edition !== EDITION) return new Map()
-  return new Map(
-    (arrayOf(versions) as readonly [Digest, string, Partial<ListedFacts>][]).map(([digest, from, facts]) => [
-      digest,
-      { from, facts: complete(facts) },
-    ]),
-  )
+function readKept(
+  store: Store,
+  name: RepositoryName,
+): { readonly attached: unknown; readonly versions: ReadonlyMap<Digest, Kept> } {
+  const { edition, attached, versions } = store.cache.getMany(KIND, name) ?? {}
+  const kept = new Map<Digest, Kept>()
+  if (edition !== EDITION) return { attached: undefined, versions: kept }
+  for (const [digest, from, facts] of arrayOf(versions) as readonly [Digest, string, Partial<ListedFacts>][])
+    kept.set(digest, { from, facts: complete(facts) })
+  return { attached, versions: kept }
 }
 
 /** JSON leaves out what is undefined. */
