@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Signer, VerifierOptions } from '@sigstore/verify'
 import { objectOf } from '../model/index.ts'
+import { withPlainCheckpoints } from './checkpoints.ts'
 import type { TrustedRoot } from './trusted-root.ts'
 import {
   formatSignedBy,
@@ -87,7 +88,9 @@ async function verifyBy(
     ])
   const keys = key && (() => ({ publicKey: key, validFor: () => true }))
   const verifier = new Verifier(toTrustMaterial(Root.fromJSON(root.document), keys), thresholds)
-  return verifier.verify(toSignedEntity(bundleFromJSON(document), artifact && Buffer.from(artifact)))
+  return verifier.verify(
+    toSignedEntity(bundleFromJSON(withPlainCheckpoints(document)), artifact && Buffer.from(artifact)),
+  )
 }
 
 function isOf({ identity, issuer }: TrustedIdentity, found: Found): boolean {

@@ -162,6 +162,21 @@ test('the log entry of another signature is refused, and so is none', async (t) 
   assert.match(whyOf(without), /nothing that is trusted says when it was signed/)
 })
 
+test('a checkpoint that is signed by a regular expression keeps nobody busy', async (t) => {
+  const { sigstore, bundle } = await signed(t)
+  const document = JSON.parse(`${bundle}`)
+  const [{ inclusionProof }] = document.verificationMaterial.tlogEntries
+  const { checkpoint } = inclusionProof
+  const [note, signature] = checkpoint.envelope.split('\n\n')
+  const hostile = signature.replace(/^\u2014 \S+/, `\u2014 ${'(.|.|.|.)*'.repeat(8)}X`)
+  checkpoint.envelope = `${note}\n\n${hostile}${signature}`
+  const judged = (): Promise<Verdict<unknown>> =>
+    verifySignatureBundle(Buffer.from(JSON.stringify(document)), trustIn(sigstore), subject)
+  assert.equal((await judged()).ok, true)
+  checkpoint.envelope = `${note}\n\n${hostile}`
+  assert.match(whyOf(await judged()), /proof of being in the transparency log does not hold/)
+})
+
 test('what a bundle of a key says of a log has to be true where the log is known', async (t) => {
   const { sigstore, bundle } = await signed(t)
   const signer = signerOf({ der: generatePrivateKey() })
