@@ -35,8 +35,11 @@ import { digestAt } from './remote-numbers.ts'
 /** Of a manifest that attaches signatures in cosign's older form (its OCI 1.1 mode). */
 export const COSIGN_SIGNATURE = 'application/vnd.dev.cosign.artifact.sig.v1+json'
 
-/** More of one manifest are nobody's, and each of them costs a verification. */
+/** More of one manifest are nobody's, and each of them costs a verification. The rest is not looked at. */
 const MOST_SIGNATURES = 200
+const MOST_MANIFESTS = 1000
+/** In bytes, of all of them: who attaches large ones is not to fill the memory of who looks. */
+const LARGEST_TOTAL = 32 * 1024 * 1024
 
 /** Where signatures and signed statements about manifests are found. */
 export interface SignatureSource {
@@ -97,19 +100,20 @@ export async function readSigned(
   options: CallOptions = {},
 ): Promise<readonly AttachedSignature[]> {
   const found = new Map<string, AttachedSignature>()
-  for (const digest of await source.list(subject, options)) {
+  let total = 0
+  for (const digest of (await source.list(subject, options)).slice(0, MOST_MANIFESTS)) {
     const manifest = await orUnreadable(() => source.manifest(digest, options))
-    if ('form' in manifest) {
-      found.set(digest, manifest)
-      continue
-    }
-    for (const layer of signedLayersOf(manifest, subject)) {
+    const layers = 'form' in manifest ? [] : signedLayersOf(manifest, subject)
+    if ('form' in manifest) found.set(digest, manifest)
+    for (const layer of layers) {
+      total += layer.size
+      if (total > LARGEST_TOTAL) return [...found.values()]
       const bytes = await orUnreadable(() => source.read(layer, options))
-      if (found.size >= MOST_SIGNATURES) return [...found.values()]
       found.set(`${layer.digest} ${JSON.stringify(layer.annotations)}`, signatureIn(layer, bytes))
     }
+    if (found.size >= MOST_SIGNATURES) break
   }
-  return [...found.values()]
+  return [...found.values()].slice(0, MOST_SIGNATURES)
 }
 
 function signatureIn(
