@@ -80,7 +80,7 @@ export interface Arrival {
 export function recordAfter(
   followed: Followed,
   { id, delivery: { version, marker }, files }: Arrival,
-  { by, layout, pinned, keep, proof, leaves }: MoveOptions & Pick<Retention, 'keep'>,
+  { by, layout, pinned, keep, graceMs, proof, leaves }: MoveOptions & Partial<Retention>,
 ): { readonly next: Followed; readonly moved: boolean } {
   const moved = followed.generations.at(-1)?.id !== id
   const time = new Date().toISOString()
@@ -98,6 +98,7 @@ export function recordAfter(
       ...(layout === 'flat' && { flat: true as const }),
       ...(pinned === true && { pinned }),
       ...(keep !== undefined && isServerLayout(layout) && { keep }),
+      ...(keep !== undefined && graceMs !== undefined && { retain: { keep, graceMs } }),
       reference: isVisit({ by }) ? followed.reference : marker.reference,
       files,
     },

@@ -88,6 +88,21 @@ test('older versions go, but not before the grace time', async (t) => {
   assert.deepEqual(await versions(), ['3', '4'])
 })
 
+test('targets that share a directory each keep what they have asked for', async (t) => {
+  const { target, version, follow } = await mountPlace(t)
+  const versions = async (): Promise<number> => (await readdir(join(target, '.ballast/versions'))).length
+  const long = { name: 'long', graceMs: 60_000, keep: 2 }
+  for (const text of ['a', 'b', 'c']) await follow(await version({ f: text }), long)
+  await sleep(5)
+  for (const text of ['d', 'e']) {
+    await follow(await version({ f: text }), { name: 'short', graceMs: 0, keep: 0 })
+    await sleep(5)
+  }
+  // The other way round as well: three of the one, and of the other the present one alone.
+  await follow(await version({ f: 'c' }), long)
+  assert.equal(await versions(), 4)
+})
+
 test('a model of one file is found under its own name too, through the link', async (t) => {
   const { target, version, follow } = await mountPlace(t)
   await follow(await version({ 'model.pkl': 'one' }))

@@ -73,21 +73,23 @@ const LONGEST_DOUBT_MS = 24 * 60 * 60_000
 /**
  * Former versions go once nobody can be expected to be opening them any more; the newest former ones stay. What a
  * link leads to stays whatever the record says: after a kill, the record of another model may be behind its link. So does
- * what servers are shown, and what variants have; where those cannot be read, all stays.
+ * what servers are shown, and what variants have; where those cannot be read, all stays. A model whose deliveries have asked for a
+ * retention of its own has that, whoever calls.
  */
 export async function prune(
   target: string,
   models: readonly Followed[],
   retention: Retention,
 ): Promise<void> {
+  const graceMs = Math.max(retention.graceMs, ...models.map(({ retain }) => retain?.graceMs ?? 0))
   const root = await readRoot(target)
   const linked = [...root.keys()].map((name) => linkedGeneration(root, name))
-  const variants = await variantGenerations(target, retention.graceMs).catch((error: unknown) => {
+  const variants = await variantGenerations(target, graceMs).catch((error: unknown) => {
     if (isBallastError(error, 'DAMAGED')) return undefined
     throw error
   })
   if (variants === undefined) return
-  const shown = await retireViews(target, { linked: [...root.values()], graceMs: retention.graceMs })
+  const shown = await retireViews(target, { linked: [...root.values()], graceMs })
   const keep = new Set([...linked, ...shown, ...variants, ...recentGenerations(models, retention)])
   const directory = join(target, GENERATIONS)
   for (const id of await readdir(directory)) {
@@ -96,12 +98,10 @@ export async function prune(
 }
 
 /** Those that somebody may still be opening, the newest former ones of each link, and what would be put back. */
-export function recentGenerations(
-  models: readonly Followed[],
-  { graceMs, keep: formerOnes = 1 }: Retention,
-): ReadonlySet<string> {
+export function recentGenerations(models: readonly Followed[], retention: Retention): ReadonlySet<string> {
   const keep = new Set<string>()
-  for (const { generations } of models) {
+  for (const { generations, retain = retention } of models) {
+    const { graceMs, keep: formerOnes = 1 } = retain
     const former = formerServed({ generations })
     if (former !== undefined && (formerOnes > 0 || isUnproven(generations))) keep.add(former.id)
     generations.forEach((generation, index) => {

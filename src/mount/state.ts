@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BallastError, type Digest, isDigest, isSystemError, writeFileDurably } from '../core/index.ts'
 import { decodeProof, isGenerationId, objectOf, type Proof, parseJson } from '../model/index.ts'
+import type { Retention } from './generations.ts'
 import { STATE } from './names.ts'
 import type { DeliveredTree } from './tree.ts'
 
@@ -34,6 +35,8 @@ export interface Followed {
   readonly pinned?: true
   /** Of a server's layout: how many former versions it shows, where that was asked for. */
   readonly keep?: number
+  /** Which former versions stay, where that was asked for: a directory may be shared by targets that differ in it. */
+  readonly retain?: Required<Retention>
   /** Links at the target's root beside the directory link, for a model of one file and for a flat one. */
   readonly files: readonly string[]
   /** Oldest first; the last one is what the link leads to. */
@@ -75,7 +78,7 @@ export function decodeState(bytes: Uint8Array, path: string): TargetRecord {
 }
 
 function decodeFollowed(value: unknown): Followed | undefined {
-  const { model, reference, flat, pinned, keep, files, generations, refused } = objectOf(value)
+  const { model, reference, flat, pinned, keep, retain, files, generations, refused } = objectOf(value)
   if (typeof model !== 'string' || typeof reference !== 'string') return undefined
   if (
     !Array.isArray(files) ||
@@ -89,10 +92,18 @@ function decodeFollowed(value: unknown): Followed | undefined {
     ...(flat === true && { flat: true as const }),
     ...(pinned === true && { pinned: true as const }),
     ...(keep !== undefined && { keep }),
+    ...decodeRetention(retain),
   }
   return decoded.every((generation) => generation !== undefined)
     ? { model, reference, ...kind, files, generations: decoded, ...decodeRefused(refused) }
     : undefined
+}
+
+/** What is no number is as if nothing had been asked for. */
+function decodeRetention(value: unknown): Pick<Followed, 'retain'> {
+  const { keep, graceMs } = objectOf(value)
+  const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && (count as number) >= 0
+  return isCount(keep) && isCount(graceMs) ? { retain: { keep, graceMs } } : {}
 }
 
 function decodeRefused(value: unknown): { readonly refused?: Refused } {
