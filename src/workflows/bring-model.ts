@@ -15,5 +15,6 @@ export async function bringModel(
 ): Promise<string> {
   if (!isRemote(ref)) return ref
   const pulled = await pull(store, { remote: ref, access }, options)
-  return pulled.tag ?? pulled.ref
+  // It was judged by the policy there; in the store the tag need not have one, which who knows the key of policies would not use.
+  return store.policyKeys.length > 0 ? pulled.ref : (pulled.tag ?? pulled.ref)
 }

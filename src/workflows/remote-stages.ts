@@ -7,7 +7,6 @@ import { bucketStages } from './bucket-stages.ts'
 import { registryStages } from './registry-stages.ts'
 import type { Remote } from './remotes.ts'
 import type { ContentOfVersion } from './stage-facts.ts'
-import { admit } from './stage-gate.ts'
 import type { StagePlace } from './stage-place.ts'
 
 /** The stages of a remote's model. */
@@ -32,8 +31,12 @@ export async function admitFromRemote(
 ): Promise<void> {
   const stage = stageOf(remote)
   if (stage === undefined) return
-  const { digest } = manifest
-  await admit({ place: stagesAt(remote), stage, digest, content, policyKeys: store.policyKeys }, options)
+  const { policyKeys } = store
+  const place = stagesAt(remote)
+  // Loaded for stages alone: the gate brings the scanner with it.
+  if (policyKeys.length === 0 && (await place.policyOf(stage, options)) === undefined) return
+  const { admit } = await import('./stage-gate.ts')
+  await admit({ place, stage, digest: manifest.digest, content, policyKeys }, options)
 }
 
 /** The tag that may be a stage; undefined for a number or a digest. */
