@@ -28,6 +28,10 @@ export interface Reader {
   /** Reads nothing. */
   skip(length: number): void
   seek(position: number): void
+  /** Whether so many lines are ready, ends included. */
+  hasLines(count: number): boolean
+  /** Of the next line, without its end; undefined where that is not ready. */
+  lineLength(): number | undefined
   /** Where the next byte of this value is, from here on; undefined where there is none within `most` bytes. */
   find(byte: number, most: number): Promise<number | undefined>
 }
@@ -83,6 +87,22 @@ export function createReader(source: RandomAccess, start = 0): Reader {
     seek(position) {
       if (position < 0 || position > source.size) throw new Ended()
       at = position
+    },
+    hasLines(count) {
+      let offset = at - from
+      if (offset < 0 || offset > window.length) return false
+      for (let index = 0; index < count; index++) {
+        const end = window.indexOf(0x0a, offset)
+        if (end < 0) return false
+        offset = end + 1
+      }
+      return true
+    },
+    lineLength() {
+      const offset = at - from
+      if (offset < 0 || offset > window.length) return undefined
+      const end = window.indexOf(0x0a, offset)
+      return end < 0 ? undefined : end - offset
     },
     async find(byte, most) {
       const begin = at

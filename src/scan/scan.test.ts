@@ -55,6 +55,19 @@ test('what cannot be told before it is loaded is hostile', async () => {
   }
 })
 
+test('what plain pickle would run of an array of joblib is found, whatever joblib makes of it', async () => {
+  const text = (value: string): string => `\x8c${String.fromCharCode(value.length)}${value}`
+  const dtype = `cnumpy\ndtype\n(${text('u1')}\x89\x88tR(K\x03${text('|')}NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb`
+  const arrayOf = (bytes: string): string =>
+    '\x80\x02cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(' +
+    `${text('subclass')}cnumpy\nndarray\n${text('shape')}K${String.fromCharCode(bytes.length)}\x85${text('order')}${text('C')}` +
+    `${text('dtype')}${dtype}${text('allow_mmap')}\x89ub${bytes}.`
+  assert.equal((await scan(arrayOf('\x00\x01\x02\x03'), 'a.joblib')).verdict, 'executable')
+  const hidden = await scan(arrayOf(CALL), 'a.joblib')
+  assert.equal(hidden.verdict, 'hostile')
+  assert.match(JSON.stringify(hidden.findings), /posix\.system/)
+})
+
 test('a pickle of known and harmless things is executable, and no more', async () => {
   assert.deepEqual(await scan(HARMLESS, 'model.pkl').then(({ verdict, format }) => [verdict, format]), [
     'executable',

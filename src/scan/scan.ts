@@ -10,13 +10,14 @@ import { scanTar } from './formats/tar.ts'
 import { scanText } from './formats/texts.ts'
 import { createBudget, LIMITS } from './limits.ts'
 import { nativeKind } from './native.ts'
+import { withPages } from './pages.ts'
 import { scanPickle } from './pickle/scan-pickle.ts'
 import { renamed } from './sources.ts'
 import { type FileScan, type Finding, worstOf } from './verdict.ts'
 import { scanZip } from './zip/scan-zip.ts'
 
 /** Of the rules. What was found by another is looked for again. */
-export const SCANNER = 1
+export const SCANNER = 2
 
 const HEAD_SIZE = 64 * 1024
 /** Loaders unpickle what has such a name, whatever it is. */
@@ -45,7 +46,7 @@ export async function scanFile(source: RandomAccess, { spool, signal }: ScanOpti
     findings,
     scanInner,
   }
-  const format = await scanSource(context, source, {})
+  const format = await scanSource(context, withPages(source), {})
   return { path: source.path, format, verdict: worstOf(findings.map(({ verdict }) => verdict)), findings }
 }
 
@@ -86,7 +87,7 @@ async function scanSource(context: Context, source: RandomAccess, options: Inner
     found(await scanHdf5(context, source, head))
     found(await scanGguf(context, source, head))
     found(await scanTar(context, source, head))
-    if (formats.length === 0) found(await scanCompressed(context, source, { head, isExpected }))
+    found(await scanCompressed(context, source, { head, isExpected: isExpected && formats.length === 0 }))
     if (formats.length === 0) found(await scanSafetensors(context, source, head))
     if (formats.length === 0) found(await scanTensorflow(context, source))
     if (formats.length === 0) found(await scanOnnx(context, source))

@@ -17,7 +17,7 @@ export function isArrayWrapper({ by }: Made): boolean {
 
 /** What a wrapper with this state reads. Undefined where that cannot be told. */
 export function arrayPayload(state: Value): ArrayPayload | undefined {
-  if (state.kind !== 'dictionary') return undefined
+  if (state.kind !== 'dictionary' || state.items === undefined) return undefined
   const type = typeOf(state.items.get('dtype'))
   const shape = state.items.get('shape')
   if (type === undefined || shape?.kind !== 'tuple' || shape.items === undefined) return undefined

@@ -230,8 +230,8 @@ function isHarmlessDistribution(state: Value): boolean {
   return state.kind === 'dictionary' && hasPlainTemplate(state.items)
 }
 
-function hasPlainTemplate(items: ReadonlyMap<string, Value>): boolean {
-  const template = items.get('_parse_arg_template')
+function hasPlainTemplate(items: ReadonlyMap<string, Value> | undefined): boolean {
+  const template = items?.get('_parse_arg_template')
   return template === undefined || TEMPLATE.test(textOf(template) ?? '')
 }
 

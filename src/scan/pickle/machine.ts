@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { RandomAccess } from '../../model/index.ts'
 import { createReader, Ended, type Reader } from '../reader.ts'
 import type { Finding } from '../verdict.ts'
@@ -5,6 +6,7 @@ import { type ArrayPayload, arrayPayload, isArrayWrapper } from './joblib-arrays
 import { createJudge } from './judge.ts'
 import { createMemo, type Memo } from './memo.ts'
 import { namesPower } from './standard-library.ts'
+import { isTelling } from './telling.ts'
 import {
   type Dictionary,
   flat,
@@ -55,12 +57,16 @@ export interface WalkOptions {
 }
 
 const MOST_FINDINGS = 100
-const MOST_NESTED = 1000
+const MOST_NESTED = 10_000
+/** That are going to be loaded. */
+const MOST_LOADED = 100_000
 /** On the stack and in the memo: values that are more than a placeholder. */
 const MOST_VALUES = 3_000_000
+const MOST_AT_ONCE = 1_000_000
 const MOST_INHERITED = 100_000
 /** What fills up to where an array may begin, and the opcode that ends in it. */
 const LONGEST_FILLING = 256
+const MOST_MODULES = 1000
 const MOST_MARKS = 100_000
 const LONGEST_LINE = 64 * 1024 * 1024
 const LONGEST_KEPT_TEXT = 4096
@@ -110,6 +116,10 @@ async function walk(
   let opcodeAt = start
   /** Where the frame ends that it is in; -1 outside of frames. */
   let frameEnd = -1
+  /** Of an array that follows. */
+  let array: ArrayPayload | undefined
+  /** Where a line ends that is too long to be read. */
+  let longLine: number | undefined
 
   const reported = new Set<string>()
   const report = (finding: Omit<Finding, 'at'>, at = opcodeAt): void => {
@@ -119,8 +129,8 @@ async function walk(
     findings.push({ ...finding, at })
   }
   const nest = (item: Nested): void => {
-    if (nested.length < MOST_NESTED) nested.push(item)
-    else if (item.mustBeKnown)
+    if (nested.length < (item.mustBeKnown ? MOST_LOADED : MOST_NESTED)) nested.push(item)
+    else
       report({
         rule: 'unread',
         verdict: 'unreadable',
@@ -154,11 +164,16 @@ async function walk(
   const popToMark = (): Value[] => {
     const mark = marks.pop()
     if (mark === undefined) throw new Malformed('it takes more from its stack than is there')
-    if (stack.length - mark > 1_000_000) {
-      stack.length = mark
-      return []
-    }
+    // Python writes a thousand at a time; without all of them it could not be told what becomes of them.
+    if (stack.length - mark > MOST_AT_ONCE)
+      throw new TooLarge('it has more values at once than can be followed')
     return stack.splice(mark)
+  }
+  /** The same for what only their number matters. */
+  const dropToMark = (): void => {
+    const mark = marks.pop()
+    if (mark === undefined) throw new Malformed('it takes more from its stack than is there')
+    stack.length = mark
   }
   const put = (index: number): void => {
     const value = kept(top())
@@ -171,22 +186,36 @@ async function walk(
     push(value)
   }
 
-  const line = async (): Promise<string> => {
-    const end = await reader.find(0x0a, LONGEST_LINE)
-    if (end === undefined) throw new Malformed('a line in it has no end')
-    const length = end - reader.position()
-    if (length > LONGEST_KEPT_TEXT) {
-      reader.skip(length + 1)
+  /** Of which `prepareLines` has made sure. */
+  const line = (): string => {
+    if (longLine !== undefined) {
+      reader.seek(longLine + 1)
+      longLine = undefined
       return TOO_LONG
     }
-    await reader.prepare(length + 1)
-    const text = reader.bytes(length).toString('utf8')
+    const length = reader.lineLength()
+    if (length === undefined) throw new Malformed('a line in it has no end')
+    const text = length > LONGEST_KEPT_TEXT ? TOO_LONG : reader.bytes(length).toString('utf8')
+    if (text === TOO_LONG) reader.skip(length)
     reader.skip(1)
     return text
   }
+  const prepareLines = async (count: number): Promise<void> => {
+    const begin = reader.position()
+    for (let index = 0; index < count; index++) {
+      const end = await reader.find(0x0a, LONGEST_LINE)
+      if (end === undefined) throw new Malformed('a line in it has no end')
+      reader.seek(end + 1)
+    }
+    const length = reader.position() - begin
+    reader.seek(begin)
+    if (length <= LONGEST_PREPARED) await reader.prepare(length)
+    else if (count === 1) longLine = begin + length - 1
+    else throw new Malformed('a name in it is longer than any')
+  }
 
   /** A value whose bytes follow. */
-  const counted = async (length: number, as: 'text' | 'ascii' | 'bytes' | 'number'): Promise<Value> => {
+  const counted = (length: number, as: 'text' | 'ascii' | 'bytes' | 'number'): Value => {
     const at = reader.position()
     if (length < 0 || length > reader.left()) throw new Ended()
     if (as === 'bytes') {
@@ -199,7 +228,6 @@ async function walk(
       reader.skip(length)
       return OTHER
     }
-    await reader.prepare(length)
     const data = reader.bytes(length)
     const text = data.toString('utf8')
     if (as === 'ascii') noteNested(at, length)
@@ -208,13 +236,19 @@ async function walk(
     return text.includes('\ufffd') ? OTHER : { kind: 'text', text }
   }
   const noteNested = (at: number, length: number): void => {
-    if (length >= SHORTEST_NESTED) nest({ at, length, mustBeKnown: false })
+    if (length < SHORTEST_NESTED) return
+    const before = reader.position()
+    reader.seek(at)
+    const looked = Math.min(length, LOOKED_AT)
+    const isOne = !reader.isReady(looked) || isTelling(reader.bytes(looked))
+    reader.seek(before)
+    if (isOne) nest({ at, length, mustBeKnown: false })
   }
 
   const importGlobal = (module: string, name: string): Global => {
     if (isName(module) && isName(name)) imports++
     else if (inherited !== undefined) throw new Malformed('it imports by what is no name')
-    modules.add(module)
+    if (modules.size < MOST_MODULES) modules.add(module)
     const global: Global = { kind: 'global', module, name }
     judge.global(global)
     return global
@@ -236,11 +270,12 @@ async function walk(
 
   const setItems = (target: Value, items: readonly Value[]): void => {
     judge.change(target)
-    const into = target.kind === 'dictionary' ? target.items : undefined
-    if (into === undefined) return
+    if (target.kind !== 'dictionary') return
     for (let index = 0; index + 1 < items.length; index += 2) {
       const key = textOf(items[index])
-      if (key !== undefined && KEPT_KEYS.has(key)) into.set(key, flat(items[index + 1] as Value))
+      if (key === undefined || !KEPT_KEYS.has(key)) continue
+      target.items ??= new Map()
+      target.items.set(key, flat(items[index + 1] as Value))
     }
   }
 
@@ -285,7 +320,7 @@ async function walk(
     if (inner.ended === 'too large') throw new TooLarge(inner.why ?? 'it is too large')
   }
 
-  const build = async (): Promise<void> => {
+  const build = (): void => {
     const state = pop()
     const target = top()
     calls++
@@ -298,13 +333,13 @@ async function walk(
     if (payload === undefined) {
       throw new TooLarge('it has an array of joblib whose size cannot be told')
     }
-    await passArray(payload)
+    array = payload
   }
 
-  const tuple = (items: readonly Value[], all = true): void =>
-    push({ kind: 'tuple', items: all && items.length <= LONGEST_TUPLE ? items.map(shallow) : undefined })
+  const tuple = (items: readonly Value[]): void => push({ kind: 'tuple', items: items.map(shallow) })
 
-  const step = async (code: number): Promise<boolean> => {
+  /** False behind the end. */
+  const step = (code: number): boolean => {
     switch (code) {
       case 0x28: // MARK
         if (marks.length >= MOST_MARKS) throw new TooLarge('its stack is too large to follow')
@@ -318,18 +353,18 @@ async function walk(
         else pop()
         break
       case 0x31: // POP_MARK
-        popToMark()
+        dropToMark()
         break
       case 0x32: // DUP
         push(top())
         break
       case 0x46: // FLOAT
       case 0x4c: // LONG
-        await line()
+        line()
         push(OTHER)
         break
       case 0x49: // INT
-        push(numberIn(await line()))
+        push(numberIn(line()))
         break
       case 0x4a: // BININT
         push({ kind: 'number', number: reader.i32() })
@@ -344,8 +379,7 @@ async function walk(
         push(NONE)
         break
       case 0x50: // PERSID
-        if (!/^[\t\x20-\x7e]*$/.test(await line()))
-          throw new Malformed('it refers to something by what is no name')
+        if (!/^[\t\x20-\x7e]*$/.test(line())) throw new Malformed('it refers to something by what is no name')
         report({ rule: 'persistent', verdict: 'hostile', what: 'it refers to an object that is not in it' })
         push(OTHER)
         break
@@ -361,60 +395,60 @@ async function walk(
       case 0x53: {
         // STRING
         const at = reader.position()
-        const text = await line()
-        if (text.length > 2) nest({ at: at + 1, length: reader.position() - at - 3, mustBeKnown: false })
+        const text = line()
+        noteNested(at + 1, reader.position() - at - 3)
         push(quoted(text))
         break
       }
       case 0x54: // BINSTRING
-        push(await counted(reader.i32(), 'ascii'))
+        push(counted(reader.i32(), 'ascii'))
         break
       case 0x55: // SHORT_BINSTRING
-        push(await counted(reader.u8(), 'ascii'))
+        push(counted(reader.u8(), 'ascii'))
         break
       case 0x56: {
         // UNICODE
-        push(escaped(await line()))
+        push(escaped(line()))
         break
       }
       case 0x58: // BINUNICODE
-        push(await counted(reader.u32(), 'text'))
+        push(counted(reader.u32(), 'text'))
         break
       case 0x61: // APPEND
         pop()
         judge.change(top())
         break
       case 0x62: // BUILD
-        await build()
+        build()
         break
       case 0x63: // GLOBAL
-        push(importGlobal(await line(), await line()))
+        push(importGlobal(line(), line()))
         break
       case 0x64: // DICT
         {
           const items = popToMark()
-          const target: Dictionary = { kind: 'dictionary', items: new Map() }
+          const target: Dictionary = { kind: 'dictionary' }
           setItems(target, items)
           push(target)
         }
         break
       case 0x7d: // EMPTY_DICT
-        push({ kind: 'dictionary', items: new Map() })
+        push({ kind: 'dictionary' })
         break
       case 0x65: // APPENDS
       case 0x90: // ADDITEMS
-        popToMark()
+        dropToMark()
         judge.change(top())
         break
       case 0x67: // GET
-        get(indexIn(await line()))
+        get(indexIn(line()))
         break
       case 0x68: // BINGET
         get(reader.u8())
         break
       case 0x69: {
         // INST
-        const cls = importGlobal(await line(), await line())
+        const cls = importGlobal(line(), line())
         instance(cls, popToMark())
         break
       }
@@ -422,7 +456,7 @@ async function walk(
         get(reader.u32())
         break
       case 0x6c: // LIST
-        popToMark()
+        dropToMark()
         push(LIST)
         break
       case 0x5d: // EMPTY_LIST
@@ -436,7 +470,7 @@ async function walk(
         break
       }
       case 0x70: // PUT
-        put(indexIn(await line()))
+        put(indexIn(line()))
         break
       case 0x71: // BINPUT
         put(reader.u8())
@@ -453,7 +487,11 @@ async function walk(
       }
       case 0x74: {
         // TUPLE
-        tuple(popToMark())
+        if (stack.length - floor() <= LONGEST_TUPLE) tuple(popToMark())
+        else {
+          dropToMark()
+          push({ kind: 'tuple', items: undefined })
+        }
         break
       }
       case 0x29: // EMPTY_TUPLE
@@ -470,10 +508,10 @@ async function walk(
         push(OTHER)
         break
       case 0x42: // BINBYTES
-        push(await counted(reader.u32(), 'bytes'))
+        push(counted(reader.u32(), 'bytes'))
         break
       case 0x43: // SHORT_BINBYTES
-        push(await counted(reader.u8(), 'bytes'))
+        push(counted(reader.u8(), 'bytes'))
         break
       case 0x80: // PROTO
         if (reader.u8() > 5) throw new Malformed('it is of a protocol that is not known')
@@ -518,26 +556,26 @@ async function walk(
         push({ kind: 'number', number: code === 0x88 ? 1 : 0 })
         break
       case 0x8a: // LONG1
-        push(longOf(reader, reader.u8()) ?? (await counted(0, 'number')))
+        push(longOf(reader, reader.u8()) ?? OTHER)
         break
       case 0x8b: // LONG4
-        push(await counted(reader.i32(), 'number'))
+        push(counted(reader.i32(), 'number'))
         break
       case 0x8c: // SHORT_BINUNICODE
-        push(await counted(reader.u8(), 'text'))
+        push(counted(reader.u8(), 'text'))
         break
       case 0x8d: // BINUNICODE8
-        push(await counted(lengthIn(reader), 'text'))
+        push(counted(lengthIn(reader), 'text'))
         break
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        push(await counted(lengthIn(reader), 'bytes'))
+        push(counted(lengthIn(reader), 'bytes'))
         break
       case 0x8f: // EMPTY_SET
         push(LIST)
         break
       case 0x91: // FROZENSET
-        popToMark()
+        dropToMark()
         push(OTHER)
         break
       case 0x92: {
@@ -597,11 +635,24 @@ async function walk(
         if (opcodeAt > frameEnd) reportFrame()
         frameEnd = -1
       }
-      if (!reader.isReady(LONGEST_FIXED)) await reader.prepare(LONGEST_FIXED)
+      if (!reader.isReady(LONGEST_SHORT)) await reader.prepare(LONGEST_SHORT)
       opcodes++
       if (--options.budget.opcodes < 0) throw new TooLarge('it has too many opcodes to follow')
-      if ((opcodes & 0xffff) === 0) options.signal?.throwIfAborted()
-      if (await step(reader.u8())) continue
+      if ((opcodes & 0xfffff) === 0) {
+        await setImmediate()
+        options.signal?.throwIfAborted()
+      }
+      const code = reader.u8()
+      const lines = LINES[code]
+      if (lines !== undefined && !reader.hasLines(lines)) await prepareLines(lines)
+      else if (LONG_TEXTS.has(code) && !reader.isReady(LONGEST_LONG)) await reader.prepare(LONGEST_LONG)
+      const goesOn = step(code)
+      if (array !== undefined) {
+        const payload = array
+        array = undefined
+        await passArray(payload)
+      }
+      if (goesOn) continue
       if (frameEnd >= 0 && reader.position() !== frameEnd) reportFrame()
       break
     }
@@ -634,9 +685,28 @@ function withoutRepetition(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter(({ rule, what }) => rule !== 'global' || !called.has(what.split(' ').at(-1)))
 }
 
-/** An opcode with an argument of fixed length. */
-const LONGEST_FIXED = 9
+/** An opcode with an argument of fixed length, or of up to 255 bytes. */
+const LONGEST_SHORT = 1 + 8 + 255
+/** One with a text that is kept. */
+const LONGEST_LONG = 1 + 8 + LONGEST_KEPT_TEXT
+/** STRING, BINSTRING and the like with a length of four or eight bytes. */
+const LONG_TEXTS: ReadonlySet<number> = new Set([0x54, 0x58, 0x8d])
+/** Opcodes whose arguments are lines, and how many. */
+const LINES: Readonly<Record<number, number>> = {
+  70: 1,
+  73: 1,
+  76: 1,
+  80: 1,
+  83: 1,
+  86: 1,
+  99: 2,
+  103: 1,
+  105: 2,
+  112: 1,
+}
+const LONGEST_PREPARED = 256 * 1024
 const SHORTEST_NESTED = 8
+const LOOKED_AT = 32
 const TOO_LONG = '\ufffd'
 const HOLDS_IMPORT = /^\(*c[\w.]+\n[\w.]+\n/
 

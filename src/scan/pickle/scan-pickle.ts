@@ -71,18 +71,7 @@ async function scanNested(
   { at, length, mustBeKnown }: Nested,
 ): Promise<void> {
   const inner = slice(source, at, length)
-  if (!mustBeKnown && !isTelling(await inner.read(0, 16))) return
   await context.scanInner(context, `bytes at ${at}`, inner, mustBeKnown ? { mustBeKnown } : { isRaw: true })
-}
-
-/** What begins like a pickle, a zip, an array of numpy or compressed bytes. */
-function isTelling(head: Uint8Array): boolean {
-  const [first = 0, second = 0] = head
-  if (first === 0x80) return second <= 5
-  if (first === 0x50 && second === 0x4b) return true
-  if (first === 0x93 && second === 0x4e) return true
-  if (first === 0x1f && second === 0x8b) return true
-  return /^\(*[ci][\w.]+\n/.test(Buffer.from(head).toString('latin1'))
 }
 
 function flavourOf(modules: ReadonlySet<string>, isLegacy: boolean): string {

@@ -39,7 +39,7 @@ export interface Tuple {
 /** Only items that matter are kept; see `KEPT_KEYS`. */
 export interface Dictionary {
   readonly kind: 'dictionary'
-  readonly items: Map<string, Value>
+  items?: Map<string, Value>
 }
 
 /** An object that was made by a class or a function. */
