@@ -1,20 +1,12 @@
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
 import { isTag, type Json, objectOf, type Tag } from '../model/index.ts'
 import type { ImageRepository } from '../oci/index.ts'
-import { POLICY_DOCUMENT, STAGE_RECORD } from '../policy/index.ts'
+import { POLICY_DOCUMENT, POLICY_TAG, STAGE_RECORD, STAGE_TAG } from '../policy/index.ts'
 import type { PolicyRecord, Promotion } from '../store/index.ts'
 import { appendToLog, headOfLog, type RegistryLog, type RegistryRecord, walkLog } from './registry-log.ts'
 import { documentsAt } from './remote-documents.ts'
 import { digestAt } from './remote-numbers.ts'
 import type { StagePlace } from './stage-place.ts'
-
-const POLICY_TAG = 'ballast-policy.'
-const STAGE_TAG = 'ballast-stage.'
-
-/** Tags under which Ballast keeps what it has to say of stages. */
-export function isStageTag(tag: string): boolean {
-  return tag.startsWith(POLICY_TAG) || tag.startsWith(STAGE_TAG)
-}
 
 function policyLog(stage: Tag): RegistryLog {
   return { tag: `${POLICY_TAG}${stage}`, type: POLICY_DOCUMENT }

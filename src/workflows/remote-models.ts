@@ -1,6 +1,7 @@
 import { type CallOptions, type Digest, forEachLimited, isBallastError } from '../core/index.ts'
 import { decodeArtifact, numberOfTag } from '../model/index.ts'
 import { type ImageRepository, isReferrersTag, type StoredManifest } from '../oci/index.ts'
+import { isStageTag } from '../policy/index.ts'
 import { digestAt } from './remote-numbers.ts'
 
 /** A model at a remote, as far as its manifest and the tags there tell. */
@@ -46,7 +47,7 @@ export async function tagsAt(
   repository: ImageRepository,
   options: CallOptions = {},
 ): Promise<ReadonlyMap<Digest, readonly string[]>> {
-  const tags = (await repository.listTags(options)).filter((tag) => !isReferrersTag(tag))
+  const tags = (await repository.listTags(options)).filter((tag) => !isReferrersTag(tag) && !isStageTag(tag))
   const digests = new Map<string, Digest>()
   const ask = async (tag: string, signal: AbortSignal): Promise<void> => {
     const digest = await digestAt(repository, tag, { ...options, signal })

@@ -2,6 +2,7 @@ import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatImageReference, type ImageReference } from '../embed/index.ts'
 import { hasVersion, isBucketAddress, isRemote, numberOfTag, parseOperand } from '../model/index.ts'
 import { type ImageRepository, isReferrersTag } from '../oci/index.ts'
+import { isStageTag } from '../policy/index.ts'
 import { type ImageAccess, type OpenImageOptions, openImage } from './image-places.ts'
 
 /** A place outside the store where versions of models are kept, and what in it is meant. */
@@ -52,7 +53,7 @@ export async function nothingThere(
   { repository, reference, at }: Remote,
   options: CallOptions,
 ): Promise<BallastError> {
-  const tags = (await repository.listTags(options)).filter((tag) => !isReferrersTag(tag))
+  const tags = (await repository.listTags(options)).filter((tag) => !isReferrersTag(tag) && !isStageTag(tag))
   return new BallastError('NOT_FOUND', `there is no ${at(reference)}`, {
     hint: tags.length === 0 ? 'check the name' : `there is: ${tags.slice(0, 20).join(', ')}`,
   })

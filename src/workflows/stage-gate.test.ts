@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { failedRules, keyPair, PROD_POLICY, safetensors } from '../../test/fixtures/lifecycle.ts'
 import { flipBit } from '../../test/fixtures/store.ts'
 import { type Contents, temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
@@ -284,6 +285,34 @@ test('a pickle that runs something is refused by name, whatever else was done fo
   await addModel({ 'model.pkl': "cposix\nsystem\n(S'true'\ntR." })
   await assert.rejects(promoteTo('sentiment:2', 'prod'), refusedFor('scanned'))
   await promoteTo('sentiment:1', 'prod')
+})
+
+/** Whoever is not among them makes use of the version, and has to pass the gate by `resolveVersion`. */
+const LOOKERS = [
+  'advise-model.ts',
+  'check.ts',
+  'lineage.ts',
+  'metadata.ts',
+  'metrics.ts',
+  'resolve.ts',
+  'scan.ts',
+  'seen-version.ts',
+  'show.ts',
+  'sign.ts',
+  'stage-version.ts',
+  'switch/elsewhere-look.ts',
+  'tag.ts',
+  'verify-version.ts',
+]
+
+test('who finds versions past the gate only looks at them', async () => {
+  const source = fileURLToPath(new URL('.', import.meta.url))
+  const files = (await readdir(source, { recursive: true })).filter((file) => /(?<!\.test)\.ts$/.test(file))
+  const texts = await Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(join(source, file), 'utf8') })),
+  )
+  const finding = texts.filter(({ text }) => text.includes('findVersion(')).map(({ file }) => file)
+  assert.deepEqual(finding.sort(), LOOKERS)
 })
 
 test('policies are shown, replaced and taken away, and say what is wrong with a file', async (t) => {
