@@ -75,25 +75,60 @@ export async function appendRecord<T extends object>(
   next: (log: LogView<T>) => Promise<T | undefined>,
   options: AppendOptions,
 ): Promise<LogEntry<T> | undefined> {
-  const { temporaryDirectory, sharing, memory } = options
-  await makeShared(directory, sharing)
+  const appended = await appendRecords<T>(
+    directory,
+    async (log) => {
+      const record = await next(log)
+      return record === undefined ? [] : [record]
+    },
+    options,
+  )
+  return appended.at(-1)
+}
+
+/**
+ * The same for several, one after the other: where another writer comes in between, `next` is asked for those that are left. The ones
+ * that were appended last.
+ */
+export async function appendRecords<T extends object>(
+  directory: string,
+  next: (log: LogView<T>) => Promise<readonly T[]>,
+  options: AppendOptions,
+): Promise<readonly LogEntry<T>[]> {
+  await makeShared(directory, options.sharing)
   for (;;) {
-    const log = viewOf<T>(directory, memory)
-    const record = await next(log)
-    if (record === undefined) return undefined
-    const former = log.headRead()
-    const sequence = (former?.entry.sequence ?? 0) + 1
-    const path = recordPath(directory, sequence)
-    const text = encodeRecord(record, former?.digest)
-    const created = await createFileDurably(path, text, { mode: 0o444, temporaryDirectory }).catch(
-      async (error: unknown) => {
-        throw (await isWritten(path, text)) ? unconfirmed(path, error) : error
-      },
-    )
-    if (!created) continue
-    await memory?.appended(directory, sequence, options)
-    return { sequence, record }
+    const log = viewOf<T>(directory, options.memory)
+    const records = await next(log)
+    const appended: LogEntry<T>[] = []
+    let former = log.headRead()
+    for (const record of records) {
+      const written = await appendAfter(directory, { former, record }, options)
+      if (written === undefined) break
+      appended.push(written.entry)
+      former = written
+    }
+    if (appended.length === records.length) return appended
   }
+}
+
+/** Undefined where somebody else has the next number. */
+async function appendAfter<T extends object>(
+  directory: string,
+  { former, record }: { readonly former: ReadRecord<T> | undefined; readonly record: T },
+  options: AppendOptions,
+): Promise<ReadRecord<T> | undefined> {
+  const { temporaryDirectory, memory } = options
+  const sequence = (former?.entry.sequence ?? 0) + 1
+  const path = recordPath(directory, sequence)
+  const text = encodeRecord(record, former?.digest)
+  const created = await createFileDurably(path, text, { mode: 0o444, temporaryDirectory }).catch(
+    async (error: unknown) => {
+      throw (await isWritten(path, text)) ? unconfirmed(path, error) : error
+    },
+  )
+  if (!created) return undefined
+  await memory?.appended(directory, sequence, options)
+  return { entry: { sequence, record }, digest: digestOf(text) }
 }
 
 async function isWritten(path: string, text: string): Promise<boolean> {

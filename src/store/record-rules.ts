@@ -121,8 +121,17 @@ export function removalFrom(
   log: readonly LogEntry<VersionRecord>[],
   number: number,
 ): VersionRecord | undefined {
-  if (liveVersions(log).every((version) => version.number !== number)) return undefined
-  return { removed: number, time: new Date().toISOString() }
+  return removalsFrom(log, [number])[0]
+}
+
+/** Those that remove versions, but for numbers that nothing has. */
+export function removalsFrom(
+  log: readonly LogEntry<VersionRecord>[],
+  numbers: readonly number[],
+): readonly VersionRecord[] {
+  const live = new Set(liveVersions(log).map((version) => version.number))
+  const time = new Date().toISOString()
+  return numbers.filter((number) => live.has(number)).map((removed) => ({ removed, time }))
 }
 
 /**

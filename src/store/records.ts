@@ -21,7 +21,15 @@ import {
   versionsPath,
 } from './layout.ts'
 import { type LinkedLog, linkedLogs } from './links.ts'
-import { type AppendOptions, appendRecord, type LogEntry, type LogView, readHead, readLog } from './log.ts'
+import {
+  type AppendOptions,
+  appendRecord,
+  appendRecords,
+  type LogEntry,
+  type LogView,
+  readHead,
+  readLog,
+} from './log.ts'
 import { createLogMemory } from './log-memory.ts'
 import { createPolicies, type Policies } from './policies.ts'
 import {
@@ -34,7 +42,7 @@ import {
   refuseNumber,
   refuseOtherKind,
   refusePoliced,
-  removalFrom,
+  removalsFrom,
   stamped,
   type TagMove,
   type VersionRecord,
@@ -97,6 +105,8 @@ export interface Records {
     },
   ): Promise<NumberedVersion>
   removeVersion(session: Session, name: RepositoryName, number: number): Promise<void>
+  /** Several of a model, in one go through its numbers. */
+  removeVersions(session: Session, name: RepositoryName, numbers: readonly number[]): Promise<void>
   addUntagged(session: Session, name: RepositoryName, digest: Digest): Promise<void>
   removeUntagged(name: RepositoryName, digest: Digest): Promise<void>
   readonly policies: Policies
@@ -174,6 +184,16 @@ export function createRecords(layout: StoreLayout): Records {
     return new Set([...digests].filter((digest) => !known.has(digest)))
   }
 
+  async function removeVersions(
+    session: Session,
+    name: RepositoryName,
+    numbers: readonly number[],
+  ): Promise<void> {
+    const next = async (log: LogView<VersionRecord>): Promise<readonly VersionRecord[]> =>
+      removalsFrom(await log.all(), numbers)
+    await appendRecords(versionsPath(layout, name), next, appending(session))
+  }
+
   return {
     listTags,
     listTagNames,
@@ -229,11 +249,8 @@ export function createRecords(layout: StoreLayout): Records {
       const entry = await appendRecord(versionsPath(layout, name), next, appending(session))
       return (entry?.record as NumberedVersion | undefined) ?? (held as NumberedVersion)
     },
-    async removeVersion(session, name, number) {
-      const next = async (log: LogView<VersionRecord>): Promise<VersionRecord | undefined> =>
-        removalFrom(await log.all(), number)
-      await appendRecord(versionsPath(layout, name), next, appending(session))
-    },
+    removeVersion: (session, name, number) => removeVersions(session, name, [number]),
+    removeVersions,
     async addUntagged(session, name, digest) {
       const directory = untaggedPath(layout, name)
       await makeShared(directory, layout.sharing)

@@ -111,7 +111,10 @@ export async function removeVersions(
   session: Session,
   removed: readonly VersionFacts[],
 ): Promise<void> {
-  for (const { model, number } of removed) await records.removeVersion(session, model, number)
+  for (const [model, versions] of Map.groupBy(removed, ({ model }) => model)) {
+    const numbers = versions.map(({ number }) => number)
+    await records.removeVersions(session, model, numbers)
+  }
   if (removed.length === 0) return
   await project({ layout, records, referrers: createKnownReferrers(layout, records) }, session)
 }
