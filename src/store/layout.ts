@@ -101,11 +101,11 @@ export function fileOptions(
 }
 
 export function blobPath(layout: StoreLayout, digest: Digest): string {
-  return join(layout.blobs, hexOf(digest))
+  return `${layout.blobs}/${hexOf(digest)}`
 }
 
 export function repositoryPath(layout: StoreLayout, name: RepositoryName): string {
-  return join(layout.repositories, name.replaceAll('/', '+'))
+  return `${layout.repositories}/${name.replaceAll('/', '+')}`
 }
 
 export function repositoryOfDirectory(directory: string): RepositoryName {
@@ -113,11 +113,11 @@ export function repositoryOfDirectory(directory: string): RepositoryName {
 }
 
 export function tagPath(layout: StoreLayout, name: RepositoryName, tag: Tag): string {
-  return join(repositoryPath(layout, name), 'tags', tag)
+  return `${repositoryPath(layout, name)}/tags/${tag}`
 }
 
 export function versionsPath(layout: StoreLayout, name: RepositoryName): string {
-  return join(repositoryPath(layout, name), 'versions')
+  return `${repositoryPath(layout, name)}/versions`
 }
 
 /** Of the stages of a model, a log each. */
@@ -127,5 +127,5 @@ export function policiesPath(layout: StoreLayout, name: RepositoryName): string 
 
 /** Manifests that were pushed without a tag, one empty file each. */
 export function untaggedPath(layout: StoreLayout, name: RepositoryName): string {
-  return join(repositoryPath(layout, name), 'untagged')
+  return `${repositoryPath(layout, name)}/untagged`
 }

@@ -1,8 +1,16 @@
-import { join, relative } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { digestOf, hexOf, isDigest } from '../core/index.ts'
 import { arrayOf } from '../model/index.ts'
 import type { StoreLayout } from './layout.ts'
-import { type AppendOptions, type KnownRecords, type LogEntry, type LogMemory, readLog } from './log.ts'
+import {
+  type AppendOptions,
+  type KnownRecords,
+  type LogEntry,
+  type LogMemory,
+  readLog,
+  recordPath,
+} from './log.ts'
 import { readSealed, writeSealed } from './sealed.ts'
 
 /** Below `ballast/cache`. */
@@ -11,6 +19,9 @@ const KIND = 'logs'
 const SHORTEST = 8
 /** Then a log's beginning is written anew each time so many records have come. */
 const EVERY = 64
+/** For so long a command takes the last record, without a next one, for the end of a log; then its directory is listed again. */
+const LISTED_MS = 1_000
+const MOST_LISTED = 10_000
 /** Records that one process keeps in mind. */
 const MOST_KEPT = 100_000
 
@@ -20,6 +31,7 @@ const MOST_KEPT = 100_000
  */
 export function createLogMemory(layout: StoreLayout): LogMemory {
   const kept = new Map<string, KnownRecords<object>>()
+  const listed = new Map<string, { readonly last: number; readonly at: number }>()
   let count = 0
 
   function keep(directory: string, known: KnownRecords<object>): void {
@@ -32,6 +44,16 @@ export function createLogMemory(layout: StoreLayout): LogMemory {
 
   const memory: LogMemory = {
     keep,
+    lastOf(directory) {
+      const { last, at } = listed.get(directory) ?? { last: 0, at: Number.NEGATIVE_INFINITY }
+      if (last === 0 || performance.now() - at > LISTED_MS) return undefined
+      const isHead = existsSync(recordPath(directory, last)) && !existsSync(recordPath(directory, last + 1))
+      return isHead ? last : undefined
+    },
+    listed(directory, last) {
+      if (listed.size > MOST_LISTED) listed.clear()
+      listed.set(directory, { last, at: performance.now() })
+    },
     async recall<T extends object>(directory: string, last: number) {
       const known = kept.get(directory) as KnownRecords<T> | undefined
       if (known !== undefined && known.entries.length <= last) return known
@@ -48,8 +70,12 @@ export function createLogMemory(layout: StoreLayout): LogMemory {
   return memory
 }
 
+function nameIn({ root }: StoreLayout, directory: string): string {
+  return directory.startsWith(`${root}/`) ? directory.slice(root.length + 1) : directory
+}
+
 function pathOf(layout: StoreLayout, directory: string): string {
-  return join(layout.cache, KIND, hexOf(digestOf(relative(layout.root, directory))))
+  return join(layout.cache, KIND, hexOf(digestOf(nameIn(layout, directory))))
 }
 
 async function writeSnapshot(
@@ -58,15 +84,14 @@ async function writeSnapshot(
   { temporaryDirectory, sharing }: AppendOptions,
 ): Promise<void> {
   const { head, entries } = known
-  const log = relative(layout.root, directory)
+  const log = nameIn(layout, directory)
   const snapshot = { log, head, records: entries.map(({ record }) => record) }
   await writeSealed(pathOf(layout, directory), snapshot, { temporaryDirectory, sharing })
 }
 
 function readSnapshot<T extends object>(layout: StoreLayout, directory: string): KnownRecords<T> | undefined {
   const { log, head, records } = readSealed(pathOf(layout, directory)) ?? {}
-  if (log !== relative(layout.root, directory) || typeof head !== 'string' || !isDigest(head))
-    return undefined
+  if (log !== nameIn(layout, directory) || typeof head !== 'string' || !isDigest(head)) return undefined
   const entries = arrayOf(records).map(
     (record, at): LogEntry<T> => ({ sequence: at + 1, record: record as T }),
   )

@@ -41,6 +41,9 @@ export interface KnownRecords<T> {
 export interface LogMemory {
   recall<T extends object>(directory: string, last: number): Promise<KnownRecords<T> | undefined>
   keep<T extends object>(directory: string, known: KnownRecords<T>): void
+  /** The number of the last record of a log without gaps, where that was found out just now and no other has come. */
+  lastOf(directory: string): number | undefined
+  listed(directory: string, last: number): void
   /** To be called after a record was appended, so that those who come later need not read all of them. */
   appended(directory: string, sequence: number, options: AppendOptions): Promise<void>
 }
@@ -54,8 +57,11 @@ export async function readLog<T extends object>(
 }
 
 /** The newest record, or undefined. */
-export async function readHead<T extends object>(directory: string): Promise<LogEntry<T> | undefined> {
-  return viewOf<T>(directory).head()
+export async function readHead<T extends object>(
+  directory: string,
+  memory?: LogMemory,
+): Promise<LogEntry<T> | undefined> {
+  return viewOf<T>(directory, memory).head()
 }
 
 export interface AppendOptions {
@@ -107,6 +113,8 @@ export async function appendRecords<T extends object>(
       appended.push(written.entry)
       former = written
     }
+    const last = appended.at(-1)
+    if (last !== undefined && log.isWhole) options.memory?.listed(directory, last.sequence)
     if (appended.length === records.length) return appended
   }
 }
@@ -149,7 +157,23 @@ function unconfirmed(path: string, cause: unknown): unknown {
 export function sequencesIn(directory: string): readonly number[] {
   const sequences: number[] = []
   for (const name of listNow(directory)) if (FILE.test(name)) sequences.push(Number.parseInt(name, 10))
-  return sequences.sort((a, b) => a - b)
+  return Array.from(Float64Array.from(sequences).sort())
+}
+
+/** `sequences` is undefined where there is one for each number up to `last`. */
+interface Extent {
+  readonly last: number
+  readonly sequences: readonly number[] | undefined
+}
+
+function extentOf(directory: string, memory: LogMemory | undefined): Extent {
+  const known = memory?.lastOf(directory)
+  if (known !== undefined) return { last: known, sequences: undefined }
+  const sequences = sequencesIn(directory)
+  const last = sequences.at(-1) ?? 0
+  if (last !== sequences.length) return { last, sequences }
+  memory?.listed(directory, last)
+  return { last, sequences: undefined }
 }
 
 interface ReadRecord<T> {
@@ -161,26 +185,26 @@ interface ReadRecord<T> {
 function viewOf<T extends object>(
   directory: string,
   memory?: LogMemory,
-): LogView<T> & { headRead(): ReadRecord<T> | undefined } {
-  const sequences = sequencesIn(directory)
-  const last = sequences.at(-1) ?? 0
+): LogView<T> & { readonly isWhole: boolean; headRead(): ReadRecord<T> | undefined } {
+  const { last, sequences } = extentOf(directory, memory)
   let newest: ReadRecord<T> | undefined
   const headRead = (): ReadRecord<T> | undefined => {
     newest ??= last === 0 ? undefined : readRecord<T>(directory, last)
     return newest
   }
+  // With a gap, it is not known what the rest rests on.
+  const isWhole = sequences === undefined
   return {
+    isWhole,
     headRead,
     head: async () => headRead()?.entry,
     async all() {
-      // With a gap, it is not known what the rest rests on.
-      const isWhole = last === sequences.length
       const known = isWhole ? await recalled<T>(directory, last, memory) : undefined
       const from = known?.entries.length ?? 0
       if (known !== undefined && from === last) return known.entries
       const entries = known === undefined ? [] : [...known.entries]
       let head: Digest | undefined
-      const rest = isWhole ? sequences.slice(from) : sequences
+      const rest = sequences ?? Array.from({ length: last - from }, (_, at) => from + at + 1)
       const paths = rest.map((sequence) => recordPath(directory, sequence))
       await readEach(paths, (bytes, at) => {
         const sequence = rest[at] as number

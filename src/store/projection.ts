@@ -48,7 +48,7 @@ export async function project(
       const began = [performance.now(), Date.now()] as const
       const models = await listModels(parts)
       const current = await currentIndex(layout)
-      const wanted = await encodeIndex(layout, models, anew ? new Map() : sizesIn(current ?? ''))
+      const wanted = await encodeIndex(layout, models, anew ? undefined : sizesIn(current ?? ''))
       if (wanted === current) return
       await writeFileDurably(layout.index, wanted, fileOptions(layout, session))
       const took = Math.max(performance.now() - began[0], Math.abs(Date.now() - began[1]))
@@ -59,7 +59,7 @@ export async function project(
 }
 
 export async function isProjected(parts: Parts): Promise<boolean> {
-  const wanted = await encodeIndex(parts.layout, await listModels(parts), new Map())
+  const wanted = await encodeIndex(parts.layout, await listModels(parts), undefined)
   return (await currentIndex(parts.layout)) === wanted
 }
 
@@ -92,26 +92,27 @@ async function listModels({ records, referrers }: Parts): Promise<readonly Liste
 }
 
 const NAMED = '"digest":"'
-const SIZED = '","size":'
+const SIZED = /","size":(\d+),"annotations"/y
 
-/** Sizes of manifests that the index names, which were there when it was written. */
+/** Sizes of the manifests of versions that the index names, which were there when it was written. */
 function sizesIn(index: string): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>()
   for (let at = index.indexOf(NAMED); at >= 0; at = index.indexOf(NAMED, at + 1)) {
     const end = index.indexOf('"', at + NAMED.length)
-    const size = index.startsWith(SIZED, end)
-      ? Number.parseInt(index.slice(end + SIZED.length, end + 40), 10)
-      : 0
-    if (size > 0) sizes.set(index.slice(at + NAMED.length, end), size)
+    SIZED.lastIndex = end
+    const size = SIZED.exec(index)?.[1]
+    if (size !== undefined) sizes.set(index.slice(at + NAMED.length, end), Number(size))
   }
   return sizes
 }
 
-/** Nothing in it needs to be escaped: media types, digests, names and tags have no such characters. */
+/**
+ * With sizes that are known, what has one is taken to be there still. Nothing in it needs to be escaped: media types, digests, names and tags have no such characters.
+ */
 async function encodeIndex(
   layout: StoreLayout,
   models: readonly ListedModel[],
-  known: ReadonlyMap<string, number>,
+  known: ReadonlyMap<string, number> | undefined,
 ): Promise<string> {
   const manifests: string[] = []
   for (const { name, versions, tags, referrers } of models) {
@@ -120,15 +121,15 @@ async function encodeIndex(
       ...tags.map(({ digest, tag }) => [digest, tag] as const),
     ]
     for (const [digest, tag] of named) {
-      const size = known.get(digest) ?? (await sizeThere(layout, digest))
+      const size = known?.get(digest) ?? (await sizeThere(layout, digest))
       if (size === undefined) continue
       const annotations = `"annotations":{"${REF_NAME}":"${name}:${tag}"},"artifactType":"${MODEL_MANIFEST}"`
       manifests.push(`{"mediaType":"${OCI_MANIFEST}","digest":"${digest}","size":${size},${annotations}}`)
     }
     const subjects = new Set(named.map(([digest]) => digest))
-    for (const { digest, subject } of referrers) {
+    for (const { digest, subject, size: sizeRead } of referrers) {
       if (!subjects.has(subject)) continue
-      const size = known.get(digest) ?? (await sizeThere(layout, digest))
+      const size = known === undefined ? await sizeThere(layout, digest) : sizeRead
       if (size !== undefined)
         manifests.push(`{"mediaType":"${OCI_MANIFEST}","digest":"${digest}","size":${size}}`)
     }

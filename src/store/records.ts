@@ -137,7 +137,7 @@ export function createRecords(layout: StoreLayout): Records {
   }
 
   async function listTagNames(name: RepositoryName): Promise<readonly Tag[]> {
-    return listNow(join(repositoryPath(layout, name), 'tags'))
+    return listNow(`${repositoryPath(layout, name)}/tags`)
       .filter(isTag)
       .sort()
   }
@@ -146,7 +146,7 @@ export function createRecords(layout: StoreLayout): Records {
     const current: CurrentTag[] = []
     const pause = createPauses()
     for (const tag of await listTagNames(name)) {
-      const head = await readHead<TagMove>(tagPath(layout, name, tag))
+      const head = await readHead<TagMove>(tagPath(layout, name, tag), memory)
       if (head === undefined || head.record.digest === null) continue
       current.push({ tag, digest: head.record.digest, kind: head.record.kind })
       await pause()
@@ -207,7 +207,7 @@ export function createRecords(layout: StoreLayout): Records {
     async resolve({ name, tag, digest }) {
       if (digest !== undefined) return (await isKnown(name, digest)) ? digest : undefined
       if (tag === undefined) return undefined
-      const head = await readHead<TagMove>(tagPath(layout, name, tag))
+      const head = await readHead<TagMove>(tagPath(layout, name, tag), memory)
       if (head !== undefined) return head.record.digest ?? undefined
       const number = numberOfTag(tag)
       return (await listVersions(name)).find((version) => version.number === number)?.digest
