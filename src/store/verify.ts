@@ -76,16 +76,17 @@ async function neededBlobs({
   derived,
   records,
 }: Parts): Promise<ReadonlyMap<Digest, readonly string[]>> {
-  const needed = new Map<Digest, string[]>()
+  const needed = new Map<Digest, Set<string>>()
   const visit = async (digest: Digest, name: string): Promise<void> => {
     const names = needed.get(digest)
-    if (names?.includes(name)) return
+    if (names?.has(name)) return
     const recipe = await derived.get(digest)
     if (recipe !== undefined && (await blobs.stat(digest)) === undefined) {
       for (const part of recipe.parts) await visit(part, name)
       return
     }
-    needed.set(digest, [...(names ?? []), name])
+    if (names === undefined) needed.set(digest, new Set([name]))
+    else names.add(name)
     for (const { child, label } of await childrenOrNone({ layout, blobs }, digest)) {
       await visit(child, label === undefined ? name : `${name.split(' ')[0]} ${label}`)
     }
@@ -94,7 +95,7 @@ async function neededBlobs({
     for (const { digest, reference } of await referencesOf(layout, records, name))
       await visit(digest, reference)
   }
-  return needed
+  return new Map([...needed].map(([digest, names]) => [digest, [...names]]))
 }
 
 async function referencesOf(
@@ -106,16 +107,18 @@ async function referencesOf(
     digest,
     reference: `${name}:${number}`,
   }))
+  const numbered = new Set(versions.map(({ digest }) => digest))
   const tags = (await records.listTags(name))
-    .filter(({ digest }) => !versions.some((version) => version.digest === digest))
+    .filter(({ digest }) => !numbered.has(digest))
     .map(({ digest, tag }) => ({ digest, reference: formatReference({ name, tag }) }))
   const { referrers, others } = await readUntagged(layout, records, name)
   const untagged = others.map((digest) => ({ digest, reference: formatReference({ name, digest }) }))
   const named = [...versions, ...tags, ...untagged]
   // What is about something that is gone is needed by nothing, and goes with the next `gc`.
+  const byDigest = new Map(named.toReversed().map(({ digest, reference }) => [digest, reference]))
   const attached = referrers.flatMap(({ digest, subject }) => {
-    const about = named.find((candidate) => candidate.digest === subject)
-    return about === undefined ? [] : [{ digest, reference: `${about.reference} (what is attached to it)` }]
+    const about = byDigest.get(subject)
+    return about === undefined ? [] : [{ digest, reference: `${about} (what is attached to it)` }]
   })
   return [...named, ...attached]
 }

@@ -46,13 +46,14 @@ async function modelHistory(store: Store, text: string): Promise<readonly Move[]
   const all = (await store.records.listTagNames(reference.name)).filter((tag) => !isReferrersTag(tag))
   const tags = hasVersion(text) ? [reference.tag ?? LATEST] : all
   const versions = await store.records.listVersions(reference.name)
+  const numbers = new Map(versions.map(({ digest, number }) => [digest, number]))
   const lineages = await readLineages(store, reference.name)
   const logs: Move[][] = []
   for (const tag of tags) {
     const log: Move[] = []
     for (const { record } of await store.records.history(reference.name, tag)) {
       const digest = record.digest ?? undefined
-      const number = versions.find((version) => version.digest === digest)?.number
+      const number = digest && numbers.get(digest)
       const lineage = digest && (await lineages(digest)).at(-1)
       const move = { time: record.time, tag: `${reference.name}:${tag}`, by: record.by, digest, number }
       const { promotion } = record

@@ -19,16 +19,21 @@ export interface Move {
 
 /** By time, while the moves of one tag keep their order whatever the clock said. */
 export function interleave(logs: readonly (readonly Move[])[]): readonly Move[] {
-  const rest = logs.map((log) => [...log])
-  const moves: Move[] = []
-  for (;;) {
-    const [next] = rest.filter((log) => log.length > 0).sort(([a], [b]) => compareTimes(a, b))
-    const move = next?.shift()
-    if (move === undefined) return moves
-    moves.push(move)
-  }
+  const [first = [], ...more] = logs
+  if (more.length === 0) return first
+  const half = Math.ceil(logs.length / 2)
+  return merge(interleave(logs.slice(0, half)), interleave(logs.slice(half)))
 }
 
-function compareTimes(a: Move | undefined, b: Move | undefined): number {
-  return (a?.time ?? '').localeCompare(b?.time ?? '')
+function merge(some: readonly Move[], others: readonly Move[]): readonly Move[] {
+  const moves: Move[] = []
+  let [a, b] = [0, 0]
+  for (;;) {
+    const [one, other] = [some[a], others[b]]
+    if (one === undefined || other === undefined) return [...moves, ...some.slice(a), ...others.slice(b)]
+    const isOtherFirst = other.time < one.time
+    moves.push(isOtherFirst ? other : one)
+    if (isOtherFirst) b++
+    else a++
+  }
 }
