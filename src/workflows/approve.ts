@@ -1,7 +1,7 @@
 import type { CallOptions, Digest } from '../core/index.ts'
 import { APPROVAL_PREDICATE } from '../policy/index.ts'
 import type { Store } from '../store/index.ts'
-import { signStatement } from '../trust/index.ts'
+import { claimOf, signStatement } from '../trust/index.ts'
 import type { SignWith } from './sign.ts'
 import { type StageAccess, stageIn, withStageVersion } from './stage-version.ts'
 import { whoRunsThis } from './who.ts'
@@ -22,6 +22,8 @@ export interface Approved {
   readonly stage: string
   /** Of an approval that was made with a key. */
   readonly keyId: Digest | undefined
+  /** Of one that a certificate stands for. */
+  readonly identity: string | undefined
 }
 
 /** Attaches a signed approval of a version for a stage to it, wherever it is; with `push`, `pull` and `copy` it goes along. */
@@ -42,6 +44,7 @@ export async function approve(
     const bytes = by.kind === 'key' ? signStatement(by.signer, statement) : await by.sign(statement)
     await attach({ form: 'bundle', bytes })
     await settle()
-    return { ref, digest, stage, keyId: by.kind === 'key' ? by.signer.publicKey.id : undefined }
+    const keyId = by.kind === 'key' ? by.signer.publicKey.id : undefined
+    return { ref, digest, stage, keyId, identity: claimOf({ form: 'bundle', bytes }).identity }
   })
 }

@@ -63,13 +63,16 @@ export async function attachMetricsFile(
   store: Store,
   { ref, file }: { readonly ref: string; readonly file: string },
 ): Promise<AttachedMetrics> {
-  const bytes = await readIfPresent(file)
-  if (bytes === undefined) {
-    throw new BallastError('NOT_FOUND', `${file}: no such file`, { hint: 'name the file with the metrics' })
-  }
-  const measured = [{ ref, metrics: parseMetrics(bytes, file) }]
+  const measured = [{ ref, metrics: await readMetricsFile(file) }]
   const [attached] = await attachMetrics(store, { measured, by: 'attach' })
   return attached as AttachedMetrics
+}
+
+/** Throws NOT_FOUND, and USAGE for a file of anything else than one JSON object. */
+export async function readMetricsFile(file: string): Promise<Json> {
+  const bytes = await readIfPresent(file)
+  if (bytes !== undefined) return parseMetrics(bytes, file)
+  throw new BallastError('NOT_FOUND', `${file}: no such file`, { hint: 'name the file with the metrics' })
 }
 
 /** What was measured of the versions of a model, of each the oldest first. */

@@ -1,6 +1,6 @@
-import { bytesContent, type CallOptions, digestOf } from '../core/index.ts'
-import { EMPTY_CONFIG, encodeAttachment, OCI_MANIFEST } from '../model/index.ts'
-import { type ImageRepository, referrersOf, type StoredManifest } from '../oci/index.ts'
+import type { CallOptions } from '../core/index.ts'
+import type { ImageRepository, StoredManifest } from '../oci/index.ts'
+import { putDocument } from './put-document.ts'
 import { addToSignaturesTag } from './signature-tags.ts'
 import { documentOf, type Signed } from './signatures.ts'
 
@@ -14,16 +14,7 @@ export async function putSigned(
     await addToSignaturesTag(repository, { subject: subject.digest, signatures: [signature] }, options)
     return
   }
-  const document = documentOf(signature)
-  for (const bytes of [EMPTY_CONFIG, Buffer.from(document.data)]) {
-    const blob = { digest: digestOf(bytes), size: bytes.length }
-    if (!(await repository.hasBlob(blob, options)))
-      await repository.putBlob(blob, bytesContent(bytes), options)
-  }
-  const { digest, mediaType, bytes: of } = subject
-  const bytes = encodeAttachment({ digest, mediaType, size: of.length }, document)
-  const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), bytes }
-  await referrersOf(repository).put(manifest, options)
+  await putDocument(repository, { subject, document: documentOf(signature) }, options)
 }
 
 /** Buckets have no tags for other tools to read: what is attached there stands in one place alone. */

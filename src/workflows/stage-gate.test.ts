@@ -3,6 +3,7 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { identityToken, startSigstore } from '../../test/doubles/sigstore.ts'
 import { failedRules, keyPair, PROD_POLICY, safetensors } from '../../test/fixtures/lifecycle.ts'
 import { flipBit } from '../../test/fixtures/store.ts'
 import { type Contents, temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
@@ -19,7 +20,8 @@ import { removePolicy, setPolicy, showPolicies } from './policies.ts'
 import { promote } from './promote.ts'
 import { remove } from './remove.ts'
 import { resolveVersion } from './resolve.ts'
-import { signStored } from './sign.ts'
+import { type SignWith, signStored } from './sign.ts'
+import { keylessSigner } from './sign-keyless.ts'
 import { rollbackTag, tag } from './tag.ts'
 import { verify } from './upkeep.ts'
 
@@ -39,14 +41,16 @@ interface Scene {
 }
 
 /** A store with `sentiment:1`, and a policy for its `prod`. */
-async function scene(t: TestContext, policy = PROD_POLICY): Promise<Scene> {
+async function scene(t: TestContext, policy = PROD_POLICY, trustedRoot?: object): Promise<Scene> {
   const directory = await temporaryDirectory(t)
   const store = await openStore(join(directory, 'store'))
   const [release, alice, bob] = await Promise.all(
     ['release', 'alice', 'bob'].map((name) => keyPair(directory, name)),
   )
   const signers = { release, alice, bob } as Scene['signers']
-  await writeFile(join(directory, 'policy.yaml'), policy)
+  const root = trustedRoot === undefined ? '' : 'trustedRoot: root.json\n'
+  await writeFile(join(directory, 'root.json'), JSON.stringify(trustedRoot ?? {}))
+  await writeFile(join(directory, 'policy.yaml'), `${root}${policy}`)
   const addModel = async (contents = MODEL): Promise<Digest> => {
     const files = await writeFiles(join(directory, 'model'), contents)
     return (await add(store, { name: 'sentiment', sources: [files] })).digest
@@ -285,6 +289,35 @@ test('a pickle that runs something is refused by name, whatever else was done fo
   await addModel({ 'model.pkl': "cposix\nsystem\n(S'true'\ntR." })
   await assert.rejects(promoteTo('sentiment:2', 'prod'), refusedFor('scanned'))
   await promoteTo('sentiment:1', 'prod')
+})
+
+test('identities sign and approve as keys do, where the policy names the authority', async (t) => {
+  const sigstore = await startSigstore(t)
+  const [ann, issuer] = ['https://ci.example/ann/release', 'https://issuer.example']
+  const by = `{ by: [{ identity: "${ann}", issuer: "${issuer}" }] }`
+  const { store, directory, promoteTo } = await scene(
+    t,
+    `requires: { signed: ${by}, approved: ${by} }\n`,
+    sigstore.trustedRoot,
+  )
+  const as = (who: string): SignWith => ({
+    kind: 'identity',
+    sign: keylessSigner({ fulcio: sigstore.url, rekor: sigstore.url }, identityToken(who, issuer)),
+  })
+  const all = async (who: string): Promise<void> => {
+    await signStored(store, { ref: 'sentiment:1', by: as(who), form: 'bundle' })
+    await approve(store, { ref: 'sentiment:1', stage: 'prod', with: as(who), access })
+  }
+  await all('https://ci.example/mallory/release')
+  await assert.rejects(promoteTo('sentiment:1', 'prod'), refusedFor('signed', 'approved'))
+  await all(ann)
+  await promoteTo('sentiment:1', 'prod')
+  await writeFile(join(directory, 'rootless.yaml'), `requires: { signed: ${by} }`)
+  const rootless = setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'rootless.yaml'), access })
+  await assert.rejects(
+    rootless,
+    (error) => isBallastError(error, 'USAGE') && /trustedRoot is needed/.test(error.message),
+  )
 })
 
 /** Whoever is not among them makes use of the version, and has to pass the gate by `resolveVersion`. */

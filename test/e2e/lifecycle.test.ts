@@ -60,7 +60,7 @@ test('a version goes from add to prod on a registry, and each step that is missi
   assert.deepEqual(await refusedBy(promote, options), ['signed', 'metrics.accuracy', 'approved', 'from'])
   await ask(['sign', `${model}:1`, '--key', 'release.key'], options)
   await ask(['promote', `${model}:1`, 'staging'], options)
-  await ask(['attach', 'sentiment:1', 'metrics.json'], options)
+  await ask(['attach', `${model}:1`, 'metrics.json', '--meta', 'license=mit'], options)
   await ask(['approve', 'sentiment:1', 'prod', '--key', 'alice.key'], options)
   // What is attached goes along.
   await ask(['push', 'sentiment:1', model], options)

@@ -1,12 +1,11 @@
-import { BallastError, shortDigest } from '../../core/index.ts'
+import { shortDigest } from '../../core/index.ts'
 import { imageAccess } from '../image-access.ts'
-import { keyPassword } from '../key-password.ts'
 import { LOCK_OPTION } from '../lock-option.ts'
 import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
+import { IDENTITY_OPTIONS, type SignWithOptions, signerBy } from '../sign-with.ts'
 import { defineVerb } from '../verb.ts'
 
-interface ApproveOptions extends RegistryOptions {
-  readonly key?: string
+interface ApproveOptions extends RegistryOptions, SignWithOptions {
   readonly why?: string
   readonly by?: string
   readonly lock?: boolean
@@ -23,30 +22,27 @@ export const verb = defineVerb<[string, string, ApproveOptions]>({
     ['--key <file>', 'the private key: of cosign (cosign.key), or PKCS#8 in PEM'],
     ['--why <text>', 'what speaks for it'],
     ['--by <name>', 'who approves, for people (default: who runs this)'],
+    ...IDENTITY_OPTIONS,
     ...REGISTRY_OPTIONS,
     LOCK_OPTION,
   ],
-  headings: { '--plain-http': 'Registries and buckets:' },
+  headings: { '--keyless': 'With an identity:', '--plain-http': 'Registries and buckets:' },
   examples: [
     'ballast approve sentiment:3 prod --key alice.key',
     "ballast approve registry.example/models/sentiment:3 prod --key bob.key --why 'the error budget allows it'",
+    'ballast approve sentiment:3 prod --keyless',
   ],
-  async run(session, ref, stage, { key, why, by, lock, ...registry }) {
-    if (key === undefined) {
-      throw new BallastError('USAGE', 'nothing to sign the approval with', {
-        hint: 'name a private key: --key FILE (ballast generate-key-pair makes one)',
-      })
-    }
-    const { signerFrom } = await import('../../workflows/signers.ts')
+  async run(session, ref, stage, options) {
     const { approve } = await import('../../workflows/approve.ts')
-    const signer = await signerFrom(key, () => keyPassword(session, key))
-    const access = { ...imageAccess(session.io, registry), lock }
-    const request = { ref, stage, with: { kind: 'key', signer } as const, why, by, access }
+    const { why, by, lock } = options
+    const access = { ...imageAccess(session.io, options), lock }
+    const request = { ref, stage, with: await signerBy(session, options), why, by, access }
     const result = await approve(await session.store(), request, { signal: session.signal })
+    const who =
+      result.keyId === undefined ? (result.identity ?? 'an identity') : `key ${shortDigest(result.keyId)}`
     session.print(
       result,
-      () =>
-        `${result.ref}   ${shortDigest(result.digest)}   approved for ${result.stage} by key ${shortDigest(signer.publicKey.id)}\n`,
+      () => `${result.ref}   ${shortDigest(result.digest)}   approved for ${result.stage} by ${who}\n`,
     )
   },
 })
