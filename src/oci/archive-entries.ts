@@ -13,7 +13,7 @@ export interface ArchiveEntries {
 }
 
 /** Of a hundred images with a hundred layers each, and bounded memory for any other. */
-const MOST_ENTRIES = 50_000
+export const MOST_ENTRIES = 50_000
 /** Nothing in an image's archive is called so. */
 const LONGEST_NAME = 255
 const MOST_LINKS = 8

@@ -14,8 +14,16 @@ import {
   throwIfAborted,
   verified,
 } from '../core/index.ts'
-import { childrenOf, OCI_INDEX, parseJson, REF_NAME, subjectOfManifest } from '../model/index.ts'
+import {
+  childrenOf,
+  LARGEST_MANIFEST,
+  OCI_INDEX,
+  parseJson,
+  REF_NAME,
+  subjectOfManifest,
+} from '../model/index.ts'
 import { blobEntry, LAYOUT_MARK } from './archive-documents.ts'
+import { MOST_ENTRIES } from './archive-entries.ts'
 import { type Extent, explained } from './archive-file.ts'
 import { CONTAINERD_NAME } from './archive-images.ts'
 import { fullName } from './archive-names.ts'
@@ -31,6 +39,20 @@ export interface BundleWriter {
   finish(): Promise<void>
   /** Leaves nothing of what was not finished. */
   discard(): Promise<void>
+}
+
+/** Directories, the mark of a layout and the index. */
+const BESIDE_BLOBS = 8
+
+/** Nobody would read it, Ballast included. */
+function tooMuch(name: string, what: string): BallastError {
+  return new BallastError(
+    'REFUSED',
+    `${name} would hold more than ${what}, which is too much for one archive`,
+    {
+      hint: 'name fewer versions, and write several archives',
+    },
+  )
 }
 
 interface Named {
@@ -78,6 +100,7 @@ function bundleIn(
       onProgress?.({ kind: 'skip', ...what, because: 'exists' })
       return
     }
+    if (blobs.size >= MOST_ENTRIES - BESIDE_BLOBS) throw tooMuch(name, `${blobs.size} files`)
     onProgress?.({ kind: 'start', ...what, total: size })
     const count = (bytes: number): void => onProgress?.({ kind: 'bytes', ...what, count: bytes })
     const open = (): AsyncIterable<Uint8Array> => verified(metered(content.open(), count, signal), blob)
@@ -155,9 +178,11 @@ function bundleIn(
     repository,
     finish: () =>
       explained({}, () =>
-        inTurn(() =>
-          tar.finish(place, [['index.json', encodeIndex([...named.values()], [...attached.values()])]]),
-        ),
+        inTurn(async () => {
+          const index = encodeIndex([...named.values()], [...attached.values()])
+          if (index.length > LARGEST_MANIFEST) throw tooMuch(name, `${named.size} numbers and tags`)
+          await tar.finish(place, [['index.json', index]])
+        }),
       ),
     discard: () => explained({}, () => inTurn(() => tar.discard())),
   }

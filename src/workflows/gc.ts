@@ -3,6 +3,7 @@ import type { EngineChoice } from '../docker/index.ts'
 import type { GcReport, RetentionPolicy, Store } from '../store/index.ts'
 import { readHoldings } from './holdings.ts'
 import { collectTrees } from './run-trees-unused.ts'
+import { tidyUses } from './tidy-uses.ts'
 import { lookAtUses } from './uses.ts'
 
 export interface GcRequest {
@@ -30,13 +31,15 @@ export async function gc(
   const policy = asked === 'stored' ? await storedPolicy(store) : asked
   // Before the versions that they hold.
   const trees = dryRun ? [] : await collectTrees(store, places, options)
-  if (policy === undefined) {
-    return { ...(await store.gc({ ...options, dryRun, partials })), warnings: trees }
-  }
   const uses = await lookAtUses(store)
+  if (policy === undefined) {
+    const report = await store.gc({ ...options, dryRun, partials })
+    if (!dryRun) await tidyUses(store, uses)
+    return { ...report, warnings: trees }
+  }
   const { now, warnings } = await readHoldings(store, { uses, engine: places.engine }, options)
   const report = await store.gc({ ...options, dryRun, partials, retention: { policy, holdings: now } })
-  if (!dryRun) for (const use of uses.filter(({ is }) => is === 'gone')) await store.uses.forget(use)
+  if (!dryRun) await tidyUses(store, uses)
   return { ...report, warnings: [...trees, ...warnings] }
 }
 
