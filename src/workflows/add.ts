@@ -242,7 +242,9 @@ export function pickleWarning(paths: readonly string[]): readonly string[] {
   if (first === undefined) return []
   const what =
     paths.length === 1 ? `${first} is a pickle` : `${first} and ${paths.length - 1} more are pickles`
-  return [`${what}: loading it can run any code in it; prefer safetensors, ONNX or GGUF`]
+  return [
+    `${what}: loading it can run any code in it (\`ballast scan\` tells what); prefer safetensors, ONNX or GGUF`,
+  ]
 }
 
 /** Names that some file systems take for one: those of macOS and Windows. */
