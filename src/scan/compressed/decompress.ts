@@ -1,8 +1,10 @@
 import type { Transform } from 'node:stream'
-import { createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
+import { createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
 import type { RandomAccess } from '../../model/index.ts'
+import { createReader, Ended } from '../reader.ts'
 import { chunksOf } from '../sources.ts'
 import { unBzip2 } from './bzip2.ts'
+import { Damaged } from './damaged.ts'
 import { unLz4 } from './lz4.ts'
 import { unLzma, unXz, unZipLzma } from './lzma.ts'
 
@@ -18,7 +20,6 @@ export const METHODS: Readonly<Record<number, Engine>> = {
 
 const STREAMS: Partial<Record<Engine, () => Transform & { readonly bytesWritten: number }>> = {
   zlib: createInflate,
-  gzip: createGunzip,
   deflate: createInflateRaw,
   zstd: createZstdDecompress,
 }
@@ -28,6 +29,7 @@ const OWN: Partial<Record<Engine, (source: RandomAccess) => AsyncIterable<Uint8A
   xz: unXz,
   lzma: unLzma,
   lz4: unLz4,
+  gzip: unGzip,
   'zip-lzma': unZipLzma,
 }
 
@@ -50,6 +52,48 @@ export async function* decompress(
     at += stream.bytesWritten
     // zlib's streams may follow each other, and joblib reads on.
     if (engine !== 'zlib' || at >= source.size || stream.bytesWritten === 0) return
+  }
+}
+
+/** Members one after another (RFC 1952), with zeros between them, as Python reads them. */
+async function* unGzip(source: RandomAccess): AsyncIterable<Uint8Array> {
+  const reader = createReader(source)
+  for (let first = true; ; first = false) {
+    let isZero = !first
+    while (isZero && reader.left() > 0) {
+      await reader.prepare(1)
+      isZero = reader.u8() === 0
+      if (!isZero) reader.seek(reader.position() - 1)
+    }
+    if (reader.left() === 0) {
+      if (first) throw new Damaged()
+      return
+    }
+    await reader.prepare(12)
+    const magic = reader.u16()
+    if (magic !== 0x8b1f || reader.u8() !== 8) {
+      // What follows is not taken for a member by anybody.
+      if (!first) return
+      throw new Damaged()
+    }
+    const flags = reader.u8()
+    reader.skip(6)
+    if ((flags & 4) !== 0) {
+      await reader.prepare(2)
+      reader.skip(reader.u16())
+    }
+    for (const flag of [8, 16]) {
+      if ((flags & flag) === 0) continue
+      const end = await reader.find(0, source.size)
+      if (end === undefined) throw new Ended()
+      reader.seek(end + 1)
+    }
+    if ((flags & 2) !== 0) reader.skip(2)
+    const stream = createInflateRaw()
+    const at = reader.position()
+    yield* through(stream, chunksOf(source, at))
+    reader.seek(at + stream.bytesWritten)
+    reader.skip(8)
   }
 }
 

@@ -29,7 +29,7 @@ export function compressionOf(head: Buffer): Compression | undefined {
     if (start !== undefined) return { engine: 'zlib', start, isGuess: false }
   }
   // Properties up to the largest, a dictionary of a size that is written, and a size that is possible or unknown.
-  if (head.length > 13 && (head[0] as number) < 225 && head[1] === 0 && head[2] === 0 && isLzma(head)) {
+  if (head.length > 13 && (head[0] as number) < 225 && isLzma(head)) {
     return { engine: 'lzma', start: 0, isGuess: true }
   }
   return isZlib(head) ? { engine: 'zlib', start: 0, isGuess: true } : undefined
@@ -41,7 +41,13 @@ function isZlib(head: Uint8Array): boolean {
   return head.length > 2 && first % 16 === 8 && first >> 4 <= 7 && (first * 256 + second) % 31 === 0
 }
 
+/** As strictly as liblzma looks where it is not told the format: the dictionary is of 2^n or 3 * 2^n bytes. */
 function isLzma(head: Buffer): boolean {
   const size = head.readBigUInt64LE(5)
-  return head.readUInt32LE(1) >= 4096 && (size === 0xffffffffffffffffn || size < 1n << 40n)
+  if (size !== 0xffffffffffffffffn && size >= 1n << 38n) return false
+  let dictionary = head.readUInt32LE(1)
+  if (dictionary === 0xffffffff) return true
+  if (dictionary === 0 || head[13] !== 0) return false
+  while (dictionary % 2 === 0) dictionary /= 2
+  return dictionary === 1 || dictionary === 3
 }

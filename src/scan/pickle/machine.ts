@@ -1,10 +1,24 @@
 import { setImmediate } from 'node:timers/promises'
 import type { RandomAccess } from '../../model/index.ts'
-import { createReader, Ended, type Reader } from '../reader.ts'
+import { createReader, Ended } from '../reader.ts'
 import type { Finding } from '../verdict.ts'
+import {
+  escaped,
+  HOLDS_IMPORT,
+  indexIn,
+  isName,
+  kept,
+  lengthIn,
+  longOf,
+  numberIn,
+  quoted,
+  shallow,
+  TOO_LONG,
+} from './arguments.ts'
 import { type ArrayPayload, arrayPayload, isArrayWrapper } from './joblib-arrays.ts'
 import { createJudge } from './judge.ts'
 import { createMemo, type Memo } from './memo.ts'
+import { createStack, Malformed, type Stack, TooLarge } from './stack.ts'
 import { namesPower } from './standard-library.ts'
 import { isTelling } from './telling.ts'
 import {
@@ -60,28 +74,21 @@ const MOST_FINDINGS = 100
 const MOST_NESTED = 10_000
 /** That are going to be loaded. */
 const MOST_LOADED = 100_000
-/** On the stack and in the memo: values that are more than a placeholder. */
+/** In the memo: values that are more than a placeholder. */
 const MOST_VALUES = 3_000_000
-const MOST_AT_ONCE = 1_000_000
 const MOST_INHERITED = 100_000
 /** What fills up to where an array may begin, and the opcode that ends in it. */
 const LONGEST_FILLING = 256
 const MOST_MODULES = 1000
-const MOST_MARKS = 100_000
 const LONGEST_LINE = 64 * 1024 * 1024
 const LONGEST_KEPT_TEXT = 4096
 const LONGEST_TUPLE = 32
 /** Tuples of tuples beyond this are placeholders. */
 const DEEPEST_ARRAYS = 16
-const LARGEST_INDEX = 2 ** 31
-
-class Malformed extends Error {}
-class TooLarge extends Error {}
 
 /** What another reading of the same bytes begins with. */
 interface Inherited {
-  readonly stack: readonly Value[]
-  readonly marks: readonly number[]
+  readonly stack: Stack
   readonly memo: Memo
 }
 
@@ -106,8 +113,7 @@ async function walk(
   const nested: Nested[] = []
   const modules = new Set<string>()
   const memo = createMemo(inherited?.memo)
-  const marks: number[] = inherited === undefined ? [] : [...inherited.marks]
-  let stack: Value[] = inherited === undefined ? [] : [...inherited.stack]
+  const stack = createStack(inherited?.stack)
   let memoized = 0
   let opcodes = 0
   let imports = 0
@@ -148,40 +154,15 @@ async function walk(
     })
   }
 
-  const push = (value: Value): void => {
-    if (stack.length >= MOST_VALUES) throw new TooLarge('its stack is too large to follow')
-    stack.push(value)
-  }
-  const floor = (): number => marks.at(-1) ?? 0
-  const pop = (): Value => {
-    if (stack.length <= floor()) throw new Malformed('it takes more from its stack than is there')
-    return stack.pop() as Value
-  }
-  const top = (): Value => {
-    if (stack.length <= floor()) throw new Malformed('it takes more from its stack than is there')
-    return stack.at(-1) as Value
-  }
-  const popToMark = (): Value[] => {
-    const mark = marks.pop()
-    if (mark === undefined) throw new Malformed('it takes more from its stack than is there')
-    // Python writes a thousand at a time; without all of them it could not be told what becomes of them.
-    if (stack.length - mark > MOST_AT_ONCE)
-      throw new TooLarge('it has more values at once than can be followed')
-    return stack.splice(mark)
-  }
-  /** The same for what only their number matters. */
-  const dropToMark = (): void => {
-    const mark = marks.pop()
-    if (mark === undefined) throw new Malformed('it takes more from its stack than is there')
-    stack.length = mark
-  }
-  const put = (index: number): void => {
+  const { push, pop, top, popToMark } = stack
+  const put = (index: number | undefined): void => {
+    if (index === undefined) throw new Malformed('an index in it is no number')
     const value = kept(top())
     if (value !== OTHER && ++memoized > MOST_VALUES) throw new TooLarge('its memo is too large to follow')
     if (!memo.set(index, value)) throw new TooLarge('its memo is too large to follow')
   }
-  const get = (index: number): void => {
-    const value = memo.get(index)
+  const get = (index: number | undefined): void => {
+    const value = index === undefined ? undefined : memo.get(index)
     if (value === undefined) throw new Malformed('it takes from its memo what is not there')
     push(value)
   }
@@ -281,9 +262,9 @@ async function walk(
 
   /** As plain pickle would read on, for which the next bytes are opcodes like all others. */
   const readOtherwise = async (payload: ArrayPayload): Promise<void> => {
-    if (stack.length > MOST_INHERITED) throw new TooLarge('its stack is too large to follow')
+    if (stack.height() > MOST_INHERITED) throw new TooLarge('its stack is too large to follow')
     const end = reader.position() + payload.bytes + LONGEST_FILLING
-    const otherwise = await walk(source, reader.position(), options, { stack, marks, memo })
+    const otherwise = await walk(source, reader.position(), options, { stack, memo })
     for (const finding of otherwise.findings.filter(({ rule }) => rule === 'call')) {
       // A pickle in the pickle has a memo of its own; read on with that of the outer one, its names are mixed up. So are
       // those behind figures that happen to be opcodes. What is mixed up names nothing that there is.
@@ -342,18 +323,16 @@ async function walk(
   const step = (code: number): boolean => {
     switch (code) {
       case 0x28: // MARK
-        if (marks.length >= MOST_MARKS) throw new TooLarge('its stack is too large to follow')
-        marks.push(stack.length)
+        stack.mark()
         break
       case 0x2e: // STOP
         pop()
         return false
       case 0x30: // POP
-        if (marks.length > 0 && stack.length === floor()) marks.pop()
-        else pop()
+        stack.drop()
         break
       case 0x31: // POP_MARK
-        dropToMark()
+        stack.dropToMark()
         break
       case 0x32: // DUP
         push(top())
@@ -437,7 +416,7 @@ async function walk(
         break
       case 0x65: // APPENDS
       case 0x90: // ADDITEMS
-        dropToMark()
+        stack.dropToMark()
         judge.change(top())
         break
       case 0x67: // GET
@@ -456,7 +435,7 @@ async function walk(
         get(reader.u32())
         break
       case 0x6c: // LIST
-        dropToMark()
+        stack.dropToMark()
         push(LIST)
         break
       case 0x5d: // EMPTY_LIST
@@ -487,9 +466,9 @@ async function walk(
       }
       case 0x74: {
         // TUPLE
-        if (stack.length - floor() <= LONGEST_TUPLE) tuple(popToMark())
+        if (stack.aboveMark() <= LONGEST_TUPLE) tuple(popToMark())
         else {
-          dropToMark()
+          stack.dropToMark()
           push({ kind: 'tuple', items: undefined })
         }
         break
@@ -575,7 +554,7 @@ async function walk(
         push(LIST)
         break
       case 0x91: // FROZENSET
-        dropToMark()
+        stack.dropToMark()
         push(OTHER)
         break
       case 0x92: {
@@ -609,8 +588,9 @@ async function walk(
         // FRAME
         const length = lengthIn(reader)
         if (frameEnd >= 0) reportFrame()
-        if (length > reader.left()) throw new Ended()
-        frameEnd = reader.position() + length
+        // Python's own reader in C stops here, that in Python goes on.
+        if (length > reader.left()) reportFrame()
+        else frameEnd = reader.position() + length
         break
       }
       case 0x97: // NEXT_BUFFER
@@ -662,7 +642,6 @@ async function walk(
     else throw error
     why = (error as Error).message
   }
-  stack = []
   return {
     end: ended === 'stop' ? reader.position() : opcodeAt,
     ended,
@@ -707,66 +686,3 @@ const LINES: Readonly<Record<number, number>> = {
 const LONGEST_PREPARED = 256 * 1024
 const SHORTEST_NESTED = 8
 const LOOKED_AT = 32
-const TOO_LONG = '\ufffd'
-const HOLDS_IMPORT = /^\(*c[\w.]+\n[\w.]+\n/
-
-/** What a name, a type of an array or a template of scipy may be; other texts need no room in the memo. */
-const KEPT_TEXT = /^(?:[\w.<>|=-]{1,200}$|\ndef _parse_args)/
-
-function kept(value: Value): Value {
-  return value.kind === 'text' && !KEPT_TEXT.test(value.text) ? OTHER : value
-}
-
-/** So that no chain of values grows without end: tuples in tuples keep one level of what is in them. */
-function shallow(value: Value): Value {
-  if (value.kind === 'tuple') return { kind: 'tuple', items: value.items?.map(leaf) }
-  return value
-}
-
-function leaf(value: Value): Value {
-  return value.kind === 'tuple' && value.items?.some(({ kind }) => kind === 'tuple')
-    ? { kind: 'tuple', items: undefined }
-    : value
-}
-
-function isName(text: string): boolean {
-  return /^[A-Za-z_][\w.<>]*$/.test(text)
-}
-
-function numberIn(text: string): Value {
-  return /^-?\d{1,15}$/.test(text) ? { kind: 'number', number: Number(text) } : OTHER
-}
-
-/** As Python reads it: spaces around and underscores within a number would be read too, but nobody writes them. */
-function indexIn(text: string): number {
-  if (!/^\d{1,10}$/.test(text) || Number(text) > LARGEST_INDEX)
-    throw new Malformed('an index in it is no number')
-  return Number(text)
-}
-
-function lengthIn(reader: Reader): number {
-  const length = reader.u64()
-  if (length > BigInt(Number.MAX_SAFE_INTEGER)) throw new Ended()
-  return Number(length)
-}
-
-function longOf(reader: Reader, length: number): Value | undefined {
-  if (length > reader.left()) throw new Ended()
-  if (length > 6 || !reader.isReady(length)) {
-    reader.skip(length)
-    return OTHER
-  }
-  return { kind: 'number', number: length === 0 ? 0 : reader.bytes(length).readIntLE(0, length) }
-}
-
-/** What Python calls raw-unicode-escape. */
-function escaped(text: string): Value {
-  if (text === TOO_LONG || text.includes('\\\\') || text.includes('\\U')) return OTHER
-  const decode = (_: string, digits: string): string => String.fromCharCode(Number.parseInt(digits, 16))
-  return { kind: 'text', text: text.replace(/\\u([0-9a-fA-F]{4})/g, decode) }
-}
-
-function quoted(text: string): Value {
-  const inner = /^\s*(['"])(.*)\1\s*$/s.exec(text)?.[2]
-  return inner === undefined || inner.includes('\\') ? OTHER : { kind: 'text', text: inner }
-}
