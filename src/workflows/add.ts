@@ -11,6 +11,7 @@ import {
   numberOfTag,
   type Reference,
   type RepositoryName,
+  type Tag,
   totalSize,
   type Version,
 } from '../model/index.ts'
@@ -163,12 +164,7 @@ export async function addFiles(
   if (move) refuseLinked(files)
   checkVersion(files)
   await refuseTakenNumber(store, reference.name, wanted)
-  const moving = wanted === undefined ? (reference.tag ?? LATEST) : LATEST
-  await refuseStage(store, {
-    name: reference.name,
-    tag: moving,
-    first: `ballast add ${reference.name}:NUMBER …`,
-  })
+  const tag = await tagToMove(store, text, reference)
   await using session = await store.begin()
   const stored = await storeFiles(store, { session, files }, { ...options, move, known })
   const { version, manifest, config, configDigest } = encodeVersion(stored.files)
@@ -191,14 +187,14 @@ export async function addFiles(
     wanted: wanted ?? given,
     given: given !== undefined,
   })
-  const tag = moving
-  await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by })
+  if (tag !== undefined)
+    await pointTag(store, session, { name: reference.name, tag, digest: version.digest, by })
   const unprojected = await projectTags(store, session)
   const stayed = move ? await removeMoved(files) : []
   return {
     ref: `${reference.name}:${claimed.number}`,
     digest: version.digest,
-    tag: formatReference({ name: reference.name, tag }),
+    tag: tag && formatReference({ name: reference.name, tag }),
     files: version.files.length,
     bytes: totalSize(version.files),
     newBytes: stored.newBytes,
@@ -207,11 +203,27 @@ export async function addFiles(
       ...skipped.map((what) => `skipped ${what}`),
       ...pickleWarning(pickles ?? stored.pickles),
       ...unprojected,
+      ...(tag === undefined
+        ? [`${reference.name}:${LATEST} is a stage, and stays where it is until a version is promoted`]
+        : []),
       ...twinWarning(files),
       ...incompleteShards(files.map(({ path }) => path)),
       ...stayed.map(({ path, why }) => `${path} was not removed: ${why}`),
     ],
   }
+}
+
+/**
+ * The tag that is named, else `latest`, which stays where it is when it is a stage. Throws REFUSED for a stage that is named: it moves
+ * by promotion alone.
+ */
+async function tagToMove(store: Store, text: string, { name, tag }: Reference): Promise<Tag | undefined> {
+  const isNamed = hasVersion(text) && tag !== undefined && numberOfTag(tag) === undefined
+  if (isNamed) {
+    await refuseStage(store, { name, tag, first: `ballast add ${name} …` })
+    return tag
+  }
+  return (await store.records.policies.of(name, LATEST)) === undefined ? LATEST : undefined
 }
 
 /** A number that was used before can only be that of the same bytes, which is known only when they have been read. */

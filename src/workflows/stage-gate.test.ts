@@ -7,17 +7,20 @@ import { identityToken, startSigstore } from '../../test/doubles/sigstore.ts'
 import { failedRules, keyPair, PROD_POLICY, safetensors } from '../../test/fixtures/lifecycle.ts'
 import { flipBit } from '../../test/fixtures/store.ts'
 import { type Contents, temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
+import { eventually } from '../../test/fixtures/wait.ts'
 import { BallastError, type Digest, isBallastError } from '../core/index.ts'
 import { parseName, parseTag } from '../model/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import type { Signer } from '../trust/index.ts'
 import { add } from './add.ts'
 import { approve } from './approve.ts'
+import { embed } from './embed.ts'
 import { history } from './history.ts'
 import { attachMetrics } from './metrics.ts'
-import { mount, mountFollowing } from './mount.ts'
+import { follow, mount, mountFollowing } from './mount.ts'
 import { removePolicy, setPolicy, showPolicies } from './policies.ts'
 import { promote } from './promote.ts'
+import { push } from './push.ts'
 import { remove } from './remove.ts'
 import { resolveVersion } from './resolve.ts'
 import { type SignWith, signStored } from './sign.ts'
@@ -140,10 +143,14 @@ test('a stage with a policy moves by nothing but promotion', async (t) => {
   await using session = await store.begin()
   const move = { digest, kind: 'model', by: 'anything' } as const
   await assert.rejects(store.records.moveTag(session, NAME, PROD, move), isPromoteInstead)
+  // Who names no tag adds a version all the same.
+  await setPolicy(store, { ref: 'sentiment:latest', file: join(directory, 'policy.yaml'), access })
+  const added = await add(store, { name: 'sentiment', sources: [files] })
+  assert.deepEqual([added.ref, added.tag], ['sentiment:2', undefined])
+  assert.match(added.warnings.join(), /sentiment:latest is a stage/)
   // Nor is it moved on when a version goes.
   await removePolicy(store, { ref: 'sentiment:prod', access })
   await tag(store, ['sentiment:2', 'prod'])
-  await setPolicy(store, { ref: 'sentiment:latest', file: join(directory, 'policy.yaml'), access })
   await remove(store, 'sentiment:2', { force: true })
   assert.equal(await store.records.resolve({ name: NAME, tag: parseTag('latest') }), undefined)
 })
@@ -164,6 +171,11 @@ test('what stands in a stage is judged anew each time that it is used', async (t
     refusedFor('signed', 'metrics.accuracy', 'approved', 'from'),
   )
   assert.equal(await readFile(join(target, 'sentiment', 'config.json'), 'utf8'), '{}')
+  const failed = refusedFor('signed', 'metrics.accuracy', 'approved', 'from')
+  const layout = `oci:${join(directory, 'layout')}:prod`
+  await assert.rejects(push(store, { ref: 'sentiment:prod', remote: layout, access }), failed)
+  const image = { models: ['sentiment:prod'], image: layout, result: layout, access }
+  await assert.rejects(embed(store, image), failed)
   // By number or digest a version is no stage.
   await resolveVersion(store, 'sentiment:2')
   await resolveVersion(store, `sentiment@${second}`)
@@ -173,6 +185,40 @@ test('what stands in a stage is judged anew each time that it is used', async (t
   await writeFile(join(directory, 'stricter.yaml'), PROD_POLICY.replace('>=0.9', '>=0.95'))
   await setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'stricter.yaml'), access })
   await assert.rejects(resolveVersion(store, 'sentiment:prod'), refusedFor('metrics.accuracy'))
+})
+
+test('a target that follows a stage stays on its version while what the stage points to does not keep the policy, and says why', async (t) => {
+  const { store, directory, prepare, promoteTo, addModel } = await scene(t)
+  await prepare('sentiment:1')
+  await promoteTo('sentiment:1', 'prod')
+  const target = join(directory, 'following')
+  const stop = new AbortController()
+  t.after(() => stop.abort())
+  const swaps: string[] = []
+  const troubles: BallastError[] = []
+  const following = follow(
+    store,
+    { ref: 'sentiment:prod', target },
+    {
+      signal: stop.signal,
+      onSwap: ({ version }) => void swaps.push(version),
+      onTrouble: (error) => void troubles.push(error),
+      pace: { pauseMs: 20, troubleMs: () => 20 },
+    },
+  )
+  await eventually(async () => assert.ok(swaps.length === 1))
+  const second = await addModel({ ...MODEL, 'config.json': '{"second":true}' })
+  await using session = await store.begin()
+  const move = { digest: second, kind: 'model', by: 'x', promotion: { who: 'x' } } as const
+  await store.records.moveTag(session, NAME, PROD, move)
+  await eventually(async () => assert.ok(troubles.length > 0))
+  refusedFor('signed', 'metrics.accuracy', 'approved', 'from')(troubles[0])
+  assert.equal(await readFile(join(target, 'sentiment', 'config.json'), 'utf8'), '{}')
+  await prepare('sentiment:2')
+  await eventually(async () => assert.ok(swaps.length === 2))
+  stop.abort()
+  await following
+  assert.deepEqual(swaps, ['sentiment:1', 'sentiment:2'])
 })
 
 test('a rollback goes to a version that keeps the policy, and tells who and why', async (t) => {
