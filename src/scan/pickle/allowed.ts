@@ -224,6 +224,25 @@ const TABLE = table({
   },
   'torch.serialization': { call: '_get_layout' },
   'torch.nn.parameter torch.nn': { make: 'Parameter', call: 'Parameter' },
+  'transformers.training_args': {
+    make: 'TrainingArguments Seq2SeqTrainingArguments',
+    call: 'OptimizerNames ParallelMode',
+  },
+  'transformers.training_args_seq2seq': { make: 'Seq2SeqTrainingArguments' },
+  'transformers.trainer_utils': {
+    call: 'IntervalStrategy SaveStrategy EvaluationStrategy SchedulerType HubStrategy FSDPOption ShardedDDPOption',
+  },
+  'transformers.trainer_pt_utils': { make: 'AcceleratorConfig' },
+  'accelerate.state': { make: 'PartialState AcceleratorState' },
+  'accelerate.utils.dataclasses': { call: 'DistributedType' },
+  'omegaconf.dictconfig': { make: 'DictConfig' },
+  'omegaconf.listconfig': { make: 'ListConfig' },
+  'omegaconf.base': { make: 'ContainerMetadata Metadata' },
+  'omegaconf.nodes': { make: 'AnyNode IntegerNode FloatNode StringNode BooleanNode' },
+  typing: { name: 'Any' },
+  'pytorch_lightning.utilities.parsing lightning_fabric.utilities.data lightning.fabric.utilities.data': {
+    make: 'AttributeDict',
+  },
   'torch.jit._pickle': {
     call: 'build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id restore_type_tag',
   },
@@ -302,6 +321,21 @@ const PATTERNS: readonly Pattern[] = [
     uses: 'make',
   },
   { modules: /^torch\.optim\.\w+$/, names: CLASS, uses: 'make' },
+  {
+    modules:
+      /^(?:torchvision\.(?:models|ops)|timm\.(?:models|layers)|ultralytics\.nn\.(?:tasks|modules))(?:\.\w+)*$/,
+    names: CLASS,
+    uses: 'make',
+    except: /_meta|_api|hub|registry|factory|helpers/,
+  },
+  {
+    modules:
+      /^gensim\.(?:models\.(?:keyedvectors|word2vec|fasttext|doc2vec|ldamodel|tfidfmodel|phrases)|corpora\.dictionary)$/,
+    names: CLASS,
+    uses: 'make',
+  },
+  { modules: /^nltk\.tokenize\.punkt$/, names: /^Punkt\w+$/, uses: 'make' },
+  { modules: /^category_encoders\.\w+$/, names: /^\w+Encoder$/, uses: 'make' },
   // Of TorchScript's own programs, not of Python's modules.
   { modules: /^__torch__(?:\.\w+)*$/, names: /^\w+$/, uses: 'make' },
 ]
