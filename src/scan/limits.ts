@@ -5,6 +5,8 @@ export const LIMITS = {
   /** Entries of archives, and models in models. */
   parts: 200_000,
   opcodes: 2_000_000_000,
+  /** Of what is read again in another way. */
+  otherwise: 100_000_000,
   /** Bytes that decompressing makes. */
   decompressed: 64 * 1024 ** 3,
   /** Beyond this, bytes that are so many times more than they were made from are no model's. */
@@ -17,10 +19,16 @@ export const LIMITS = {
 
 export interface Budget {
   opcodes: number
+  otherwise: number
   parts: number
   decompressed: number
 }
 
 export function createBudget(): Budget {
-  return { opcodes: LIMITS.opcodes, parts: LIMITS.parts, decompressed: LIMITS.decompressed }
+  return {
+    opcodes: LIMITS.opcodes,
+    otherwise: LIMITS.otherwise,
+    parts: LIMITS.parts,
+    decompressed: LIMITS.decompressed,
+  }
 }

@@ -3,7 +3,8 @@ import { type Context, report } from '../context.ts'
 import { scanPickle } from '../pickle/scan-pickle.ts'
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
-const LONGEST_HEADER = 1024 * 1024
+/** numpy takes a header of 10,000 bytes for dangerous. */
+const LONGEST_HEADER = 256 * 1024
 const PLAIN = /^[<>=|]?(?:\?|[bBhHiIlLqQefdgFDGpP]|[biufcb]\d{1,2}|[SUaV]\d+|[mM]8?(?:\[\w+\])?)$/
 const MOST_ARRAYS = 10_000
 
@@ -46,19 +47,13 @@ function malformed(context: Context, what: string): string {
 
 /** Bytes of an array whose elements are no objects; undefined where they may be. */
 function plainSize(header: string): number | undefined {
+  if (header.split('descr').length !== 2 || header.includes('\\')) return undefined
   const shape = /['"]shape['"]\s*:\s*\(([\d, L]*)\)/.exec(header)?.[1]
-  const described =
-    /['"]descr['"]\s*:\s*(.*?)\s*,\s*['"](?:fortran_order|shape)['"]|['"]descr['"]\s*:\s*(.*?)\s*,?\s*}/s.exec(
-      header,
-    )
-  const descr = described?.[1] ?? described?.[2]
-  if (
-    shape === undefined ||
-    descr === undefined ||
-    header.split('descr').length !== 2 ||
-    header.includes('\\')
-  )
-    return undefined
+  const described = /['"]descr['"]\s*:\s*(\S[^}]*?)(?:['"](?:fortran_order|shape)['"]\s*:|\})/.exec(
+    header,
+  )?.[1]
+  const descr = described?.trim().replace(/,$/, '').trim()
+  if (shape === undefined || descr === undefined) return undefined
   const element = sizeOf(descr)
   if (element === undefined) return undefined
   const count = shape

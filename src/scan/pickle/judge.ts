@@ -216,8 +216,21 @@ function isDistribution({ module }: Global): boolean {
 
 const METHODS = new Set(['_nonzero', '_argcheck', '_entropy', '_munp', '_cdf', '_ppf'])
 
-const TEMPLATE =
-  /^\n(?:def _parse_args(?:_rvs|_stats)?\(self, (?:\w+(?:=[\w.']+)?(?:, ?)?| )*\):\n {4}return (?:\((?:\w+, ?|\w+)*\)|, |[\w.', =]|self\._argcheck_rvs\([\w, =]*\))*\n*)+$/
+const TEMPLATE_HEAD = /^def _parse_args(?:_rvs|_stats)?\(self, [\w=.', ]*\):$/
+const TEMPLATE_BODY = /^ {4}return [\w=.', ()]*$/
+/** Of the one function that it calls. */
+const TEMPLATE_CALL = /self\._argcheck_rvs\(/g
+
+/** Three functions that give their arguments back in another order, and call nothing. */
+function isPlainTemplate(text: string): boolean {
+  return text
+    .replaceAll(TEMPLATE_CALL, '')
+    .split('\n')
+    .every(
+      (line) =>
+        line === '' || TEMPLATE_HEAD.test(line) || (TEMPLATE_BODY.test(line) && !/[\w')]\(/.test(line)),
+    )
+}
 
 function isHarmlessDistribution(state: Value): boolean {
   if (state.kind === 'tuple') {
@@ -232,7 +245,7 @@ function isHarmlessDistribution(state: Value): boolean {
 
 function hasPlainTemplate(items: ReadonlyMap<string, Value> | undefined): boolean {
   const template = items?.get('_parse_arg_template')
-  return template === undefined || TEMPLATE.test(textOf(template) ?? '')
+  return template === undefined || isPlainTemplate(textOf(template) ?? '-')
 }
 
 /** Of what something was made with, as much as says of which type an array is. */

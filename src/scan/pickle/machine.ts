@@ -61,6 +61,8 @@ export interface Walk {
 /** What is shared by all walks through a file. Time is bounded by it. */
 export interface WalkBudget {
   opcodes: number
+  /** For reading again, in another way, what was read. */
+  otherwise: number
 }
 
 export interface WalkOptions {
@@ -265,6 +267,9 @@ async function walk(
     if (stack.height() > MOST_INHERITED) throw new TooLarge('its stack is too large to follow')
     const end = reader.position() + payload.bytes + LONGEST_FILLING
     const otherwise = await walk(source, reader.position(), options, { stack, memo })
+    if (otherwise.ended === 'too large') {
+      report({ rule: 'too-large', verdict: 'unreadable', what: otherwise.why ?? 'it is too large' })
+    }
     for (const finding of otherwise.findings.filter(({ rule }) => rule === 'call')) {
       // A pickle in the pickle has a memo of its own; read on with that of the outer one, its names are mixed up. So are
       // those behind figures that happen to be opcodes. What is mixed up names nothing that there is.
@@ -617,6 +622,8 @@ async function walk(
       }
       if (!reader.isReady(LONGEST_SHORT)) await reader.prepare(LONGEST_SHORT)
       opcodes++
+      if (inherited !== undefined && --options.budget.otherwise < 0)
+        throw new TooLarge('it would have to be read in too many ways')
       if (--options.budget.opcodes < 0) throw new TooLarge('it has too many opcodes to follow')
       if ((opcodes & 0xfffff) === 0) {
         await setImmediate()
