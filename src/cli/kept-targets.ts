@@ -12,6 +12,7 @@ import { followUpstream, type Upstream } from '../workflows/follow-upstream.ts'
 import type { ImageAccess } from '../workflows/image-places.ts'
 import { allowedReloads } from '../workflows/mount-reload-declared.ts'
 import type { ReloadTask } from '../workflows/mount-reload-told.ts'
+import { withPolicyKey } from '../workflows/policy-keys.ts'
 import { remoteUpstream } from '../workflows/remote-upstream.ts'
 import { commandGuard } from './command-guard.ts'
 import { engineChoice } from './engine-choice.ts'
@@ -30,7 +31,11 @@ export interface KeptOptions {
 }
 
 /** What the targets of a `ballast.yaml` take to be kept up. Throws USAGE, and REFUSED for commands that were not allowed. */
-export async function keptTargets(session: Session, file: AppFile, options: KeptOptions): Promise<Wanted> {
+export async function keptTargets(own: Session, file: AppFile, options: KeptOptions): Promise<Wanted> {
+  const store = async (): Promise<Store> => withPolicyKey(await own.store(), file, options.directory)
+  // A key that cannot be read is told with the file, not by each target.
+  if (file.policyKey !== undefined) await store()
+  const session = { ...own, store }
   const tags = new Map<string, KeptTag>()
   const targets: KeptTarget[] = []
   for (const declared of file.targets) {

@@ -52,6 +52,7 @@ const model = (ref: string, path = '/app/models'): string =>
 const target = (text: string): string => `targets: [{ ref: sentiment:prod, to: ./models, ${text} }]`
 
 const RIGHT = [
+  'policyKey: release.pub\ntargets: []',
   EXAMPLE,
   '',
   'apps: {}',
@@ -83,6 +84,8 @@ const RIGHT = [
 ]
 
 const WRONG = [
+  'policyKey: 1',
+  'policyKey: ""',
   'applications: {}',
   '- apps',
   'apps: [sentiment]',

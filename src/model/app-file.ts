@@ -9,6 +9,8 @@ export const APP_FILE = 'ballast.yaml'
 export interface AppFile {
   readonly apps: readonly App[]
   readonly targets: readonly AppTarget[]
+  /** A file beside it: the public key of who alone may set policies of stages. */
+  readonly policyKey?: string
 }
 
 export interface App {
@@ -33,11 +35,12 @@ export type Strategy = (typeof STRATEGIES)[number]
 export async function parseAppFile(text: string, file: string): Promise<AppFile> {
   const document = await parseYaml(text, file)
   const at = createReader(document, file)
-  const root = at.object(document.value ?? {}, [], ['apps', 'targets'])
+  const root = at.object(document.value ?? {}, [], ['apps', 'targets', 'policyKey'])
   const apps = at.object(root.apps ?? {}, ['apps'])
   return {
     apps: Object.entries(apps).map(([name, app]) => readApp(at, name, app)),
     targets: at.list(root.targets ?? [], ['targets']).map((target, index) => readTarget(at, target, index)),
+    ...(root.policyKey !== undefined && { policyKey: at.text(root.policyKey, ['policyKey']) }),
   }
 }
 

@@ -10,6 +10,7 @@ import { APP_FILE, type AppModel, lastPart, splitReference } from '../model/inde
 import type { Store } from '../store/index.ts'
 import { bringModel } from './bring-model.ts'
 import { isContainerPath, splitModelPath } from './model-path.ts'
+import { withPolicyKey } from './policy-keys.ts'
 import { readAppFile } from './read-app-file.ts'
 import { type ResolvedVersion, resolveVersion } from './resolve.ts'
 import { isAtOrBelow, type PlacedModel, type RunRequest, withTag } from './run-request.ts'
@@ -33,10 +34,11 @@ export async function placeModels(
       hint: `name it: ballast run --model sentiment:prod=/app/models -- ${image}; or declare it in ${APP_FILE}: ballast init`,
     })
   }
+  const judging = await withPolicyKey(store, (await readAppFile(request.directory)) ?? {}, request.directory)
   const found: { readonly resolved: ResolvedVersion; readonly path: string | undefined }[] = []
   for (const { ref, path } of asked) {
-    const own = await bringModel(store, { ref, access: request.access }, options)
-    found.push({ resolved: await resolveVersion(store, own), path })
+    const own = await bringModel(judging, { ref, access: request.access }, options)
+    found.push({ resolved: await resolveVersion(judging, own), path })
   }
   return found.map(({ resolved, path }) => {
     const { reference, number, version } = resolved

@@ -19,6 +19,7 @@ import { history } from './history.ts'
 import { attachMetrics } from './metrics.ts'
 import { follow, mount, mountFollowing } from './mount.ts'
 import { removePolicy, setPolicy, showPolicies } from './policies.ts'
+import { withPolicyKey } from './policy-keys.ts'
 import { promote } from './promote.ts'
 import { push } from './push.ts'
 import { remove } from './remove.ts'
@@ -296,6 +297,8 @@ test('tampered bytes, signatures, approvals, policies and histories are found', 
   await assert.rejects(resolveVersion(knowing, 'sentiment:prod'), isUnsigned(/stands for/))
   await writeFile(signed, text)
   await assert.rejects(resolveVersion(knowing, 'sentiment:latest'), isUnsigned(/it has none/))
+  const byFile = await withPolicyKey(store, { policyKey: 'alice.pub' }, directory)
+  await assert.rejects(resolveVersion(byFile, 'sentiment:prod'), isUnsigned(/no trusted key has made it/))
   await change(written.replace('"who"', '"whom"'))
   assert.match(
     (await verify(store)).histories.broken.map(({ path, why }) => `${path} ${why}`).join(),
