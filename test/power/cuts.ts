@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom, type Random } from '../fixtures/random.ts'
 import { type Expected, problemsOn } from './check.ts'
-import { makeFileSystem, mountImage, recordDisk, unmount } from './disk.ts'
+import { makeFileSystem, mountImage, mountMemory, recordDisk, unmount } from './disk.ts'
 import { type DiskEvent, readEvents } from './events.ts'
 import { expectationsOf, targetsOf } from './expect.ts'
 import { createReplay, writeImage } from './replay.ts'
@@ -37,7 +37,13 @@ export interface CutReport {
 export async function cutPower(options: CutOptions): Promise<CutReport> {
   const root = await mkdtemp(join(tmpdir(), 'ballast-power-'))
   try {
-    return await cutBelow(root, options)
+    // Else each flush of the disk in the file would be one of the machine's own, which is not what is looked at.
+    await mountMemory(root)
+    try {
+      return await cutBelow(root, options)
+    } finally {
+      await unmount(root)
+    }
   } finally {
     await rm(root, { recursive: true, force: true })
   }

@@ -73,6 +73,11 @@ export async function mountImage(image: string, path: string, options: string): 
   await call('mount', ['-t', 'ext4', '-o', ['loop', options].filter(Boolean).join(','), image, path])
 }
 
+/** Takes what is written to it, and goes with it when it is unmounted. */
+export async function mountMemory(path: string): Promise<void> {
+  await call('mount', ['-t', 'tmpfs', '-o', 'size=2g,mode=700', 'tmpfs', path])
+}
+
 export async function unmount(path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const { status, stderr } = spawnSync('umount', [path])
