@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, chown, lstat, mkdir, readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { randomModel } from '../fixtures/store.ts'
+import { asFormerStore, randomModel } from '../fixtures/store.ts'
 import { blobOf, filesOf, indexOf, leftoversIn } from '../fixtures/store-facts.ts'
 import { writeFiles } from '../fixtures/temporary.ts'
 import { cannotSwitchUsers, giveTo, openDirectory, runAs, type User } from '../fixtures/users.ts'
@@ -62,8 +62,13 @@ for (const [umasks, mode] of [
     const { store, ann, bob, source, as } = await place(t, umasks, mode)
     const home = join(await source(ann, 'one'), '..')
     await as(ann, 'add', 'sentiment:prod', join(home, 'one'))
+    // As an older version made it: whoever writes next upgrades it.
+    await asFormerStore(store)
     await as(bob, 'add', 'sentiment:prod', await source(bob, 'two'))
+    assert.equal(await readFile(join(store, 'ballast/format'), 'utf8'), '2\n')
+    await as(bob, 'list')
     await as(ann, 'add', 'sentiment', await source(ann, 'three'))
+    await as(ann, 'list')
     await as(bob, 'tag', 'sentiment:3', 'prod')
     await as(ann, 'rollback', 'sentiment:prod')
     await as(bob, 'verify')

@@ -3,6 +3,7 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Ran, run } from '../fixtures/command.ts'
+import { asFormerStore } from '../fixtures/store.ts'
 import { filesOf } from '../fixtures/store-facts.ts'
 import { temporaryDirectory } from '../fixtures/temporary.ts'
 import { cannotMount, temporaryTmpfs } from '../fixtures/tmpfs.ts'
@@ -101,6 +102,8 @@ async function asStranger(t: TestContext): Promise<Place & { readonly root: stri
 
 test('a store that another user owns is read, and not written', { skip: cannotSwitchUsers() }, async (t) => {
   const place = await asStranger(t)
+  // The other store is of this format.
+  await asFormerStore(place.store)
   await assertReadsOnly(
     place,
     /cannot be written by this user \(.*EACCES\)/,

@@ -38,7 +38,7 @@ export async function meaningOf({ moved, ...places }: Places): Promise<() => Pro
 
 /** What nobody needs once the process that made it is gone, what only takes room, and marks that are only remembered as far as they can be. */
 const PASSING =
-  /\/ballast\/(?:sessions|locks|damaged|reserve|uploads|partial)(?:\/|$)|\/\.ballast-lock(?:\/|$)|\/\.ballast\/(?:lock|followers)(?:\/|$)|\.tmp(?:\/|$)|\/\.ballast\/(?:incoming|link)-[.0-9a-f]|\/\.[^/]*\.ballast-new-/
+  /\/ballast\/(?:sessions|locks|damaged|reserve|uploads|partial|cache\/(?:logs|referrers|listed))(?:\/|$)|\/\.ballast-lock(?:\/|$)|\/\.ballast\/(?:lock|followers)(?:\/|$)|\.tmp(?:\/|$)|\/\.ballast\/(?:incoming|link)-[.0-9a-f]|\/\.[^/]*\.ballast-new-/
 
 const TAG = /\/tags\/[^/]+\/\d+\.json$/
 
