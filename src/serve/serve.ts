@@ -24,7 +24,7 @@ export async function serveRegistry(
 ): Promise<Serving> {
   const storage = createStoreStorage(store, {
     mostBytes,
-    admit: (name, tag) => admitTag(store, { name, tag }),
+    admit: (name, tag, digest) => admitTag(store, { name, tag, digest }),
   })
   return startRegistry({ ...options, storage, tokens: withTokens ? createTokens() : undefined })
 }

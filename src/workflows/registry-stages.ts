@@ -26,8 +26,15 @@ export function registryStages({
   readonly model: string
   readonly at: (reference: string) => string
 }): StagePlace {
+  async function policyOf(stage: Tag, options?: CallOptions): Promise<PolicyRecord | undefined> {
+    const head = await headOfLog(repository, policyLog(stage), options)
+    return head === undefined ? undefined : policyRecordIn(head, at(stage))
+  }
+
+  /** Whoever may push moves a tag: to a stage with a policy a version has come only if that was recorded. */
   async function hasBeenIn(stage: Tag, digest: Digest, options?: CallOptions): Promise<boolean> {
-    if ((await digestAt(repository, stage, options)) === digest) return true
+    const isThere = (await digestAt(repository, stage, options)) === digest
+    if (isThere && (await policyOf(stage, options)) === undefined) return true
     for await (const { record } of walkLog(repository, stageLog(stage), options))
       if (record.digest === digest) return true
     return false
@@ -36,10 +43,7 @@ export function registryStages({
   return {
     model,
     at,
-    async policyOf(stage, options) {
-      const head = await headOfLog(repository, policyLog(stage), options)
-      return head === undefined ? undefined : policyRecordIn(head, at(stage))
-    },
+    policyOf,
     async listStages(options) {
       const tags = (await repository.listTags(options)).filter((tag) => tag.startsWith(POLICY_TAG))
       return tags.map((tag) => tag.slice(POLICY_TAG.length)).filter(isTag)

@@ -32,13 +32,26 @@ export async function resolveVersion(store: Store, text: string): Promise<Resolv
   return resolved
 }
 
-/** For who gives out what a tag points to, image or model. Throws REFUSED. */
+/** For who gives out what a tag points to, image or model, by that name. Throws REFUSED, and USAGE for an image in a stage. */
 export async function admitTag(
   store: Store,
-  { name, tag }: { readonly name: RepositoryName; readonly tag: Tag },
+  { name, tag, digest }: { readonly name: RepositoryName; readonly tag: Tag; readonly digest: Digest },
 ): Promise<void> {
-  if ((await store.records.policies.of(name, tag)) !== undefined)
-    await resolveVersion(store, formatReference({ name, tag }))
+  const isPoliced = (await store.records.policies.of(name, tag)) !== undefined
+  if (!isPoliced && (store.policyKeys.length === 0 || (await isImage(store, { name, tag })))) return
+  await refuseImage(store, { name, tag })
+  const [number, version] = [await numberOf(store, name, digest), await store.readVersion(digest)]
+  await admitFromStage(store, { reference: { name, tag }, number, version })
+}
+
+/** For who puts a version where a tag of the store is followed, by another name. Throws what `findVersion` throws, and REFUSED. */
+export async function admitFollowed(
+  store: Store,
+  { ref, followed }: { readonly ref: string; readonly followed: string },
+): Promise<void> {
+  const { name, tag } = parseReference(followed)
+  if (tag === undefined || (await store.records.policies.of(name, tag)) === undefined) return
+  await admitFromStage(store, { ...(await findVersion(store, ref)), reference: { name, tag } })
 }
 
 /** A number or a digest is no stage: whoever names a version by it has chosen it himself. */
@@ -66,15 +79,21 @@ export async function findVersion(store: Store, text: string): Promise<ResolvedV
 }
 
 /** The store's registry may hold images too; they are no models, and not damaged ones either. */
-async function refuseImage(store: Store, { name, tag }: Reference): Promise<void> {
-  const found = (await store.records.listTags(name)).find((current) => current.tag === tag)
-  if (found?.kind !== 'image') return
+async function refuseImage(store: Store, reference: Reference): Promise<void> {
+  if (!(await isImage(store, reference))) return
+  const { name, tag } = reference
   throw new BallastError(
     'USAGE',
     `${name}:${tag} is an image that was pushed to this store's registry, not a model`,
     {
       hint: `the models that it holds: ballast history HOST/${name}:${tag}`,
     },
+  )
+}
+
+async function isImage(store: Store, { name, tag }: Reference): Promise<boolean> {
+  return (await store.records.listTags(name)).some(
+    (current) => current.tag === tag && current.kind === 'image',
   )
 }
 

@@ -8,7 +8,7 @@ import { modelsOf } from './history.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import { type MountResult, mountFollowing } from './mount.ts'
 import { mountFormer } from './mount-volume.ts'
-import { hintAtImage } from './resolve.ts'
+import { admitFollowed, hintAtImage } from './resolve.ts'
 import { engineOf } from './run-request.ts'
 import type { RollbackStage } from './stage-rollback.ts'
 import { rollbackTag } from './tag.ts'
@@ -60,11 +60,11 @@ export async function rollback(
 async function rollbackAt(store: Store, operand: string, options: RollbackOptions): Promise<RollbackResult> {
   const { access, to, why, signal, onProgress } = options
   const { openRemote } = await import('./remotes.ts')
-  const { hasStageHistory, rollbackStage } = await import('./stage-rollback.ts')
+  const { isStageThere, rollbackStage } = await import('./stage-rollback.ts')
   const remote = await openRemote(operand, access, { store })
   const calls = { signal, onProgress }
   try {
-    if (await hasStageHistory(remote, calls)) return await rollbackStage(store, remote, { to, why }, calls)
+    if (await isStageThere(remote, calls)) return await rollbackStage(store, remote, { to, why }, calls)
   } finally {
     await remote.repository.close?.()
   }
@@ -105,6 +105,7 @@ async function rollbackDirectory(
   const isFollowing = (await inspectTarget(target)).kind === 'following'
   const move = lastMove(target, isFollowing ? await recordsOf(await seeTarget(target)) : new Map())
   const { name, ref } = move
+  await admitBack(store, move)
   const result = await mountFollowing(store, { ref, target, as: name, by: 'rollback' }, options)
   return rolledBack(move, result)
 }
@@ -117,6 +118,7 @@ async function rollbackVolume(
   const engine = engineOf(access)
   const move = lastMove(`volume:${volume}`, await volumeRecords(engine, volume, options))
   const { name, ref, followed } = move
+  await admitBack(store, move)
   const layout = followed.flat === true ? 'flat' : 'link'
   const result = await mountFormer(store, { ref, volume, as: name, layout }, { ...options, engine })
   return rolledBack(move, result)
@@ -148,6 +150,11 @@ function lastMove(target: string, records: ReadonlyMap<string, Followed>): LastM
     })
   }
   return { name, followed, ref: `${followed.model}@${former}` }
+}
+
+/** What follows a stage shows nothing that does not keep its policy, whichever way it came. Throws REFUSED. */
+async function admitBack(store: Store, { followed, ref }: LastMove): Promise<void> {
+  if (!isPinned(followed)) await admitFollowed(store, { ref, followed: followed.reference })
 }
 
 function formerOf({ generations }: Followed): Digest | undefined {

@@ -22,8 +22,10 @@ import { removePolicy, setPolicy, showPolicies } from './policies.ts'
 import { withPolicyKey } from './policy-keys.ts'
 import { promote } from './promote.ts'
 import { push } from './push.ts'
+import { remoteTag } from './remote-tag.ts'
 import { remove } from './remove.ts'
 import { resolveVersion } from './resolve.ts'
+import { rollback } from './rollback.ts'
 import { type SignWith, signStored } from './sign.ts'
 import { keylessSigner } from './sign-keyless.ts'
 import { rollbackTag, tag } from './tag.ts'
@@ -220,6 +222,55 @@ test('a target that follows a stage stays on its version while what the stage po
   stop.abort()
   await following
   assert.deepEqual(swaps, ['sentiment:1', 'sentiment:2'])
+})
+
+test('a target that follows a stage is not rolled back to what does not keep its policy', async (t) => {
+  const { store, directory, prepare, promoteTo, addModel } = await scene(t)
+  const target = join(directory, 'following')
+  const shown = (): Promise<string> => readFile(join(target, 'sentiment', 'config.json'), 'utf8')
+  await prepare('sentiment:1')
+  await promoteTo('sentiment:1', 'prod')
+  await mountFollowing(store, { ref: 'sentiment:prod', target })
+  await addModel({ ...MODEL, 'config.json': '{"second":true}' })
+  await prepare('sentiment:2')
+  await attachMetrics(store, {
+    measured: [{ ref: 'sentiment:2', metrics: { accuracy: 0.97 } }],
+    by: 'attach',
+  })
+  await promoteTo('sentiment:2', 'prod')
+  await mountFollowing(store, { ref: 'sentiment:prod', target })
+  await rollback(store, target, { access })
+  assert.equal(await shown(), '{}')
+  await mountFollowing(store, { ref: 'sentiment:prod', target })
+  await writeFile(join(directory, 'stricter.yaml'), PROD_POLICY.replace('>=0.9', '>=0.95'))
+  await setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'stricter.yaml'), access })
+  await assert.rejects(rollback(store, target, { access }), refusedFor('metrics.accuracy'))
+  assert.equal(await shown(), '{"second":true}')
+})
+
+test('what a stage elsewhere points to has been there only if that was recorded, and it goes back by records alone', async (t) => {
+  const { store, directory, addModel } = await scene(t)
+  const model = `oci:${join(directory, 'layout')}`
+  const policy = async (stage: string, requires: string): Promise<unknown> => {
+    const file = join(directory, `${stage}.yaml`)
+    await writeFile(file, `requires: ${requires}`)
+    return setPolicy(store, { ref: `${model}:${stage}`, file, access })
+  }
+  const promoted = (): ReturnType<typeof promote> =>
+    promote(store, { ref: `${model}:1`, stage: 'prod', access })
+  await addModel({ ...MODEL, 'config.json': '{"second":true}' })
+  for (const ref of ['sentiment:1', 'sentiment:2']) await push(store, { ref, remote: model, access })
+  await policy('prod', '{ from: staging }')
+  // By a client that asks nobody.
+  await remoteTag([`${model}:1`, 'staging'], access)
+  await remoteTag([`${model}:2`, 'staging.was-1'], access)
+  await promoted()
+  await policy('staging', '{ signed: { by: [release.pub] } }')
+  await assert.rejects(promoted(), refusedFor('from'))
+  await assert.rejects(
+    rollback(store, `${model}:staging`, { access }),
+    (error) => isBallastError(error, 'CONFLICT') && /has never pointed to any other/.test(error.message),
+  )
 })
 
 test('a rollback goes to a version that keeps the policy, and tells who and why', async (t) => {

@@ -1,11 +1,11 @@
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
-import { isTag, numberOfTag, type Tag } from '../model/index.ts'
+import { numberOfTag, type Tag } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { findModel } from './pull.ts'
 import { headOfLog, walkLog } from './registry-log.ts'
 import { moveStage, stageLog } from './registry-stages.ts'
 import { digestAt, numberThere } from './remote-numbers.ts'
-import { stagesAt } from './remote-stages.ts'
+import { stageOf, stagesAt } from './remote-stages.ts'
 import type { Remote } from './remotes.ts'
 import type { RollbackResult } from './rollback.ts'
 import { contentAt } from './stage-content.ts'
@@ -18,12 +18,12 @@ export interface RollbackStage {
   readonly why?: string | undefined
 }
 
-/** Whether a tag of a registry or a layout is a stage of which moves were recorded. */
-export async function hasStageHistory(remote: Remote, options: CallOptions): Promise<boolean> {
-  return (
-    isTag(remote.reference) &&
-    (await headOfLog(remote.repository, stageLog(remote.reference), options)) !== undefined
-  )
+/** Whether a tag of a registry or a layout has a policy, or is one of which moves were recorded: such a one goes back by these alone. */
+export async function isStageThere(remote: Remote, options: CallOptions): Promise<boolean> {
+  const stage = stageOf(remote)
+  if (stage === undefined) return false
+  if ((await headOfLog(remote.repository, stageLog(stage), options)) !== undefined) return true
+  return (await stagesAt(remote).policyOf(stage, options)) !== undefined
 }
 
 /** Points a stage of a registry or a layout to a version that it has pointed to before, which has to keep its policy now. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { serveRegistry } from '../../src/serve/index.ts'
@@ -129,6 +129,21 @@ test('the registry of a store gives out nothing by the name of a stage that does
   const put = await fetch(at('prod'), { method: 'PUT', headers: { 'content-type': type }, body: manifest })
   assert.equal(put.status, 403)
   assert.match(await put.text(), /moves only by promotion/)
+
+  // Who knows the key of policies gives out no model by the name of a stage whose policy was taken away.
+  await ask(['policy', 'remove', 'sentiment:latest'], options)
+  assert.equal((await fetch(at('latest'))).status, 200)
+  const policyKeys = [await readFile(join(options.cwd, 'release.pub'), 'utf8')]
+  const knowing = await serveRegistry(await openStore(options.store, { policyKeys }), {
+    listen: { host: '127.0.0.1', port: 0 },
+    log: () => undefined,
+  })
+  t.after(() => knowing.close())
+  const answers = ['latest', '1'].map((tag) => fetch(`${knowing.url}/v2/sentiment/manifests/${tag}`))
+  assert.deepEqual(
+    (await Promise.all(answers)).map(({ status }) => status),
+    [403, 200],
+  )
 })
 
 const bucket = await startAzurite()

@@ -25,8 +25,8 @@ import { manifestsOf } from './store-manifests.ts'
 import { removeManifest, removeTag } from './store-removal.ts'
 import { createStoreUploads, type UploadLimits } from './store-uploads.ts'
 
-/** Whether what a tag points to may be given out by that name. Throws REFUSED. */
-export type AdmitTag = (name: RepositoryName, tag: Tag) => Promise<void>
+/** Whether a manifest that a tag points to may be given out by that name. Throws REFUSED. */
+export type AdmitTag = (name: RepositoryName, tag: Tag, digest: Digest) => Promise<void>
 
 /**
  * A store as a registry: its models, and images whose layers are made from its blobs while they are read.
@@ -63,7 +63,7 @@ export function createStoreStorage(
       if ('tag' in reference) {
         const { tag } = reference
         const found = await records.resolve({ name, tag })
-        if (found !== undefined) await admit?.(name, tag)
+        if (found !== undefined) await admit?.(name, tag, found)
         return found
       }
       const { digest } = reference
