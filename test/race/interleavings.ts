@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom, type Random } from '../fixtures/random.ts'
 import { type Interleaved, interleave, type Scheduler, skipSyncs, type Waiting } from './barriers.ts'
-import { SCENARIOS, type Scenario } from './scenarios.ts'
+import { POLICY_SCENARIOS } from './policy-scenarios.ts'
+import { type Scenario, SCENARIOS as USUAL } from './scenarios.ts'
 import { byPriority, cutAt, randomWalk } from './schedules.ts'
 import { brokenReferences, manifestsWithoutBlobs } from './wholeness.ts'
+
+const SCENARIOS: readonly Scenario[] = [...USUAL, ...POLICY_SCENARIOS]
 
 export interface InterleavingOptions {
   readonly count: number

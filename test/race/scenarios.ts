@@ -16,7 +16,7 @@ import type { Random } from '../fixtures/random.ts'
 import type { Actor } from './barriers.ts'
 import { liveReferences } from './wholeness.ts'
 
-interface Place {
+export interface Place {
   readonly root: string
   readonly store: string
   readonly random: Random
@@ -176,7 +176,7 @@ interface Source {
   readonly bytes: Buffer
 }
 
-async function writeSource({ root, random }: Place, name: string): Promise<Source> {
+export async function writeSource({ root, random }: Place, name: string): Promise<Source> {
   const directory = join(root, `source-${name}`)
   const bytes = random.bytes(600)
   await mkdir(directory)
@@ -184,7 +184,7 @@ async function writeSource({ root, random }: Place, name: string): Promise<Sourc
   return { directory, bytes }
 }
 
-async function addOnce({ store }: Place, name: string, { directory }: Source): Promise<unknown> {
+export async function addOnce({ store }: Place, name: string, { directory }: Source): Promise<unknown> {
   return add(await openStore(store), { name, sources: [directory] })
 }
 
@@ -247,12 +247,12 @@ async function push({ store: root }: Place, weights: Buffer): Promise<void> {
   }
 }
 
-function assertSucceeded(outcomes: readonly PromiseSettledResult<unknown>[]): void {
+export function assertSucceeded(outcomes: readonly PromiseSettledResult<unknown>[]): void {
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** What another actor has taken away or moved is told as that, and nothing else goes wrong. */
-function assertMissed(error: unknown): void {
+export function assertMissed(error: unknown): void {
   const isTold = ['NOT_FOUND', 'CONFLICT'].some((code) => isBallastError(error, code as 'NOT_FOUND'))
   const isGone = isBallastError(error, 'DAMAGED') && error.message.includes('the store has no blob')
   if (!isTold && !isGone) throw error
@@ -270,7 +270,7 @@ function assertAdded(
   )
 }
 
-function assertThere({ store }: Place, wanted: readonly string[]): void {
+export function assertThere({ store }: Place, wanted: readonly string[]): void {
   const there = liveReferences(store).map(({ reference }) => reference)
   for (const reference of wanted) assert.ok(there.includes(reference), `${reference} is gone`)
 }
