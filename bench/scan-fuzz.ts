@@ -28,13 +28,13 @@ if (values.input !== undefined) {
   await spool.close()
 } else {
   console.log(`scan-fuzz: seed ${values.seed}`)
-  const { inputs, largestRss, slowestMs, failures } = await fuzzScanner({
+  const { inputs, largestRss, slowest, failures } = await fuzzScanner({
     seed: values.seed,
     ms: Number(values.minutes) * 60_000,
   })
   for (const failure of failures) console.log(`scan-fuzz: ${failure}`)
   console.log(
-    `scan-fuzz: ${inputs} inputs, at most ${Math.round(largestRss / 1024 ** 2)} MiB and ${slowestMs} ms for one, ${failures.length} failures`,
+    `scan-fuzz: ${inputs} inputs, at most ${Math.round(largestRss / 1024 ** 2)} MiB and ${slowest.ms} ms of the processor for one (input ${slowest.index}), ${failures.length} failures`,
   )
   if (failures.length > 0) process.exitCode = 1
 }

@@ -8,9 +8,12 @@ import { fuzzInput, readCorpus } from './scan-inputs.ts'
 const [seed = '', first = '0'] = process.argv.slice(2)
 const corpus = readCorpus()
 
+let last = process.cpuUsage()
 for (let index = Number(first); ; index++) {
   const { path, bytes } = fuzzInput(corpus, seed, index)
-  process.send?.({ index, rss: process.memoryUsage.rss() })
+  const { user, system } = process.cpuUsage(last)
+  last = process.cpuUsage()
+  process.send?.({ index, rss: process.memoryUsage.rss(), ms: (user + system) / 1000 })
   const spool = createSpool(tmpdir())
   try {
     const { verdict } = await scanFile(randomAccess(path, bytesContent(bytes)), { spool })

@@ -5,8 +5,8 @@ export interface FuzzRun {
   readonly inputs: number
   /** Of the process that scans, in bytes. */
   readonly largestRss: number
-  /** Between two inputs, in milliseconds; on a busy machine more than the scan. */
-  readonly slowestMs: number
+  /** The processor's time for one input, and which it was. */
+  readonly slowest: { readonly ms: number; readonly index: number }
   /** What went wrong, with the number of the input. */
   readonly failures: readonly string[]
 }
@@ -32,13 +32,14 @@ export async function fuzzScanner({
 }): Promise<FuzzRun> {
   const failures: string[] = []
   const end = Date.now() + ms
-  let [inputs, largestRss, slowestMs] = [0, 0, 0]
+  let [inputs, largestRss] = [0, 0]
+  let slowest = { ms: 0, index: 0 }
   for (let first = 0; Date.now() < end && failures.length < MOST_FAILURES; ) {
     const run = await runFrom(first)
     if (run.failure !== undefined) failures.push(`input ${run.index}: ${run.failure}`)
     first = run.index + 1
   }
-  return { inputs, largestRss, slowestMs, failures }
+  return { inputs, largestRss, slowest, failures }
 
   function runFrom(first: number): Promise<{ readonly index: number; readonly failure: string | undefined }> {
     const child = fork(CHILD, [seed, `${first}`], {
@@ -56,9 +57,10 @@ export async function fuzzScanner({
       failure ??= why
       child.kill('SIGKILL')
     }
-    child.on('message', (message: { readonly index: number; readonly rss: number }) => {
+    child.on('message', (message: { readonly index: number; readonly rss: number; readonly ms: number }) => {
       const now = Date.now()
-      if (index >= first) slowestMs = Math.max(slowestMs, now - last)
+      // The time is that of the one before.
+      if (index >= first && message.ms > slowest.ms) slowest = { ms: Math.round(message.ms), index }
       index = message.index
       last = now
       inputs++

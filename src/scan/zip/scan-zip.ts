@@ -15,6 +15,10 @@ const MASKED = 0x2000
 const SIZES_FOLLOW = 0x8
 const LONGEST_DESCRIPTOR = 24
 /** Weights that are stored as they are: beyond this, reading them for their checksum would take long. */
+/** Beyond these, more of them would tell nothing new. */
+const MOST_HIDDEN = 64
+/** Of what is decompressed where files share bytes, as those of bombs do. */
+const MOST_SHARED = 2 * 1024 ** 3
 const MOST_CHECKED = 256 * 1024 * 1024
 
 /**
@@ -56,6 +60,9 @@ export async function scanZip(
   const records = [...seen.values()]
   const kind = kindOfZip(records.map(({ name }) => name))
   reportNames(context, records)
+  if (reportOverlaps(context, spans)) {
+    context.budget.decompressed = Math.min(context.budget.decompressed, MOST_SHARED)
+  }
   for (const record of records) {
     context.signal?.throwIfAborted()
     if (--context.budget.parts < 0) {
@@ -64,7 +71,6 @@ export async function scanZip(
     }
     await scanRecord(context, source, record, kind.isRaw(record.name))
   }
-  reportOverlaps(context, spans)
   if (main.end !== source.size)
     report(context, 'hostile', 'zip-mismatch', 'there is something behind its end', main.end)
   await scanHidden(context, source, gapsIn(spans, main))
@@ -98,15 +104,16 @@ export function escapes(name: string): boolean {
   return /^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)|\0/.test(name)
 }
 
-function reportOverlaps(context: Context, spans: readonly Span[]): void {
+function reportOverlaps(context: Context, spans: readonly Span[]): boolean {
   const sorted = [...spans].sort((a, b) => a.start - b.start)
   for (const [index, { start }] of sorted.entries()) {
     const before = sorted[index - 1]
     // The checksum and sizes behind a file take 12 to 24 bytes, nobody says how many.
     if (before === undefined || before.end - LONGEST_DESCRIPTOR <= start) continue
     report(context, 'hostile', 'zip-mismatch', 'files in it share bytes', start)
-    return
+    return true
   }
+  return false
 }
 
 /** Where no file is that the directory names. */
@@ -123,6 +130,7 @@ function gapsIn(spans: readonly Span[], { start: directory }: ZipDirectory): rea
 
 /** Files that no directory names: loaders that read from the front see them. */
 async function scanHidden(context: Context, source: RandomAccess, gaps: readonly Span[]): Promise<void> {
+  let hidden = 0
   for (const { start, end } of gaps) {
     let isEmpty = true
     let skipTo = start
@@ -132,6 +140,7 @@ async function scanHidden(context: Context, source: RandomAccess, gaps: readonly
         if (at + found < skipTo) continue
         const local = await readLocal(source, at + found)
         if (local === undefined || local.record.name === '' || --context.budget.parts < 0) continue
+        if (++hidden > MOST_HIDDEN) return
         report(
           context,
           'hostile',
