@@ -94,7 +94,11 @@ execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir
 await build({
   absWorkingDir: root,
   // A thread begins with a file of its own, beside the one that starts it.
-  entryPoints: { main: 'src/cli/main.ts', 'hash-thread': 'src/core/hash-thread.ts' },
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    'hash-thread': 'src/core/hash-thread.ts',
+    'bcrypt-thread': 'src/registry/server/bcrypt-thread.ts',
+  },
   // Flat, because package.json is found by its place relative to the file that asks for it.
   outdir: `${nascent}/cli`,
   chunkNames: '[name]-[hash]',

@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3ClientConfig } from '@aws-sdk/client-s3'
+import type {
+  GetObjectCommandOutput,
+  HeadObjectCommandOutput,
+  ListMultipartUploadsCommandOutput,
+  S3ClientConfig,
+} from '@aws-sdk/client-s3'
 import {
   type CallOptions,
   type Checksum,
@@ -191,15 +196,29 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
     },
     removeUnfinished: (prefix, before, options = {}) =>
       call(options, async () => {
-        const command = new sdk.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix })
-        const { Uploads = [] } = await client.send(command, abortable(options.signal))
-        const old = Uploads.filter(({ Initiated = before }) => Initiated < before)
-        for (const { Key, UploadId } of old) {
-          await client
-            .send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }))
-            .catch(undefinedIfAbsent)
+        let removed = 0
+        let marker: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } | undefined = {}
+        while (marker !== undefined) {
+          const command = new sdk.ListMultipartUploadsCommand({
+            Bucket: name,
+            Prefix: prefix,
+            ...marker,
+          })
+          const page: ListMultipartUploadsCommandOutput = await client.send(
+            command,
+            abortable(options.signal),
+          )
+          const { Uploads = [], NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page
+          for (const { Key, UploadId } of Uploads.filter(({ Initiated = before }) => Initiated < before)) {
+            await client
+              .send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }))
+              .catch(undefinedIfAbsent)
+            removed++
+          }
+          const goesOn = page.IsTruncated === true && KeyMarker !== undefined
+          marker = goesOn ? { KeyMarker, ...(UploadIdMarker !== undefined && { UploadIdMarker }) } : undefined
         }
-        return old.length
+        return removed
       }),
   }
 }

@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { BallastError, explainSystemError } from '../core/index.ts'
-import { type Credentials, oneUser, openPasswordFile, type Users } from '../registry/index.ts'
-import { serveRegistry as startServing } from '../serve/index.ts'
+import {
+  type Certificate,
+  type Credentials,
+  oneUser,
+  openPasswordFile,
+  type Users,
+} from '../registry/index.ts'
+import { type Serving, serveRegistry as startServing } from '../serve/index.ts'
 import type { Session } from './session.ts'
 
 export interface ServeRegistryOptions {
@@ -36,7 +42,47 @@ export async function serveRegistry(
     log: session.note,
   })
   session.printLine({ url: serving.url, store: store.root }, `registry at ${serving.url} over ${store.root}`)
-  return serving.close
+  const stop = renewing(options, { tls, serving, note: session.note })
+  return () => {
+    stop()
+    return serving.close()
+  }
+}
+
+/** How often the files of the certificate are looked at, in milliseconds. */
+const RENEWED_MS = 10_000
+
+/** A certificate that is renewed in its place is used from then on. One that cannot be is told once, and the former one stays. */
+function renewing(
+  files: Pick<ServeRegistryOptions, 'tlsCert' | 'tlsKey'>,
+  {
+    tls,
+    serving,
+    note,
+  }: {
+    readonly tls: Certificate | undefined
+    readonly serving: Pick<Serving, 'renew'>
+    readonly note: (line: string) => void
+  },
+): () => void {
+  let seen = tls
+  const look = async (): Promise<void> => {
+    const now = await tlsOf(files)
+    if (now === undefined || (now.cert === seen?.cert && now.key === seen.key)) return
+    seen = now
+    serving.renew(now)
+    note('the certificate has been renewed')
+  }
+  let told = ''
+  const timer = setInterval(() => {
+    look().catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error)
+      if (why !== told) note(`warning: the certificate is as it was: ${why}`)
+      told = why
+    })
+  }, RENEWED_MS)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 async function usersOf({
@@ -53,7 +99,7 @@ async function usersOf({
 async function tlsOf({
   tlsCert,
   tlsKey,
-}: Pick<ServeRegistryOptions, 'tlsCert' | 'tlsKey'>): Promise<{ cert: string; key: string } | undefined> {
+}: Pick<ServeRegistryOptions, 'tlsCert' | 'tlsKey'>): Promise<Certificate | undefined> {
   if (tlsCert === undefined && tlsKey === undefined) return undefined
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new BallastError('USAGE', 'a certificate and its key go together: --tls-cert FILE --tls-key FILE')

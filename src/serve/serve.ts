@@ -1,4 +1,10 @@
-import { createStoreStorage, createTokens, type StartOptions, startRegistry } from '../registry/index.ts'
+import {
+  createStoreStorage,
+  createTokens,
+  type RunningRegistry,
+  type StartOptions,
+  startRegistry,
+} from '../registry/index.ts'
 import type { Store } from '../store/index.ts'
 import { admitTag } from '../workflows/resolve.ts'
 
@@ -11,7 +17,7 @@ export interface ServeOptions extends Pick<StartOptions, 'users' | 'readOnly' | 
   readonly log: (line: string) => void
 }
 
-export interface Serving {
+export interface Serving extends Pick<RunningRegistry, 'renew'> {
   /** `http://127.0.0.1:5000` */
   readonly url: string
   readonly close: () => Promise<void>

@@ -44,7 +44,27 @@ test('users of a file: one may push, one may pull, nobody else anything; a chang
   assert.deepEqual([await pull(ANN), await push(BOB)], [401, 201])
 })
 
+test('a file as htpasswd -B writes it is understood', async (t) => {
+  const path = join(await temporaryDirectory(t), 'htpasswd')
+  const hash = '$2y$05$wySH6ay1ErtsZQlnyWdo3OJyDjCRFkKeBK9ss8v8AyMnc0bzeIV1q'
+  await writeFile(path, `ann:${hash}\nbob:${hash.replace('$2y', '$2b')}:pull\n`)
+  const users = await openPasswordFile(path)
+  const find = (username: string, password: string) => users.find({ username, password })
+  assert.deepEqual(await find('ann', 's3cret'), { name: 'ann', may: 'push' })
+  assert.deepEqual(await find('bob', 's3cret'), { name: 'bob', may: 'pull' })
+  for (const [name, password] of [
+    ['ann', 'S3cret'],
+    ['ann', ''],
+    ['eve', 's3cret'],
+  ] as const) {
+    assert.equal(await find(name, password), undefined)
+  }
+})
+
 for (const [what, line] of [
+  ['a hash of MD5', 'ann:$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00'],
+  ['a cost that takes hours', `ann:$2y$31$${'A'.repeat(53)}`],
+  ['a hash that is cut short', `ann:$2y$10$${'A'.repeat(52)}`],
   ['a password in clear', 'ann:secret'],
   ['no name', ':$scrypt$ln=14,r=8,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
   [

@@ -1,10 +1,9 @@
-import { type AnyDigest, type Digest, isAnyDigest } from '../../core/index.ts'
-import { OCI_INDEX, OCI_MANIFEST, parseJson } from '../../model/index.ts'
-import type { StoredManifest } from '../../oci/index.ts'
+import { isAnyDigest } from '../../core/index.ts'
+import { OCI_INDEX } from '../../model/index.ts'
 import { formatRoute, LARGEST_MANIFEST, OCI_FILTERS_APPLIED, type Route } from '../protocol/index.ts'
 import { type Answer, json, refusal } from './answer.ts'
 import type { Asked, AskedOfRepository } from './asked.ts'
-import { subjectOf } from './manifest-kind.ts'
+import { type Referrer, referrersOf } from './referrers.ts'
 
 /** `GET /v2/_catalog?n=&last=`: the repositories, as the Docker registry lists them. */
 export async function answerCatalog({ method, query, storage }: Asked): Promise<Answer> {
@@ -83,45 +82,4 @@ function upToSize(referrers: readonly Referrer[]): readonly Referrer[] {
     return room < 0
   })
   return end < 0 ? referrers : referrers.slice(0, Math.max(1, end))
-}
-
-async function referrersOf(
-  { name, storage }: AskedOfRepository,
-  subject: AnyDigest,
-): Promise<readonly Referrer[]> {
-  const canonical = await storage.canonical(subject)
-  const found: Referrer[] = []
-  for (const digest of await storage.listManifests(name)) {
-    const manifest = await storage.getManifest(digest)
-    const referrer = manifest && referrerOf(manifest, [subject, canonical])
-    if (referrer !== undefined) found.push(referrer)
-  }
-  return found
-}
-
-interface Referrer {
-  readonly mediaType: string
-  readonly digest: Digest
-  readonly size: number
-  readonly artifactType?: string
-  readonly annotations?: unknown
-}
-
-/** Undefined for a manifest that is not about one of the subjects. */
-function referrerOf(
-  { bytes, digest, mediaType }: StoredManifest,
-  subjects: readonly (string | undefined)[],
-): Referrer | undefined {
-  const parsed = parseJson(bytes)
-  const subject = parsed && subjectOf(parsed)
-  if (parsed === undefined || subject === undefined || !subjects.includes(subject)) return undefined
-  const { config } = parsed as { config?: { mediaType?: unknown } }
-  const artifactType = parsed.artifactType ?? (mediaType === OCI_MANIFEST ? config?.mediaType : undefined)
-  return {
-    mediaType,
-    digest,
-    size: bytes.length,
-    ...(typeof artifactType === 'string' && { artifactType }),
-    ...(parsed.annotations !== undefined && { annotations: parsed.annotations }),
-  }
 }

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { BallastError, createQueue, explainSystemError } from '../../core/index.ts'
-import type { Credentials } from '../protocol/index.ts'
+import { isBcryptOf } from './bcrypt.ts'
 import type { User, Users } from './users.ts'
 
 /** 2^14 rounds on 16 MiB: some tens of milliseconds for whoever guesses, once for whoever knows (RFC 7914). */
@@ -13,6 +13,10 @@ const KEY_LENGTH = 32
 
 interface Entry {
   readonly user: User
+  readonly isIts: (password: string) => Promise<boolean>
+}
+
+interface Scrypt {
   readonly cost: typeof COST
   readonly salt: Buffer
   readonly key: Buffer
@@ -27,7 +31,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Users of a file with `USER:HASH` in each line, and `USER:HASH:pull` for one who may only read; `#` begins a comment.
+ * Users of a file with `USER:HASH` in each line, and `USER:HASH:pull` for one who may only read; `#` begins a comment. Hashes
+ * are of scrypt, as `hashPassword` makes them, or of bcrypt, as `htpasswd -B` does.
  * The file is read again when it changes; a change that cannot be read keeps everybody out. Throws USAGE for a line that
  * is none of these, DISK.
  */
@@ -45,25 +50,30 @@ export async function openPasswordFile(path: string): Promise<Users> {
 
   return {
     async find(credentials) {
-      const { entries, proven } = await current()
+      const { entries, nobody, proven } = await current()
       const proof = createHmac('sha256', secret).update(JSON.stringify(credentials)).digest('hex')
       const before = proven.get(proof)
       if (before !== undefined) return before
-      const user = await enqueue(() => prove(entries.get(credentials.username), credentials))
+      const { username, password } = credentials
+      const entry = entries.get(username)
+      // An unknown user takes as long as a wrong password.
+      const isRight = await enqueue(() => (entry ?? nobody).isIts(password))
+      const user = isRight ? entry?.user : undefined
       if (user !== undefined) proven.set(proof, user)
       return user
     },
   }
 }
 
-/** An unknown user takes as long as a wrong password. */
-async function prove(entry: Entry | undefined, { password }: Credentials): Promise<User | undefined> {
-  const { cost, salt, key } = entry ?? NOBODY
+async function isScryptOf(password: string, { cost, salt, key }: Scrypt): Promise<boolean> {
   const found = await derive(password, { cost, salt, length: key.length })
-  return timingSafeEqual(found, key) ? entry?.user : undefined
+  return timingSafeEqual(found, key)
 }
 
-const NOBODY = { cost: COST, salt: randomBytes(SALT_LENGTH), key: randomBytes(KEY_LENGTH) }
+const NOBODY: Pick<Entry, 'isIts'> = {
+  isIts: (password) =>
+    isScryptOf(password, { cost: COST, salt: randomBytes(SALT_LENGTH), key: randomBytes(KEY_LENGTH) }),
+}
 
 interface Derivation {
   readonly cost: typeof COST
@@ -85,6 +95,8 @@ function memoryOf({ ln, r }: Pick<typeof COST, 'ln' | 'r'>): number {
 
 interface Loaded {
   readonly entries: ReadonlyMap<string, Entry>
+  /** Whose password takes as long as that of the first. */
+  readonly nobody: Pick<Entry, 'isIts'>
   /** By their proofs. Deriving takes long by intent, and clients log in with each request. */
   readonly proven: Map<string, User>
   readonly mtimeMs: number
@@ -104,7 +116,8 @@ async function load(path: string): Promise<Loaded> {
     if (entry === undefined) throw wrongLine(path, index + 1)
     entries.set(entry.user.name, entry)
   }
-  return { entries, proven: new Map(), mtimeMs, size }
+  const [first = NOBODY] = entries.values()
+  return { entries, nobody: first, proven: new Map(), mtimeMs, size }
 }
 
 async function statOf(path: string): Promise<{ readonly mtimeMs: number; readonly size: number }> {
@@ -113,23 +126,39 @@ async function statOf(path: string): Promise<{ readonly mtimeMs: number; readonl
   })
 }
 
-const LINE = /^([^:]+):\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([\w+/]+)\$([\w+/]+)(:pull)?$/
+const LINE = /^([^:]+):(\$[^:]+)(:pull)?$/
+const SCRYPT = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([\w+/]+)\$([\w+/]+)$/
+const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/
+/** Twice as long for each more: with 15, some seconds. */
+const BCRYPT_COSTS = { least: 4, most: 15 }
 
 function parseLine(line: string): Entry | undefined {
-  const [, name, ln, r, p, salt, key, pull] = LINE.exec(line) ?? []
-  if (name === undefined || salt === undefined || key === undefined) return undefined
+  const [, name, hash = '', pull] = LINE.exec(line) ?? []
+  const isIts = bcryptIn(hash) ?? scryptIn(hash)
+  if (name === undefined || isIts === undefined) return undefined
+  return { user: { name, may: pull === undefined ? 'push' : 'pull' }, isIts }
+}
+
+function bcryptIn(hash: string): Entry['isIts'] | undefined {
+  const cost = Number(BCRYPT.exec(hash)?.[1])
+  if (!(cost >= BCRYPT_COSTS.least && cost <= BCRYPT_COSTS.most)) return undefined
+  return (password) => isBcryptOf({ password, hash })
+}
+
+function scryptIn(hash: string): Entry['isIts'] | undefined {
+  const [, ln, r, p, salt, key] = SCRYPT.exec(hash) ?? []
+  if (salt === undefined || key === undefined) return undefined
   const cost = { ln: Number(ln), r: Number(r), p: Number(p) }
   if (cost.ln < 1 || cost.r < 1 || cost.p < 1 || memoryOf(cost) > MOST_MEMORY) return undefined
   const bytes = Buffer.from(key, 'base64')
   if (bytes.length < SALT_LENGTH) return undefined
-  const user = { name, may: pull === undefined ? 'push' : 'pull' } as const
-  return { user, cost, salt: Buffer.from(salt, 'base64'), key: bytes }
+  return (password) => isScryptOf(password, { cost, salt: Buffer.from(salt, 'base64'), key: bytes })
 }
 
 /** The line itself is a secret. */
 function wrongLine(path: string, number: number): BallastError {
-  return new BallastError('USAGE', `${path}, line ${number}: not USER:HASH with a hash of scrypt`, {
-    hint: 'make the hash with: ballast serve --hash-password < FILE-WITH-THE-PASSWORD',
+  return new BallastError('USAGE', `${path}, line ${number}: not USER:HASH with a hash of scrypt or bcrypt`, {
+    hint: 'make the hash with: ballast serve --hash-password < FILE-WITH-THE-PASSWORD, or the line with: htpasswd -nB USER',
   })
 }
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { Agent, request } from 'undici'
 import { createMemoryStorage } from '../../../test/doubles/memory-storage.ts'
 import { makeCertificate } from '../../../test/fixtures/certificate.ts'
 import { missingParts } from '../../../test/fixtures/parts.ts'
 import { temporaryDirectory } from '../../../test/fixtures/temporary.ts'
-import { isBallastError } from '../../core/index.ts'
+import { bytesContent, digestOf, isBallastError } from '../../core/index.ts'
 import { startRegistry } from './start.ts'
 import { oneUser } from './users.ts'
 
@@ -46,6 +46,58 @@ test('over TLS with a certificate; what is none is refused', { skip: missingPart
   const dispatcher = new Agent({ connect: { ca: cert } })
   t.after(() => dispatcher.close())
   assert.equal((await request(`${registry.url}/v2/`, { dispatcher })).statusCode, 200)
+})
+
+test('a certificate can be renewed, and one that is none changes nothing', {
+  skip: missingParts('openssl'),
+}, async (t) => {
+  const make = async (): Promise<{ cert: string; key: string }> => {
+    const { files, key } = await makeCertificate(await temporaryDirectory(t), '127.0.0.1')
+    return { cert: await readFile(files.certificate, 'utf8'), key }
+  }
+  const [first, second] = [await make(), await make()]
+  const registry = await startRegistry({ storage: createMemoryStorage(), tls: first })
+  t.after(registry.close)
+  const status = async ({ cert: ca }: { readonly cert: string }): Promise<number | undefined> => {
+    const dispatcher = new Agent({ connect: { ca } })
+    const answer = await request(`${registry.url}/v2/`, { dispatcher }).catch(() => undefined)
+    await dispatcher.close()
+    return answer?.statusCode
+  }
+  assert.throws(
+    () => registry.renew({ cert: second.cert, key: first.key }),
+    (error) => isBallastError(error, 'REFUSED'),
+  )
+  assert.deepEqual([await status(first), await status(second)], [200, undefined])
+  registry.renew(second)
+  assert.deepEqual([await status(first), await status(second)], [undefined, 200])
+})
+
+test('a client that moves next to nothing is let go, and one that waits a moment is not', async (t) => {
+  const storage = createMemoryStorage()
+  const large = Buffer.alloc(32 * 1024 * 1024, 'x')
+  const openBlob = async () => bytesContent(large)
+  const registry = await startRegistry({ storage: { ...storage, openBlob }, idleMs: 500 })
+  t.after(registry.close)
+  /** How much arrives for one who waits so long after the first bytes, and then takes all there is. */
+  const read = (waitMs: number): Promise<number> =>
+    new Promise((resolve) => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(registry.url).port) })
+      let got = 0
+      socket.on('error', () => undefined)
+      socket.on('close', () => resolve(got))
+      socket.write(`GET /v2/app/blobs/${digestOf(large)} HTTP/1.1\r\nhost: ${registry.host}\r\n\r\n`)
+      socket.on('data', (chunk) => {
+        got += chunk.length
+        if (got >= large.length) socket.end()
+      })
+      socket.once('data', () => {
+        socket.pause()
+        setTimeout(() => socket.resume(), waitMs)
+      })
+    })
+  assert.ok((await read(2_000)) < large.length)
+  assert.ok((await read(50)) >= large.length)
 })
 
 test('a port in use is a conflict', async (context) => {
