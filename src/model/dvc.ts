@@ -4,9 +4,17 @@ import { checkFilePath } from './file-path.ts'
 import { arrayOf, objectOf, parseJsonValue } from './json.ts'
 import { parseYaml } from './yaml.ts'
 
-/** Whether an operand is the path of a file by which DVC keeps track of a model. */
+/** Whether an operand is the path of a file by which DVC keeps track of a model, `MODEL.dvc` or `dvc.lock:OUT`. */
 export function isDvcFile(operand: string): boolean {
-  return /[^/]\.dvc$/.test(operand) && !operand.includes('://')
+  return !operand.includes('://') && (/[^/]\.dvc$/.test(operand) || dvcLockOut(operand) !== undefined)
+}
+
+/** What a pipeline has made, as it is written: the file of its state, and the out as its path from there. */
+export function dvcLockOut(operand: string): { readonly lock: string; readonly out: string } | undefined {
+  const [, lock, out] = /^((?:.*\/)?dvc\.lock):(.+)$/.exec(operand) ?? []
+  return lock === undefined || out === undefined
+    ? undefined
+    : { lock, out: posix.normalize(out).replace(/\/$/, '') }
 }
 
 /** What a file `….dvc` names: a file, or a directory. */
@@ -27,6 +35,31 @@ export async function parseDvcFile(text: string, file: string): Promise<readonly
   const found = arrayOf(outs).map((out) => parseOut(objectOf(out), { wdir: `${wdir}`, file }))
   if (found.length > 0) return found
   throw new BallastError('USAGE', `${file} names no outs`, { hint: 'name a file that `dvc add` has written' })
+}
+
+/**
+ * The out of that path in a `dvc.lock`, whose stages have directories of their own in `dvc.yaml` beside it. Throws USAGE where no
+ * stage has it.
+ */
+export async function parseDvcLock(
+  { lock, pipeline, out }: { readonly lock: string; readonly pipeline: string; readonly out: string },
+  file: string,
+): Promise<DvcOut> {
+  const stages = objectOf(objectOf((await parseYaml(lock, file)).value).stages)
+  const declared = objectOf(objectOf((await parseYaml(pipeline, 'dvc.yaml')).value).stages)
+  const known: string[] = []
+  for (const [name, stage] of Object.entries(stages)) {
+    // What `foreach` and `matrix` make of one stage is called `name@item`.
+    const { wdir = '.' } = objectOf(declared[name] ?? declared[name.replace(/@.*$/s, '')])
+    for (const written of arrayOf(objectOf(stage).outs).map(objectOf)) {
+      const path = posix.join(`${wdir}`, `${written.path}`)
+      if (path === out) return parseOut(written, { wdir: `${wdir}`, file })
+      known.push(path)
+    }
+  }
+  throw new BallastError('USAGE', `${file} has no out ${JSON.stringify(out)}`, {
+    hint: known.length === 0 ? 'run `dvc repro` first' : `it has ${known.slice(0, 5).join(', ')}`,
+  })
 }
 
 function parseOut(

@@ -77,6 +77,38 @@ test('one file has its own name, several outs have theirs', async (t) => {
   assert.deepEqual(await paths('both.dvc'), ['sub/one.pkl', 'sub/two.pkl'])
 })
 
+test('an out of a pipeline is found by its path, wherever its stage works', async (t) => {
+  const root = await temporaryDirectory(t)
+  await writeDvcProject(root, CONTENTS)
+  const out = (path: string, data: string): string =>
+    `    outs:\n    - path: ${path}\n      hash: md5\n      md5: ${md5(data)}\n      size: ${data.length}\n`
+  await writeFiles(root, {
+    'dvc.yaml':
+      'stages:\n  train:\n    cmd: make\n    wdir: sub\n  each:\n    foreach: [a]\n    do:\n      cmd: make\n',
+    'dvc.lock': `schema: '2.0'\nstages:\n  train:\n    cmd: make\n${out('../models/m.pkl', 'trained')}  each@a:\n    cmd: make\n${out('a.pkl', 'of a')}`,
+    'models/m.pkl': 'trained',
+    'a.pkl': 'of a',
+  })
+  const lock = join(root, 'dvc.lock')
+  for (const [path, data] of [
+    ['models/m.pkl', 'trained'],
+    ['./a.pkl', 'of a'],
+  ] as const) {
+    const source = openDvcSource(`${lock}:${path}`)
+    const { files, revision } = await source.list()
+    assert.deepEqual(
+      files.map(({ path, size }) => [path, size]),
+      [[path.replace(/.*\//, ''), data.length]],
+    )
+    assert.equal(revision, md5(data))
+    assert.equal((await addTo(t, `${lock}:${path}`)).files, 1)
+  }
+  await assert.rejects(
+    openDvcSource(`${lock}:other.pkl`).list(),
+    (error) => isBallastError(error, 'USAGE') && /it has models\/m\.pkl, a\.pkl/.test(error.hint ?? ''),
+  )
+})
+
 test('a file that was changed in the workspace is taken from the cache', async (t) => {
   const root = await temporaryDirectory(t)
   const file = await writeDvcProject(root, CONTENTS)

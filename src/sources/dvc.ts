@@ -11,23 +11,42 @@ import {
   readIfPresent,
   throwIfAborted,
 } from '../core/index.ts'
-import { type DvcOut, parseDvcDirectory, parseDvcFile } from '../model/index.ts'
+import { type DvcOut, dvcLockOut, parseDvcDirectory, parseDvcFile, parseDvcLock } from '../model/index.ts'
 import { type DvcProject, dvcProjectOf, placesInCache } from './dvc-project.ts'
 import { type FileState, fileStateOf } from './file-state.ts'
 import type { Listing, RemoteFile, Source } from './source.ts'
 
 /**
- * What a file `MODEL.dvc` names, as DVC keeps it track of: a directory's files under their paths in it, a file under its
+ * What a file `MODEL.dvc`, or an out of a pipeline's `dvc.lock`, names, as DVC keeps it track of: a directory's files under their paths in it, a file under its
  * own name, of several outs all under theirs. Bytes come from the workspace where they are right, else from the cache, and
  * are held against their MD5. Listing throws NOT_FOUND where neither has them, and USAGE and REFUSED for what no such file is.
  */
 export function openDvcSource(path: string): Source {
-  const address = resolve(path)
-  return { address, list: (options) => list(address, options) }
+  const made = dvcLockOut(path)
+  const address = resolve(made?.lock ?? path)
+  if (made === undefined) {
+    return { address, list: async (options) => list(address, await outsOf(address), options) }
+  }
+  const { out } = made
+  const ofOut = `${address}:${out}`
+  return { address: ofOut, list: async (options) => list(address, [await outOf(address, out)], options) }
 }
 
-async function list(address: string, { signal }: CallOptions = {}): Promise<Listing> {
-  const outs = await parseDvcFile(await textOf(address), address)
+async function outsOf(address: string): Promise<readonly DvcOut[]> {
+  return parseDvcFile(await textOf(address), address)
+}
+
+async function outOf(address: string, out: string): Promise<DvcOut> {
+  const lock = await textOf(address)
+  const pipeline = (await readIfPresent(join(dirname(address), 'dvc.yaml')))?.toString('utf8') ?? '{}'
+  return parseDvcLock({ lock, pipeline, out }, address)
+}
+
+async function list(
+  address: string,
+  outs: readonly DvcOut[],
+  { signal }: CallOptions = {},
+): Promise<Listing> {
   const directory = await realpath(dirname(address))
   const project = await dvcProjectOf(directory)
   if (project === undefined) {
@@ -52,7 +71,7 @@ async function textOf(address: string): Promise<string> {
     if (!isSystemError(error, 'ENOENT')) throw explainSystemError(error)
     throw new BallastError('NOT_FOUND', `${address}: no such file`, {
       cause: error,
-      hint: 'name the file that `dvc add` has written beside the model',
+      hint: 'name the file that `dvc add` has written beside the model, or an out of a pipeline: dvc.lock:OUT',
     })
   })
 }
