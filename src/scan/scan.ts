@@ -17,7 +17,7 @@ import { type FileScan, type Finding, worstOf } from './verdict.ts'
 import { scanZip } from './zip/scan-zip.ts'
 
 /** Of the rules. What was found by another is looked for again. */
-export const SCANNER = 4
+export const SCANNER = 5
 
 const HEAD_SIZE = 64 * 1024
 /** Loaders unpickle what has such a name, whatever it is. */
@@ -112,7 +112,9 @@ function reportUnknown(context: Context, { path, size }: RandomAccess, isExpecte
       size === 0 ? 'it is empty' : 'it is loaded as a pickle, and is no whole one',
     )
   } else if (name !== undefined) {
-    report(context, 'hostile', 'malformed', `its name says ${name.toLowerCase()}, its content does not`)
+    // What torch is said to have written may be something else of that name.
+    const verdict = /^pth?$/i.test(name) ? 'unreadable' : 'hostile'
+    report(context, verdict, 'malformed', `its name says ${name.toLowerCase()}, its content does not`)
   }
 }
 
