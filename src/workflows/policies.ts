@@ -1,10 +1,11 @@
 import { basename, dirname, resolve } from 'node:path'
-import { BallastError, type CallOptions, type Digest, readIfPresent } from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError, readIfPresent } from '../core/index.ts'
 import { arrayOf, type Json, objectOf, parseJson, parseYaml, type Tag } from '../model/index.ts'
 import { decodePolicy, encodePolicy, LARGEST_POLICY, type Policy } from '../policy/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Signer } from '../trust/index.ts'
 import { keyId, policyDigest, policyIn, signPolicy } from './policy-record.ts'
+import { resolveVersion } from './resolve.ts'
 import type { StagePlace } from './stage-place.ts'
 import { type StageAccess, withStages } from './stage-version.ts'
 import { whoRunsThis } from './who.ts'
@@ -45,6 +46,18 @@ export async function setPolicy(
     await place.setPolicy(stage, record, options)
     return shown(place, stage, { ...record, digest: policyDigest(policy) })
   })
+}
+
+/** Why what a stage of the store points to now is not served by its name; undefined where it is, or it points to nothing. */
+export async function whyNotServed(store: Store, ref: string): Promise<string | undefined> {
+  try {
+    await resolveVersion(store, ref)
+    return undefined
+  } catch (error) {
+    if (isBallastError(error, 'NOT_FOUND')) return undefined
+    if (isBallastError(error, 'REFUSED') || isBallastError(error, 'DAMAGED')) return error.message
+    throw error
+  }
 }
 
 /** Of one stage, or of all stages of a model. Throws NOT_FOUND where there is none. */

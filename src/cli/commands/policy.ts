@@ -1,5 +1,5 @@
 import { BallastError } from '../../core/index.ts'
-import { formatYaml } from '../../model/index.ts'
+import { formatYaml, isRemote } from '../../model/index.ts'
 import type { SetPolicyRequest, ShownPolicy } from '../../workflows/policies.ts'
 import { imageAccess } from '../image-access.ts'
 import { keyPassword } from '../key-password.ts'
@@ -50,7 +50,9 @@ export const verb = defineVerb<[string, string, string | undefined, PolicyOption
         hint: 'leave it out',
       })
     }
-    const { removePolicy, setPolicy, showPolicies } = await import('../../workflows/policies.ts')
+    const { removePolicy, setPolicy, showPolicies, whyNotServed } = await import(
+      '../../workflows/policies.ts'
+    )
     if (action === 'show') {
       const all = await showPolicies(await session.store(), { ref, access }, calls)
       const texts = await Promise.all(all.map(describe))
@@ -65,7 +67,10 @@ export const verb = defineVerb<[string, string, string | undefined, PolicyOption
         })
       }
       const request: SetPolicyRequest = { ref, access, file, signer: await signerOf(session, key) }
-      const result = await setPolicy(await session.store(), request, calls)
+      const store = await session.store()
+      const result = await setPolicy(store, request, calls)
+      const why = isRemote(ref) ? undefined : await whyNotServed(store, ref)
+      if (why !== undefined) session.note(`warning: from now on nothing is served by ${result.stage}: ${why}`)
       session.print(
         result,
         () => `${result.stage}   policy ${formatDigest(result.digest)}${result.signed ? ', signed' : ''}\n`,
