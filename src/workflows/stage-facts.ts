@@ -4,7 +4,6 @@ import {
   APPROVAL_PREDICATE,
   decodeApproval,
   type Facts,
-  type FormatFact,
   isKeySigner,
   type Policy,
   type Signers,
@@ -24,7 +23,7 @@ import {
   verifyAttached,
   verifyStatement,
 } from '../trust/index.ts'
-import { inspectVersion } from './inspect-version.ts'
+import { formatFacts } from './stage-formats.ts'
 import type { StagePlace } from './stage-place.ts'
 import { scanFacts } from './stage-scan.ts'
 
@@ -61,7 +60,7 @@ export async function gatherFacts(
     approvers: approvals.ids,
     refusedApprovals: approvals.refused,
     scan: scanned === undefined ? undefined : await scanFacts(await content(), options),
-    formats: formats === undefined ? undefined : await formatsOf(await content(), options),
+    formats: formats === undefined ? undefined : await formatFacts(await content(), options),
     figures: metrics === undefined ? new Map() : figuresIn(await place.metrics(digest, options)),
     hasBeenInFrom: from === undefined ? false : await place.hasBeenIn(from, digest, options),
   }
@@ -144,34 +143,4 @@ function idOf(by: SignedBy): string {
 function figuresIn(metrics: readonly Metrics[]): ReadonlyMap<string, number> {
   const measured = metrics.filter(({ by }) => by !== MODEL_CARD)
   return latestFigures(measured.sort((a, b) => a.time.localeCompare(b.time)))
-}
-
-/** Files that are models by their content, one of each format; `unknown` for what passes itself off as one. */
-async function formatsOf(
-  { store, version }: ContentOfVersion,
-  options: CallOptions,
-): Promise<readonly FormatFact[]> {
-  const description = await inspectVersion(store, version, { ...options, all: true })
-  const named = Object.keys(description.formats)
-    .filter((format) => format !== 'plain')
-    .map((format) => ({
-      path: description.files.find((file) => file.format === format)?.path ?? 'a file',
-      format: PART_OF[format] ?? format,
-    }))
-  const misnamed = description.files
-    .filter(
-      ({ format, remarks = [] }) =>
-        format === 'plain' && remarks.some((remark) => /^its? (?:begins like|name says)/.test(remark)),
-    )
-    .map(({ path }) => ({ path, format: 'unknown' }))
-  const pickled = description.hazards
-    .filter(({ path }) => description.files.find((file) => file.path === path)?.format === 'plain')
-    .map(({ path }) => ({ path, format: 'pickle' }))
-  return [...named, ...misnamed, ...pickled]
-}
-
-/** Files that belong to a model of another format. */
-const PART_OF: Readonly<Record<string, string>> = {
-  'onnx-data': 'onnx',
-  'tensorflow-variables': 'tensorflow-saved-model',
 }

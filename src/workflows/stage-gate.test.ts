@@ -391,6 +391,23 @@ test('a pickle that runs something is refused by name, whatever else was done fo
   await promoteTo('sentiment:1', 'prod')
 })
 
+test('a pickle is found by the rule of formats wherever a loader would find it, and a program or a text is none', async (t) => {
+  const { promoteTo, addModel } = await scene(t, 'requires:\n  formats: [safetensors]\n')
+  // An empty dictionary, which is harmless, as a pickle; the same with xz around it.
+  const pickle = Buffer.from('ccollections\nOrderedDict\n(tR.')
+  const compressed = Buffer.from(
+    '/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAcY2NvbGxlY3Rpb25zCk9yZGVyZWREaWN0Cih0Ui4AAAAAX9bavReGh08AATUdRBux4R+2830BAAAAAARZWg==',
+    'base64',
+  )
+  const others = { 'run.py': 'print(1)', 'notes.json': '{"_target_": "os.system"}', 'README.md': '# It' }
+  await addModel({ ...MODEL, ...others })
+  await promoteTo('sentiment:2', 'prod')
+  await addModel({ ...MODEL, 'weights.dat': compressed })
+  await assert.rejects(promoteTo('sentiment:3', 'prod'), refusedFor('formats'))
+  await addModel({ ...MODEL, 'weights.pt': Buffer.concat([Buffer.from('?'), pickle]) })
+  await assert.rejects(promoteTo('sentiment:4', 'prod'), refusedFor('formats'))
+})
+
 test('identities sign and approve as keys do, where the policy names the authority', async (t) => {
   const sigstore = await startSigstore(t)
   const [ann, issuer] = ['https://ci.example/ann/release', 'https://issuer.example']
