@@ -34,6 +34,11 @@ export interface ImageRepository {
   headManifest?(reference: string, options?: CallOptions): Promise<Digest | undefined>
   /** The blob's bytes, not verified: wrap in `verified`. Throws NOT_FOUND once it is opened, if it is missing. */
   openBlob(blob: BlobDescriptor, options?: OpenBlobOptions): Content
+  /**
+   * What was read of a blob turned out to be something else. True where there is another place, which is read from then on; absent
+   * where there is only one.
+   */
+  doubt?(blob: BlobDescriptor): boolean
   /** Never reads the content. */
   hasBlob(blob: BlobDescriptor, options?: CallOptions): Promise<boolean>
   /** Takes the blob over from another repository without moving its bytes; false when that is not possible here. */

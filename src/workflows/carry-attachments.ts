@@ -20,6 +20,7 @@ import { STAGE_RECORD } from '../policy/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { sendSignatures, takeSignatures } from './carry-signatures.ts'
 import { keepsSignatureTags } from './put-signature.ts'
+import { readSurely } from './read-surely.ts'
 import { COSIGN_SIGNATURE, signaturesAt, storedSignatures } from './signatures.ts'
 
 /** Documents about a version are small; whatever is larger, or comes in greater numbers, stays where it is. */
@@ -101,7 +102,9 @@ export async function pullAttachments(
   for (const { digest, bytes } of attached) {
     if (known.has(digest)) continue
     for (const blob of childrenOf(bytes)) {
-      const data = await readAll(verified(from.openBlob(blob, options).open(), blob), LARGEST_ATTACHED)
+      const data = await readSurely({ repository: from, blob }, () =>
+        readAll(verified(from.openBlob(blob, options).open(), blob), LARGEST_ATTACHED),
+      )
       await store.blobs.ingest(session, bytesContent(data).open(), { item: blob.digest, expected: blob })
     }
     await store.blobs.ingest(session, bytesContent(bytes).open(), { item: digest, expected: { digest } })

@@ -14,6 +14,7 @@ import { pullAttachments } from './carry-attachments.ts'
 import { projectTags } from './project.ts'
 import type { Pulled, PullPlace } from './pull-place.ts'
 import type { Target } from './pull-target.ts'
+import { readSurely } from './read-surely.ts'
 import { numberThere } from './remote-numbers.ts'
 import { admitFromRemote } from './remote-stages.ts'
 import { statedNumber } from './remotes.ts'
@@ -146,7 +147,10 @@ async function fetchBlobs(
     const content = repository.openBlob(blob, { signal, once: true })
     const request = { item, content, identity: digest, digest }
     lanes ??= createLanes({ start: CONNECTIONS })
-    const { existed } = await fetchBlob({ store, session }, request, { ...options, signal, lanes })
+    const how = { ...options, signal, lanes }
+    const { existed } = await readSurely({ repository, blob }, () =>
+      fetchBlob({ store, session }, request, how),
+    )
     if (!existed) fetched += size
   }
   for (const blob of missing)

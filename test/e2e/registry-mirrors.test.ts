@@ -12,6 +12,8 @@ import {
   dockerRegistryMissing,
   startDockerRegistry,
 } from '../doubles/docker-registry.ts'
+import type { Plan } from '../doubles/faulty-plan.ts'
+import { startFaultyServer } from '../doubles/faulty-server.ts'
 import { ask, run } from '../fixtures/command.ts'
 import { writeImageLayout } from '../fixtures/image-layout.ts'
 import { type RegistryScene, registryScene } from '../fixtures/registry-scene.ts'
@@ -173,6 +175,15 @@ test('what registries.conf says of a registry', { skip }, async (t) => {
       assert.equal(tagged.code, 3, tagged.stderr)
     },
   )
+
+  await t.test('what the mirror has other bytes of comes from the registry', async (t) => {
+    const plan: Plan = ({ path }) =>
+      /\/blobs\//.test(path) ? { kind: 'flip', side: 'answered', at: 0.7 } : undefined
+    const wrong = await startFaultyServer(t, { target: keeper.host, plan })
+    const own = await env(registry(host, wrong.host))
+    assert.equal((await pull(own)).digest, pulled.digest)
+    assert.ok(wrong.log.some(({ fault }) => fault !== undefined))
+  })
 
   await t.test('what the mirror has lost of its blobs comes from the registry', async () => {
     await rm(join(keeper.directory, 'data/docker/registry/v2/blobs'), { recursive: true })

@@ -1,4 +1,4 @@
-import { BallastError, type Content, isBallastError, isDigest } from '../../core/index.ts'
+import { BallastError, type Content, type Digest, isBallastError, isDigest } from '../../core/index.ts'
 import type { ImageRepository, OpenBlobOptions } from '../../oci/index.ts'
 import type { RegistryRepository } from '../client/repository.ts'
 
@@ -20,10 +20,14 @@ const PAUSE_MS = 60_000
 
 /**
  * `own`, whose manifests and blobs are read from its mirrors where these have them. What a mirror lacks, or fails at, comes from
- * the next, a blob from where it broke off. Lists (tags, what is attached) come from `home`, since a mirror may know only
+ * the next, a blob from where it broke off, and one that is not what it should be from `home`. Lists (tags, what is attached) come from `home`, since a mirror may know only
  * what it was asked for, and from mirrors while that cannot be reached. Nothing is ever written to any but `own`.
  */
 export function mirroredRepository(own: RegistryRepository, { mirrors, home }: Sources): RegistryRepository {
+  /** Of which mirrors have had other bytes. */
+  const doubted = new Set<Digest>()
+  /** Whether a mirror has had something. */
+  let served = false
   const failures = new Map<ImageRepository, { readonly until: number; readonly error: BallastError }>()
 
   function ready(isAsked: (mirror: Mirror) => boolean): readonly RegistryRepository[] {
@@ -61,17 +65,31 @@ export function mirroredRepository(own: RegistryRepository, { mirrors, home }: S
     call: (repository: RegistryRepository) => Promise<T>,
     isAnswer: (answer: T) => boolean,
   ): Promise<T> {
+    let other: { readonly answer: T } | undefined
     for (const repository of ready(isAsked)) {
       try {
         const answer = await call(repository)
-        if (isAnswer(answer)) return answer
+        if (isAnswer(answer)) {
+          served = true
+          return answer
+        }
+        other ??= { answer }
       } catch (error) {
         failed(repository, error)
       }
     }
-    return call(home).catch((error: unknown) => {
+    // Of what came from a mirror, not everything that is looked for has to be anywhere.
+    const isEnough = served && other !== undefined
+    if (isEnough && isPaused(home)) return (other as { readonly answer: T }).answer
+    try {
+      return await call(home)
+    } catch (error) {
+      if (isEnough && isBallastError(error, 'REMOTE')) {
+        failed(home, error)
+        return (other as { readonly answer: T }).answer
+      }
       throw explained(error)
-    })
+    }
   }
 
   async function list<T>(call: (repository: RegistryRepository) => Promise<T>): Promise<T> {
@@ -100,7 +118,7 @@ export function mirroredRepository(own: RegistryRepository, { mirrors, home }: S
         const { offset, length } = range
         let done = 0
         const rest = () => ({ offset: offset + done, length: length - done })
-        for (const repository of ready(() => true)) {
+        for (const repository of ready(() => !doubted.has(blob.digest))) {
           try {
             for await (const chunk of repository
               .openBlob(blob, { ...options, once: true })
@@ -140,6 +158,11 @@ export function mirroredRepository(own: RegistryRepository, { mirrors, home }: S
         (has) => has,
       ),
     openBlob,
+    doubt({ digest }) {
+      if (doubted.has(digest)) return false
+      doubted.add(digest)
+      return true
+    },
     listTags: (options) => list((one) => one.listTags(options)),
     referrers: {
       ...own.referrers,
