@@ -52,7 +52,8 @@ export interface ModelFacts {
 export async function readListedFacts(store: Store, name: RepositoryName): Promise<ModelFacts> {
   const attached = digestOf((await store.records.listUntagged(name)).join(' '))
   const kept = readKept(store, name)
-  const marks = kept.attached === attached ? undefined : marksOf(await store.listReferrers(name))
+  let referrers = kept.attached === attached ? undefined : await store.listReferrers(name)
+  const marks = referrers && marksOf(referrers)
   const used = new Map<Digest, Kept>()
   let isChanged = marks !== undefined
   let work: ((version: Digest) => Promise<WorkedOut>) | undefined
@@ -66,7 +67,7 @@ export async function readListedFacts(store: Store, name: RepositoryName): Promi
         used.set(version, known)
         return known.facts
       }
-      const referrers = await store.listReferrers(name)
+      referrers ??= await store.listReferrers(name)
       marksNow ??= marksOf(referrers)
       work ??= await worker(store, name, { referrers })
       const { facts, isWhole } = await work(version)
