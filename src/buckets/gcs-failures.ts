@@ -5,7 +5,8 @@ export function gcsDialect(name: string): Dialect {
   return {
     address: `gs://${name}`,
     noBucket: ['NoSuchBucket'],
-    noCredentials: /Could not load the default credentials|invalid_client|Anonymous caller/,
+    noCredentials:
+      /Could not load the default credentials|invalid_client|Anonymous caller|Unable to read the credential file/,
     expired: /invalid_grant|invalid_rapt|token (?:has been )?expired/i,
     credentialsHint:
       'they are looked for as Google’s libraries do: GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth application-default login`, the identity of the workload or machine',

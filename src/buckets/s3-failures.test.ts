@@ -39,6 +39,16 @@ for (const { status, code, expected, says } of CASES) {
   })
 }
 
+test('why an object is not shown is asked for, where the answer to HEAD cannot say it', async (t) => {
+  const access = await refusing(t, { status: 400, code: 'ExpiredToken' })
+  const bucket = await openBucket({ scheme: 's3', bucket: 'models' }, access)
+  await assert.rejects(bucket.head('key'), (error) => {
+    assert.ok(error instanceof BallastError && error.code === 'UNAUTHORIZED', String(error))
+    assert.match(error.message, /expired/)
+    return true
+  })
+})
+
 test('a server that nobody runs is said to be unreachable', async () => {
   const access = { s3: { endpoint: 'http://127.0.0.1:1' } }
   const bucket = await openBucket({ scheme: 's3', bucket: 'models' }, access)
@@ -56,7 +66,9 @@ async function refusing(
   const server = createServer((request, response) => {
     request.resume()
     const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>The words of the server</Message></Error>`
-    response.writeHead(status, { 'content-type': 'application/xml' }).end(body)
+    response
+      .writeHead(status, { 'content-type': 'application/xml' })
+      .end(request.method === 'HEAD' ? undefined : body)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(() => server.close())

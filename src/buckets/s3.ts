@@ -76,12 +76,23 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
     const { signal } = options
     return call(options, async () => {
       const command = new sdk.HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' })
-      const found = await client.send(command, abortable(signal)).catch(undefinedIfAbsent)
+      const found = await client
+        .send(command, abortable(signal))
+        .catch(undefinedIfAbsent)
+        .catch((error: unknown) => reasonOf(error, signal))
       // Without a body, a bucket that is not there looks like an object that is not.
       if (found === undefined)
         await client.send(new sdk.HeadBucketCommand({ Bucket: name }), abortable(signal))
       return found && objectOf(key, found)
     })
+  }
+
+  /** Throws why the bucket is not shown: an answer to HEAD has no body to say so, and expired credentials look like a bad request. */
+  async function reasonOf(error: unknown, signal: AbortSignal | undefined): Promise<never> {
+    if (statusOf(error) === 400 || statusOf(error) === 403) {
+      await client.send(new sdk.ListObjectsV2Command({ Bucket: name, MaxKeys: 1 }), abortable(signal))
+    }
+    throw error
   }
 
   function open(object: BucketObject): Content {
