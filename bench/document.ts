@@ -12,6 +12,7 @@ export interface Kept extends Result {
 export const BENCHES: readonly string[] = [
   'start',
   'add',
+  'many-versions',
   'fetch',
   'fetch-s3',
   'fetch-many',

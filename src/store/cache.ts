@@ -36,7 +36,7 @@ export interface Cache {
 }
 
 export function createCache(layout: StoreLayout): Cache {
-  const pathOf = (kind: string, digest: Digest): string => join(layout.cache, kind, hexOf(digest))
+  const pathOf = (kind: string, digest: Digest): string => `${layout.cache}/${kind}/${hexOf(digest)}`
   return {
     get: (kind, digest) => readIfPresent(pathOf(kind, digest)),
     async put(session, kind, { digest, data }) {

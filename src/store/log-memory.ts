@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { digestOf, hexOf, isDigest } from '../core/index.ts'
 import { arrayOf } from '../model/index.ts'
 import type { StoreLayout } from './layout.ts'
@@ -75,7 +74,7 @@ function nameIn({ root }: StoreLayout, directory: string): string {
 }
 
 function pathOf(layout: StoreLayout, directory: string): string {
-  return join(layout.cache, KIND, hexOf(digestOf(nameIn(layout, directory))))
+  return `${layout.cache}/${KIND}/${hexOf(digestOf(nameIn(layout, directory)))}`
 }
 
 async function writeSnapshot(
