@@ -5,10 +5,10 @@ import { inspectTarget, retireGenerations } from '../mount/index.ts'
 import type { DiskBudget, KeptTag, KeptTarget, TargetEvents, Wanted } from '../serve/index.ts'
 import type { SourceAccess } from '../sources/index.ts'
 import type { Store } from '../store/index.ts'
-import { admittedElsewhere } from '../workflows/admitted-elsewhere.ts'
 import { dropBrought } from '../workflows/drop-brought.ts'
 import { deliveredVersion, localPace, remotePace, retentionOf } from '../workflows/follow-targets.ts'
 import { followUpstream, type Upstream } from '../workflows/follow-upstream.ts'
+import { followedElsewhere } from '../workflows/followed-elsewhere.ts'
 import type { ImageAccess } from '../workflows/image-places.ts'
 import { allowedReloads } from '../workflows/mount-reload-declared.ts'
 import type { ReloadTask } from '../workflows/mount-reload-told.ts'
@@ -83,7 +83,7 @@ async function keptTarget(
     declared,
     tag,
   }: { readonly file: AppFile; readonly declared: AppTarget; readonly tag: KeptTag | undefined },
-  { directory, allowCommands, disk }: KeptOptions,
+  { directory, allowCommands, access, disk }: KeptOptions,
 ): Promise<KeptTarget> {
   const { ref, from, as, link, layout, follow } = declared
   const isVolume = parseOperand(declared.to).kind === 'volume'
@@ -107,9 +107,11 @@ async function keptTarget(
     delivered: async () => (isVolume ? undefined : deliveredVersion(to, declared)),
     keepUp: ({ signal, ...events }) =>
       settling(disk, key, async (settle) => {
-        const isJudgedThere = from !== undefined && isRemote(from)
-        const store = async (): Promise<Store> => admittedElsewhere(await session.store())
-        const own = { ...session, ...(signal && { signal }), ...(isJudgedThere && { store }) }
+        const store = async (): Promise<Store> =>
+          from === undefined || !isRemote(from)
+            ? session.store()
+            : followedElsewhere(await session.store(), { ref, from, access })
+        const own = { ...session, ...(signal && { signal }), store }
         const onTurn = settle(events.onTurn)
         const verbs = await mountVerbs(own, wanted, { task, onJudged: events.onJudged })
         if (follow) return verbs.follow({ ...events, onTurn, pace: localPace(declared) })

@@ -18,6 +18,7 @@ import {
   decodeManifest,
   type ModelFile,
   type RepositoryName,
+  type Tag,
   type Version,
 } from '../model/index.ts'
 import { type Aliases, createAliases } from './aliases.ts'
@@ -49,6 +50,11 @@ export interface Store {
   readonly root: string
   /** Public keys in PEM, of who alone may set policies of stages as far as this user is concerned; none where anybody may who can write. */
   readonly policyKeys: readonly string[]
+  /** Asked before a version is used by the name of a tag, where another place says what that may be. Throws REFUSED. */
+  readonly admitElsewhere?: (
+    stage: { readonly name: RepositoryName; readonly tag: Tag },
+    version: Version,
+  ) => Promise<void>
   readonly blobs: BlobStore
   readonly derived: DerivedBlobs
   /** Removes a blob that nothing needs, now instead of with the next `gc`; false where something does. */

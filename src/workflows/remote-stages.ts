@@ -26,7 +26,7 @@ export async function admitFromRemote(
   {
     manifest,
     content,
-  }: { readonly manifest: StoredManifest; readonly content: () => Promise<ContentOfVersion> },
+  }: { readonly manifest: Pick<StoredManifest, 'digest'>; readonly content: () => Promise<ContentOfVersion> },
   options: CallOptions,
 ): Promise<void> {
   const stage = stageOf(remote)

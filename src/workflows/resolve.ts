@@ -58,6 +58,7 @@ export async function admitFollowed(
 async function admitFromStage(store: Store, resolved: ResolvedVersion): Promise<void> {
   const { name, tag } = resolved.reference
   if (tag === undefined || numberOfTag(tag) !== undefined) return
+  await store.admitElsewhere?.({ name, tag }, resolved.version)
   const isPoliced = (await store.records.policies.of(name, tag)) !== undefined
   if (!isPoliced && store.policyKeys.length === 0) return
   const { admit } = await import('./stage-gate.ts')

@@ -15,12 +15,14 @@ import type { Signer } from '../trust/index.ts'
 import { add } from './add.ts'
 import { approve } from './approve.ts'
 import { embed } from './embed.ts'
+import { followedElsewhere } from './followed-elsewhere.ts'
 import { history } from './history.ts'
 import { attachMetrics } from './metrics.ts'
 import { follow, mount, mountFollowing } from './mount.ts'
 import { removePolicy, setPolicy, showPolicies } from './policies.ts'
 import { withPolicyKey } from './policy-keys.ts'
 import { promote } from './promote.ts'
+import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { remoteTag } from './remote-tag.ts'
 import { remove } from './remove.ts'
@@ -271,6 +273,33 @@ test('what a stage elsewhere points to has been there only if that was recorded,
     rollback(store, `${model}:staging`, { access }),
     (error) => isBallastError(error, 'CONFLICT') && /has never pointed to any other/.test(error.message),
   )
+})
+
+test('who knows the key of policies is not shown what the tag of the store was moved to past the stage that it is kept up with', async (t) => {
+  const { store, directory, signers, addModel } = await scene(
+    t,
+    'requires: { signed: { by: [release.pub] } }',
+  )
+  const ref = 'sentiment:live'
+  const from = `oci:${join(directory, 'layout')}:prod`
+  const file = join(directory, 'policy.yaml')
+  await signStored(store, {
+    ref: 'sentiment:1',
+    by: { kind: 'key', signer: signers.release },
+    form: 'bundle',
+  })
+  await push(store, { ref: 'sentiment:1', remote: from, access })
+  await setPolicy(store, { ref: from, file, signer: signers.release, access })
+  await pull(store, { remote: from, name: ref, access })
+  const knowing = await openStore(store.root, { policyKeys: [signers.release.publicKey.pem] })
+  const followed = followedElsewhere(knowing, { ref, from, access })
+  assert.equal((await resolveVersion(followed, ref)).number, 1)
+  await addModel({ ...MODEL, 'config.json': '{"second":true}' })
+  await tag(store, ['sentiment:2', ref])
+  await assert.rejects(resolveVersion(followed, ref), refusedFor('signed'))
+  await resolveVersion(followed, 'sentiment:2')
+  await tag(store, ['sentiment:1', ref])
+  assert.equal((await resolveVersion(followed, ref)).number, 1)
 })
 
 test('a rollback goes to a version that keeps the policy, and tells who and why', async (t) => {
