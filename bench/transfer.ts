@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DockerRegistry, startDockerRegistry } from '../test/doubles/docker-registry.ts'
@@ -6,6 +7,7 @@ import { ballast, parseSize, rounded, run, withDirectory, writeRandomFile } from
 import { withShapedLink } from './links.ts'
 import { peakMemory } from './peak.ts'
 import { type CopyRace, copyRace } from './race.ts'
+import type { Result } from './result.ts'
 
 const FILES = 4
 
@@ -13,7 +15,7 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
   title: 'Pushing and pulling a model',
   method:
     `A model of ${FILES} files to and from one registry (Debian's docker-registry) on this machine: \`ballast push\` and ` +
-    '`ballast pull` into a new store, against `skopeo copy` of the same artifact out of a layout and into one. Then one file ' +
+    '`ballast pull` into a new store, against what `skopeo`, and where they are there `oras` and `crane`, copy of the same artifact out of a layout and into one. Then one file ' +
     'of half the size through a proxy that gives each connection its rate and every round trip its latency: `ballast ' +
     'pull` against one stream of curl. Whole processes in changing order, everything verified and synced by ballast.',
   parameters: {
@@ -30,23 +32,20 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
       try {
         const scene = { directory, host, size: parseSize(size), runs: Number(runs) }
         await prepare(scene)
-        const [push, pull] = [await pushes(scene), await pulls(scene)]
+        const rows: Awaited<ReturnType<typeof measure>>[] = []
+        const bounds: Bound[] = []
+        for (const other of OTHERS.filter(isThere)) {
+          const [push, pull] = [await pushes(scene, other), await pulls(scene, other)]
+          rows.push(push, pull)
+          bounds.push(boundOf('push', other, push), boundOf('pull', other, pull))
+        }
         const port = Number(host.slice(host.indexOf(':') + 1))
         const slow = await withShapedLink({ port, rate, latency }, (to) => limited(to, scene))
-        const rows = [push, pull, slow]
+        rows.push(slow)
         return {
           rows,
           bounds: [
-            {
-              what: 'time of ballast push / skopeo copy',
-              value: push['time to that of the other'],
-              atMost: 1.1,
-            },
-            {
-              what: 'time of ballast pull / skopeo copy',
-              value: pull['time to that of the other'],
-              atMost: 1.1,
-            },
+            ...bounds,
             {
               what: 'time of ballast pull / one stream',
               value: slow['time to that of the other'],
@@ -102,35 +101,81 @@ function layout(directory: string): string {
   return join(directory, 'layout')
 }
 
+/** What copies between a registry and a layout. */
+interface Other {
+  readonly name: string
+  readonly push: (layout: string, remote: string) => readonly string[]
+  readonly pull: (remote: string, layout: string) => readonly string[]
+}
+
+/** All but the first are only measured where they are on the PATH: no package has them. */
+const OTHERS: readonly Other[] = [
+  {
+    name: 'skopeo',
+    push: (layout, remote) => [
+      ...['skopeo', 'copy', '-q', '--dest-tls-verify=false'],
+      ...[`oci:${layout}:big`, `docker://${remote}`],
+    ],
+    pull: (remote, layout) => [
+      ...['skopeo', 'copy', '-q', '--src-tls-verify=false'],
+      ...[`docker://${remote}`, `oci:${layout}:big`],
+    ],
+  },
+  {
+    name: 'oras',
+    push: (layout, remote) => [
+      ...['oras', 'cp', '--no-tty', '--from-oci-layout', `${layout}:big`],
+      ...['--to-plain-http', remote],
+    ],
+    pull: (remote, layout) => [
+      ...['oras', 'cp', '--no-tty', '--from-plain-http', remote],
+      ...['--to-oci-layout', `${layout}:big`],
+    ],
+  },
+  {
+    name: 'crane',
+    push: (layout, remote) => ['crane', 'push', layout, remote],
+    pull: (remote, layout) => ['crane', 'pull', '--format', 'oci', remote, layout],
+  },
+]
+
+function isThere({ name }: Other): boolean {
+  return spawnSync(name, ['--help'], { stdio: 'ignore' }).error === undefined
+}
+
+type Bound = NonNullable<Result['bounds']>[number]
+
+function boundOf(verb: string, { name }: Other, row: Awaited<ReturnType<typeof measure>>): Bound {
+  return {
+    what: `time of ballast ${verb} / ${name}`,
+    value: row['time to that of the other'],
+    atMost: 1.1,
+  }
+}
+
 /** Each into a registry of its own: skopeo remembers where it has seen a blob, and would have it mounted. */
-async function pushes(scene: Scene) {
+async function pushes(scene: Scene, other: Other) {
   const store = join(scene.directory, 'store')
   const registries: DockerRegistry[] = []
   for (let at = 0; at < 2 * scene.runs; at++) registries.push(await startRegistry())
   const hosts = registries.map(({ host }) => host)
   try {
-    return await measure('push', {
+    return await measure(`push, beside ${other.name}`, {
       ...scene,
       own: () => ['push', 'big', `${hosts.pop()}/big`, '--store', store, '-q'],
-      other: () => [
-        ...['skopeo', 'copy', '-q', '--dest-tls-verify=false'],
-        ...[`oci:${layout(scene.directory)}:big`, `docker://${hosts.pop()}/big`],
-      ],
+      other: () => other.push(layout(scene.directory), `${hosts.pop()}/big:latest`),
     })
   } finally {
     for (const registry of registries) await registry.close()
   }
 }
 
-function pulls({ host, ...race }: Scene) {
+function pulls({ host, ...race }: Scene, other: Other) {
   const to = join(race.directory, 'to')
-  return measure('pull', {
+  return measure(`pull, beside ${other.name}`, {
     ...race,
     own: () => ['pull', `${host}/big`, '--store', to, '-q'],
-    other: () => [
-      ...['skopeo', 'copy', '-q', '--src-tls-verify=false'],
-      ...[`docker://${host}/big:latest`, `oci:${to}:big`],
-    ],
+    other: () => other.pull(`${host}/big:latest`, to),
   })
 }
 
