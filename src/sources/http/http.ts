@@ -106,7 +106,7 @@ async function publishedBeside(
   const beside = new URL(url)
   beside.pathname += '.sha256'
   try {
-    const response = await send({ method: 'GET', url: beside, headers, signal })
+    const response = await send({ method: 'GET', url: beside, headers, bulk: true, signal })
     if (response.status === 200) {
       const text = await readDocument(response, { limit: LARGEST_LIST, what: 'a checksum' })
       return sha256In(text.toString('utf8'), path)

@@ -42,7 +42,8 @@ export interface Found extends Validators {
  */
 export async function lookAt(place: Place, signal?: AbortSignal): Promise<Found> {
   const headers = { ...place.headers, range: formatRange({ offset: 0, length: 1 }) }
-  const response = await place.send({ method: 'GET', url: place.url, headers, signal })
+  // Over a connection on which the first part may follow.
+  const response = await place.send({ method: 'GET', url: place.url, headers, bulk: true, signal })
   await response.discard()
   const { status, header, url } = response
   if (![200, 206, 416].includes(status)) throw place.refused(response)
