@@ -76,10 +76,16 @@ export function isSignedBy(key: PublicKey, data: Uint8Array, signature: Uint8Arr
   return unlessBroken(() => verifyBytes(hashOf(key), data, key.key, signature)) === true
 }
 
-function publicKeyOf(key: KeyObject, what: string): PublicKey {
-  const algorithm = algorithmOf(key, what)
+function publicKeyOf(read: KeyObject, what: string): PublicKey {
+  const algorithm = algorithmOf(read, what)
+  const key = algorithm === 'ECDSA P-256' ? withWholePoint(read) : read
   const id = digestOf(key.export({ format: 'der', type: 'spki' }))
   return { id, algorithm, pem: key.export({ format: 'pem', type: 'spki' }).toString(), key }
+}
+
+/** OpenSSL writes the point as it was read, and it may have been compressed. */
+function withWholePoint(key: KeyObject): KeyObject {
+  return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' })
 }
 
 function algorithmOf(key: KeyObject, what: string): KeyAlgorithm {

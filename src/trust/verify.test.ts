@@ -106,6 +106,18 @@ test('a bundle says by which key it was made', () => {
   assert.equal(readBundle(signStatement(signer, statement))?.keyId, signer.publicKey.id)
 })
 
+test('a key is the same one in every form that it is written in', () => {
+  const { x = '', y = '' } = signer.publicKey.key.export({ format: 'jwk' })
+  const isOdd = (Buffer.from(y, 'base64url').at(-1) ?? 0) % 2 === 1
+  const head = Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex')
+  const point = Buffer.concat([Buffer.from([isOdd ? 3 : 2]), Buffer.from(x, 'base64url')])
+  const compressed = publicKeyOfDer(Buffer.concat([head, point]))
+  assert.deepEqual(
+    [compressed.id, compressed.pem],
+    [signer.publicKey.id, readPublicKey(signer.publicKey.pem).pem],
+  )
+})
+
 test('keys that are no use for signatures are refused in words, without a word of them', () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey
   const curve = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey
