@@ -2,7 +2,10 @@ import { formatComparison, holds } from './comparison.ts'
 import type { Policy, Requirements } from './policy.ts'
 import { formatSigner, type Signers, signerId } from './signers.ts'
 
-/** What is known of a version, each by who has looked himself: nothing here is taken on anybody's word but a signer's. */
+/**
+ * What is known of a version. Signatures are verified and files looked at by whoever asks; figures and where it has been are on the
+ * word of whoever may write where the version is.
+ */
 export interface Facts {
   /** Whose signatures of the version hold, among those whom the policy names. */
   readonly signers: ReadonlySet<string>

@@ -22,15 +22,3 @@ export function refusal({ ref, stageRef }: Refused, verdicts: readonly Verdict[]
     details: { stage: stageRef, version: ref, rules: verdicts },
   })
 }
-
-/** For whoever would move a stage's tag past its policy. */
-export function promoteInstead(stageRef: string, promote: string): BallastError {
-  return new BallastError(
-    'REFUSED',
-    `${stageRef} is a stage with a policy, and moves only when that is kept`,
-    {
-      hint: `promote instead: ${promote}`,
-      details: { stage: stageRef },
-    },
-  )
-}
