@@ -147,6 +147,8 @@ export async function damageOf(
   models: readonly Pick<ResolvedVersion, 'reference' | 'version'>[],
 ): Promise<unknown> {
   for (const { reference, version } of models) {
+    // Removed meanwhile, it may be collected: that is no damage.
+    if ((await store.records.resolve({ name: reference.name, digest: version.digest })) === undefined) continue
     for (const blob of blobsOfFiles(version.files)) {
       try {
         await store.blobs.ensureIntact(blob)
