@@ -77,18 +77,18 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'gc works before it has announced itself',
     file: 'src/store/gc.ts',
-    text: '  const report = await withLock(layout.gcLock, lock, () => sweep(parts, options))\n',
+    text: '  const report = await withLock(layout.gcLock, lock, () => sweep(parts, { ...options, session }))\n',
     replacement:
-      '  const report = await sweep(parts, options)\n  await withLock(layout.gcLock, lock, async () => undefined)\n',
+      '  const report = await sweep(parts, { ...options, session })\n  await withLock(layout.gcLock, lock, async () => undefined)\n',
     why: 'a lease that is taken meanwhile is not seen',
     tests: [interleavings],
   },
   {
     name: 'gc reads the tags before the leases',
     file: 'src/store/gc.ts',
-    text: '  const { leased, abandoned } = await scanSessions(parts.layout, { patience })\n  const live = await mark(parts, leased)\n',
+    text: '  const { leased, abandoned } = await scanSessions(parts.layout, { patience })\n  const reachable = await readReachable(parts)\n',
     replacement:
-      '  const tagged = await mark(parts)\n  const { leased, abandoned } = await scanSessions(parts.layout, { patience })\n  const live = new Set([...tagged, ...leased])\n',
+      '  const reachable = await readReachable(parts)\n  const { leased, abandoned } = await scanSessions(parts.layout, { patience })\n',
     why: 'what is published in between, and then leased no more, is removed',
     tests: [interleavings],
   },
@@ -120,9 +120,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a record is made from the log as it was at first',
     file: 'src/store/log.ts',
-    text: '  let log: readonly LogEntry<T>[] = []\n  for (;;) {\n    log = await readFurther(directory, log)\n    const record = next(log)\n',
+    text: '  for (;;) {\n    const log = viewOf<T>(directory, options.memory)\n    const records = await next(log)\n',
     replacement:
-      '  let log: readonly LogEntry<T>[] = []\n  const record = next(await readFurther(directory, log))\n  for (;;) {\n    log = await readFurther(directory, log)\n',
+      '  const records = await next(viewOf<T>(directory, options.memory))\n  for (;;) {\n    const log = viewOf<T>(directory, options.memory)\n    await log.head()\n',
     why: 'a rollback that had to look again goes to what is not the former version any more',
     tests: [{ file: 'src/store/log.test.ts' }],
   },
