@@ -148,7 +148,8 @@ export async function damageOf(
 ): Promise<unknown> {
   for (const { reference, version } of models) {
     // Removed meanwhile, it may be collected: that is no damage.
-    if ((await store.records.resolve({ name: reference.name, digest: version.digest })) === undefined) continue
+    if ((await store.records.resolve({ name: reference.name, digest: version.digest })) === undefined)
+      continue
     for (const blob of blobsOfFiles(version.files)) {
       try {
         await store.blobs.ensureIntact(blob)
