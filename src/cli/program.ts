@@ -69,8 +69,7 @@ export function createProgram(
 function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) => Promise<void>): void {
   const command = program.command(verb.usage).summary(verb.summary)
   if (verb.alias !== undefined) command.alias(verb.alias)
-  // Lines are broken by the width of the terminal, not by that of the source.
-  const details = verb.details?.replaceAll('\n', ' ')
+  const details = verb.details === undefined ? undefined : withoutBreaks(verb.details)
   command.description(details === undefined ? verb.summary : `${verb.summary}\n\n${details}`)
   for (const one of verb.options ?? []) {
     const option = toOption(one)
@@ -89,6 +88,16 @@ function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) 
       common: { ...program.opts<CommonOptions>(), ...command.opts<CommonOptions>() },
     }),
   )
+}
+
+/** Lines are broken by the width of the terminal, not by that of the source; those that are indented stay as they are. */
+function withoutBreaks(details: string): string {
+  const isKept = (line = ''): boolean => line.startsWith(' ')
+  return details.split('\n').reduce((text, line) => {
+    const [before, now] = [isKept(text.split('\n').at(-1)), isKept(line)]
+    const between = before !== now ? '\n\n' : now ? '\n' : ' '
+    return `${text}${between}${line}`
+  })
 }
 
 /** Commander would take every word behind one that may be repeated for a value of it. */
