@@ -14,6 +14,8 @@ export interface PromoteRequest extends StageAccess {
 }
 
 export interface PromoteResult extends TagResult {
+  /** Whether there was no such tag before: a name that was mistyped shows. */
+  readonly isNew: boolean
   /** What was found for each rule of the policy; none where the stage has none. */
   readonly evidence: readonly { readonly rule: string; readonly found: string }[]
   readonly policy: Digest | undefined
@@ -33,6 +35,7 @@ export async function promote(
     const stage = stageIn(text, place)
     const judged = await admit(questionOf(version, { stage, store }), options)
     const promotion = promotionOf(judged, { who: by ?? whoRunsThis(), why })
+    const isNew = (await place.standing(stage, options)) === undefined
     const moved = await place.promote(stage, digest, promotion, options)
     const { evidence = [], policy } = promotion
     return {
@@ -40,6 +43,7 @@ export async function promote(
       digest,
       number,
       moved,
+      isNew,
       evidence,
       policy,
       warnings: moved ? await version.settle() : [],

@@ -46,9 +46,12 @@ export const verb = defineVerb<[string, string, PromoteOptions]>({
   },
 })
 
-function describe({ ref, number, digest, moved, evidence, policy }: PromoteResult): string {
+function describe({ ref, number, digest, moved, isNew, evidence, policy }: PromoteResult): string {
   const state = moved ? '' : ' (it did already)'
   const rules = evidence.map(({ rule, found }) => `  ${rule}: ${found}\n`).join('')
-  const none = policy === undefined ? '  no policy was asked for\n' : ''
+  const none =
+    policy === undefined
+      ? `  ${isNew ? 'a new tag, without' : 'without'} a policy, so that nothing was asked\n`
+      : ''
   return `${ref} ->${number === undefined ? '' : ` ${number}`}   ${formatDigest(digest)}${state}\n${rules}${none}`
 }
