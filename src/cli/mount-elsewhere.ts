@@ -10,7 +10,7 @@ import type { RegistryOptions } from './registry-options.ts'
 import type { Session } from './session.ts'
 
 export interface ElsewhereWanted {
-  /** Of a registry, a bucket, a layout or a source. */
+  /** Of a registry, a bucket, a layout, an archive or a source. */
   readonly ref: string
   readonly target: string
   readonly follow: boolean
@@ -26,7 +26,7 @@ export interface ElsewhereWanted {
 
 /** Whether a reference is to a model outside of the store. */
 export function isElsewhere(ref: string): boolean {
-  return ['registry', 'layout', 'source'].includes(parseOperand(ref).kind)
+  return isRemote(ref) || parseOperand(ref).kind === 'source'
 }
 
 /** Through the store, where there is one or one was named; else straight into the target. */

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { formatReference, hasVersion, isName, type RepositoryName } from '../model/index.ts'
 import { createBundle } from '../oci/index.ts'
@@ -18,6 +19,8 @@ export interface PushBundleRequest {
 export interface PushBundleResult {
   readonly archive: string
   readonly versions: readonly PushResult[]
+  /** Of the file. */
+  readonly bytes: number
   readonly ms: number
 }
 
@@ -67,7 +70,8 @@ export async function pushBundle(
   } finally {
     await bundle.discard()
   }
-  return { archive: `archive:${path}`, versions, ms: Math.round(performance.now() - started) }
+  const { size: bytes } = await stat(path)
+  return { archive: `archive:${path}`, versions, bytes, ms: Math.round(performance.now() - started) }
 }
 
 /** Numbers first, so that a tag finds its version there. */

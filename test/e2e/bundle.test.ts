@@ -70,6 +70,11 @@ test('a bundle carries versions of several models with numbers, tags, signatures
     0,
   )
   assert.equal((await run(['verify'], there)).code, 0)
+  await ask(['mount', 'archive:bundle.tar:sentiment:prod', './mounted'], {
+    ...there,
+    store: join(directory, 'third'),
+  })
+  assert.equal((await run(['check', './mounted'], there)).code, 0)
 })
 
 test('all of a store goes into one file and out of it, one version of it too, and a second time nothing moves', async (t) => {

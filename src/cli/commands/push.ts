@@ -89,8 +89,7 @@ async function runBundle(
   }
   const { pushBundle } = await import('../../workflows/push-bundle.ts')
   const result = await pushBundle(await session.store(), { ...request, all }, session)
-  const { archive, versions, ms } = result
-  const bytes = versions.reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+  const { archive, versions, bytes, ms } = result
   const lines = versions.map(
     ({ ref, tag, digest, attached }) =>
       `${tag ?? ref}   ${shortDigest(digest)}${attached === 0 ? '' : `   ${formatCount(attached, 'document')} attached`}\n`,
