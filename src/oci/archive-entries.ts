@@ -88,7 +88,7 @@ export function printable(name: string): string {
 
 function damaged(file: ArchiveFile, why: string, cause?: unknown): BallastError {
   return new BallastError('DAMAGED', `${file.path} is not an image archive that can be read: ${why}`, {
-    hint: 'save the image again, with docker save, podman save or skopeo',
+    hint: 'get the file again, or save the image again (docker save, podman save, skopeo; ballast push for models)',
     cause,
   })
 }

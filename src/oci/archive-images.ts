@@ -147,6 +147,6 @@ function savedImages({ file }: OpenedArchive, bytes: Buffer): readonly SavedImag
 
 export function damagedArchive(file: ArchiveFile, why: string): BallastError {
   return new BallastError('DAMAGED', `${file.path} is damaged: ${why}`, {
-    hint: 'save the image again, with docker save, podman save or skopeo',
+    hint: 'get the file again, or save the image again (docker save, podman save, skopeo; ballast push for models)',
   })
 }

@@ -131,7 +131,7 @@ function archiveOf(archive: OpenedArchive, images: readonly ArchiveImage[]): Arc
         const extent = findBlob(blob.digest)
         if (extent === undefined) {
           throw new BallastError('NOT_FOUND', `blob ${blob.digest} is not in ${name}`, {
-            hint: 'the archive is incomplete: save the image again',
+            hint: 'the archive is incomplete: get it again, or save the image again',
           })
         }
         checkBlob(blob)

@@ -106,6 +106,8 @@ test('what is no such file, or knows nothing of the model, is told', async (t) =
   await exportHeads(at('other'), { file })
   await assert.rejects(checkHeads(at('sentiment'), { file }), { code: 'NOT_FOUND' })
   await assert.rejects(exportHeads(at('nothing'), { file }), { code: 'NOT_FOUND' })
+  const nowhere = join(file, '..', 'nowhere', 'heads.json')
+  await assert.rejects(exportHeads(at(), { file: nowhere }), { code: 'NOT_FOUND', message: /no directory/ })
 })
 
 async function place(t: TestContext): Promise<{

@@ -1,9 +1,10 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import {
   BallastError,
   type CallOptions,
   type Digest,
   digestOf,
+  isSystemError,
   readIfPresent,
   writeFileDurably,
 } from '../core/index.ts'
@@ -74,7 +75,16 @@ export async function exportHeads(
   const time = new Date().toISOString()
   const heads: HistoryHeads = { mediaType: HISTORY_HEADS, place, time, models: Object.fromEntries(entries) }
   const bytes = signer === undefined ? encodeHeads(heads) : signStatement(signer, statementOf(heads))
-  await writeFileDurably(resolve(file), bytes)
+  await writeFileDurably(resolve(file), bytes).catch((error: unknown) => {
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+    throw new BallastError(
+      'NOT_FOUND',
+      `there is no directory ${dirname(resolve(file))} to write ${file} into`,
+      {
+        hint: 'make it first, or name another file',
+      },
+    )
+  })
   return {
     ...{ file, place, time, histories: logs.length },
     records: logs.reduce((sum, { links }) => sum + links.length, 0),

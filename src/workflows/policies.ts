@@ -1,5 +1,12 @@
 import { basename, dirname, resolve } from 'node:path'
-import { BallastError, type CallOptions, type Digest, isBallastError, readIfPresent } from '../core/index.ts'
+import {
+  BallastError,
+  type CallOptions,
+  type Digest,
+  isBallastError,
+  named,
+  readIfPresent,
+} from '../core/index.ts'
 import { arrayOf, type Json, objectOf, parseJson, parseYaml, type Tag } from '../model/index.ts'
 import { decodePolicy, encodePolicy, LARGEST_POLICY, type Policy } from '../policy/index.ts'
 import type { Store } from '../store/index.ts'
@@ -154,7 +161,7 @@ async function keyIn(text: string, directory: string): Promise<string> {
 }
 
 async function contentOf(file: string): Promise<Buffer> {
-  const bytes = await readIfPresent(file)
+  const bytes = await named(file, () => readIfPresent(file))
   if (bytes !== undefined) return bytes
   throw new BallastError('NOT_FOUND', `${file}: no such file`, {
     hint: 'a policy names its keys by files beside it, or has them in it',

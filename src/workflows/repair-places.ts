@@ -2,12 +2,13 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  type BallastError,
+  BallastError,
   bytesContent,
   type CallOptions,
   type Content,
   type Digest,
   fileContent,
+  isPresent,
 } from '../core/index.ts'
 import { isRemote, parseOperand } from '../model/index.ts'
 import type { ImageRepository } from '../oci/index.ts'
@@ -67,6 +68,7 @@ function ofDirectory(directory: string): RepairPlace {
       for (const file of [join(directory, path), directory]) {
         if (await isReadable(file)) return fileContent(file, size)
       }
+      if (!(await isPresent(directory))) throw new BallastError('NOT_FOUND', 'there is no such directory')
       return undefined
     },
     async close() {},

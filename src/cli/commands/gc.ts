@@ -82,9 +82,14 @@ export const verb = defineVerb<[string | undefined, GcOptions]>({
 async function setPolicy(
   session: Session,
   named: RetentionPolicy | undefined,
-  { unsetPolicy = false }: GcOptions,
+  { setPolicy = false, unsetPolicy = false, dryRun = false }: GcOptions,
 ): Promise<void> {
-  if ((named === undefined) !== unsetPolicy) {
+  if (dryRun) {
+    throw new BallastError('USAGE', 'a policy is set or forgotten at once, and --dry-run changes nothing', {
+      hint: 'to see what a policy would remove: ballast gc --keep-last 5 --dry-run',
+    })
+  }
+  if ((named === undefined) !== unsetPolicy || setPolicy === unsetPolicy) {
     throw new BallastError('USAGE', unsetPolicy ? 'set or forget?' : 'which policy?', {
       hint: 'ballast gc --set-policy --keep-last 5 --keep-within 30d, or ballast gc --unset-policy alone',
     })

@@ -45,6 +45,11 @@ export const verb = defineVerb<[string, string, string | undefined, PolicyOption
   async run(session, action, ref, file, { key, lock, ...registry }) {
     const access = { ...imageAccess(session.io, registry), lock }
     const calls = { signal: session.signal }
+    if (!['set', 'show', 'remove'].includes(action)) {
+      throw new BallastError('USAGE', `${JSON.stringify(action)} is nothing that is done with a policy`, {
+        hint: `write set, show or remove: ballast policy show ${ref}`,
+      })
+    }
     if (action !== 'set' && (file !== undefined || key !== undefined)) {
       throw new BallastError('USAGE', `${action} takes no ${file === undefined ? '--key' : 'file'}`, {
         hint: 'leave it out',
@@ -60,7 +65,7 @@ export const verb = defineVerb<[string, string, string | undefined, PolicyOption
     } else if (action === 'remove') {
       const removed = await removePolicy(await session.store(), { ref, access }, calls)
       session.print(removed, () => `${removed.stage} has no policy any more\n`)
-    } else if (action === 'set') {
+    } else {
       if (file === undefined) {
         throw new BallastError('USAGE', `which policy should ${ref} have?`, {
           hint: `name a file: ballast policy set ${ref} policy.yaml`,
@@ -75,10 +80,6 @@ export const verb = defineVerb<[string, string, string | undefined, PolicyOption
         result,
         () => `${result.stage}   policy ${formatDigest(result.digest)}${result.signed ? ', signed' : ''}\n`,
       )
-    } else {
-      throw new BallastError('USAGE', `${JSON.stringify(action)} is nothing that is done with a policy`, {
-        hint: 'write set, show or remove',
-      })
     }
   },
 })
