@@ -17,13 +17,16 @@ import { type FileScan, type Finding, worstOf } from './verdict.ts'
 import { scanZip } from './zip/scan-zip.ts'
 
 /** Of the rules. What was found by another is looked for again. */
-export const SCANNER = 6
+export const SCANNER = 7
 
 const HEAD_SIZE = 64 * 1024
 /** Loaders unpickle what has such a name, whatever it is. */
 const PICKLE_NAMES = /\.(?:pkl|pickle|joblib|dill|sav|npy|npz)$/i
 /** Formats that are told by their content; what has such a name and is none is no model. */
 const MODEL_NAMES = /\.(safetensors|gguf|onnx|keras|h5|hdf5|pt|pth)$/i
+
+/** By such a name a loader would decompress it. */
+const COMPRESSED_NAMES = /\.(?:gz|bz2|xz|lzma|lz4|zst)$/i
 
 export interface ScanOptions {
   readonly spool: Spool
@@ -88,10 +91,10 @@ async function scanSource(context: Context, source: RandomAccess, options: Inner
     found(await scanGguf(context, source, head))
     found(await scanTar(context, source, head))
     found(await scanCompressed(context, source, { head, isExpected: isExpected && formats.length === 0 }))
-    if (formats.length === 0) found(await scanSafetensors(context, source, head))
-    if (formats.length === 0) found(await scanTensorflow(context, source))
-    if (formats.length === 0) found(await scanOnnx(context, source))
-    if (formats.length === 0) found(await scanText(context, source))
+    found(await scanSafetensors(context, source, head))
+    found(await scanTensorflow(context, source))
+    found(await scanOnnx(context, source))
+    found(await scanText(context, source))
     if (formats.length === 0) {
       const native = nativeKind(head)
       if (native !== undefined) report(context, native.verdict, native.rule, native.what)
@@ -115,6 +118,8 @@ function reportUnknown(context: Context, { path, size }: RandomAccess, isExpecte
     // What torch is said to have written may be something else of that name.
     const verdict = /^pth?$/i.test(name) ? 'unreadable' : 'hostile'
     report(context, verdict, 'malformed', `its name says ${name.toLowerCase()}, its content does not`)
+  } else if (COMPRESSED_NAMES.test(path)) {
+    report(context, 'unreadable', 'unread', 'its name says that it is compressed, in a way that is not known')
   }
 }
 

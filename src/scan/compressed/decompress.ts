@@ -50,8 +50,8 @@ export async function* decompress(
     const stream = create()
     yield* through(stream, chunksOf(source, at))
     at += stream.bytesWritten
-    // zlib's streams may follow each other, and joblib reads on.
-    if (engine !== 'zlib' || at >= source.size || stream.bytesWritten === 0) return
+    // Streams of zlib and frames of zstd, empty ones too, may follow each other, and loaders read on.
+    if (engine === 'deflate' || at >= source.size || stream.bytesWritten === 0) return
   }
 }
 

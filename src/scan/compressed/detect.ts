@@ -16,6 +16,9 @@ const SIGNATURES: readonly (readonly [engine: Engine, signature: string])[] = [
   ['zstd', '28b52ffd'],
 ]
 
+/** A frame of zstd that says nothing, before others (RFC 8878, 3.1.2). */
+const SKIPPABLE = /^5[0-9a-f]2a4d18/
+
 /** The size of what joblib up to 0.9 wrote before compressed bytes: its mark and a number of 18, 19 or 20 digits. */
 const OLD_JOBLIB = [20, 21, 22]
 
@@ -24,6 +27,7 @@ export function compressionOf(head: Buffer): Compression | undefined {
   for (const [engine, signature] of SIGNATURES) {
     if (begin.startsWith(signature)) return { engine, start: 0, isGuess: engine === 'bzip2' }
   }
+  if (SKIPPABLE.test(begin)) return { engine: 'zstd', start: 0, isGuess: false }
   if (head.toString('latin1', 0, 4) === 'ZF0x') {
     const start = OLD_JOBLIB.find((at) => isZlib(head.subarray(at)))
     if (start !== undefined) return { engine: 'zlib', start, isGuess: false }

@@ -18,7 +18,7 @@ export async function scanHdf5(
   source: RandomAccess,
   head: Buffer,
 ): Promise<string | undefined> {
-  if (!isHdf5(head)) return undefined
+  if (!(await isHdf5(source, head))) return undefined
   let carried = ''
   let isKeras = false
   let isTables = false
@@ -43,9 +43,11 @@ export async function scanHdf5(
   return isKeras ? 'keras-hdf5' : 'hdf5'
 }
 
-function isHdf5(head: Buffer): boolean {
-  for (let at = 0; at < head.length; at = at === 0 ? FIRST_USER_BLOCK : at * 2) {
-    if (head.subarray(at, at + SIGNATURE.length).equals(SIGNATURE)) return true
+async function isHdf5(source: RandomAccess, head: Buffer): Promise<boolean> {
+  for (let at = 0; at + SIGNATURE.length <= source.size; at = at === 0 ? FIRST_USER_BLOCK : at * 2) {
+    const isReady = at + SIGNATURE.length <= head.length
+    const found = isReady ? head.subarray(at, at + SIGNATURE.length) : await source.read(at, SIGNATURE.length)
+    if (SIGNATURE.equals(found)) return true
   }
   return false
 }

@@ -18,7 +18,12 @@ export async function scanNpy(
   let at = 0
   for (let count = 0; count < MOST_ARRAYS; count++) {
     const start = Buffer.from(await source.read(at, 12))
-    if (!start.subarray(0, MAGIC.length).equals(MAGIC)) break
+    if (!start.subarray(0, MAGIC.length).equals(MAGIC)) {
+      // numpy takes what follows for a pickle, where it may.
+      await scanPickle(context, source, { start: at })
+      report(context, 'unreadable', 'trailing', 'behind the end of its array there is something else', at)
+      break
+    }
     if (start.length < 12) return malformed(context, 'it ends within its header')
     const isLong = start.readUInt8(6) > 1
     const length = isLong ? start.readUInt32LE(8) : start.readUInt16LE(8)
@@ -45,15 +50,27 @@ function malformed(context: Context, what: string): string {
   return 'numpy'
 }
 
+/** Its three keys as numpy writes them; Python's literals could spell or repeat them in other ways. */
+const ENTRY =
+  /\s*['"](?:(descr)['"]\s*:\s*('[^'"]*'|"[^'"]*"|\[(?:[^[\]]|\[\w+\])*\])|(fortran_order)['"]\s*:\s*(?:True|False)|(shape)['"]\s*:\s*\(([\d, L]*)\))\s*(?:,|(?=\}))/y
+
 /** Bytes of an array whose elements are no objects; undefined where they may be. */
 function plainSize(header: string): number | undefined {
-  if (header.split('descr').length !== 2 || header.includes('\\')) return undefined
-  const shape = /['"]shape['"]\s*:\s*\(([\d, L]*)\)/.exec(header)?.[1]
-  const described = /['"]descr['"]\s*:\s*(\S[^}]*?)(?:['"](?:fortran_order|shape)['"]\s*:|\})/.exec(
-    header,
-  )?.[1]
-  const descr = described?.trim().replace(/,$/, '').trim()
-  if (shape === undefined || descr === undefined) return undefined
+  const begin = /^\s*\{/.exec(header)?.[0].length
+  if (begin === undefined || header.includes('\\')) return undefined
+  const keys: string[] = []
+  let descr = ''
+  let shape = ''
+  ENTRY.lastIndex = begin
+  let at = begin
+  for (let found = ENTRY.exec(header); found !== null; found = ENTRY.exec(header)) {
+    at = ENTRY.lastIndex
+    keys.push(found[1] ?? found[3] ?? found[4] ?? '')
+    descr = found[2] ?? descr
+    shape = found[5] ?? shape
+  }
+  if (keys.sort().join() !== 'descr,fortran_order,shape' || !/^\s*\}\s*$/.test(header.slice(at)))
+    return undefined
   const element = sizeOf(descr)
   if (element === undefined) return undefined
   const count = shape
@@ -91,16 +108,18 @@ const SIZES: Readonly<Record<string, number>> = {
 
 /** Of `'<f8'`, or of `[('a', '<f8'), ('b', '<i4', (2,))]`. */
 function sizeOf(descr: string): number | undefined {
-  const one = /^['"]([^'"]*)['"]$/.exec(descr)?.[1]
+  const one = /^(['"])([^'"]*)\1$/.exec(descr)?.[2]
   if (one !== undefined) return sizeOfType(one)
   if (!/^\[.*\]$/s.test(descr)) return undefined
   let size = 0
   let rest = descr.slice(1, -1).trim()
-  const field =
-    /^\(\s*(?:['"][^'"]*['"]|\(\s*['"][^'"]*['"]\s*,\s*['"][^'"]*['"]\s*\))\s*,\s*['"]([^'"]*)['"]\s*(?:,\s*\(([\d, ]*)\)\s*)?\)\s*,?\s*/
+  const text = /(?:'[^'"]*'|"[^'"]*")/.source
+  const field = new RegExp(
+    `^\\(\\s*(?:${text}|\\(\\s*${text}\\s*,\\s*${text}\\s*\\))\\s*,\\s*(${text})\\s*(?:,\\s*\\(([\\d, ]*)\\)\\s*)?\\)\\s*(?:,\\s*|$)`,
+  )
   while (rest !== '') {
     const found = field.exec(rest)
-    const element = found?.[1] === undefined ? undefined : sizeOfType(found[1])
+    const element = found?.[1] === undefined ? undefined : sizeOfType(found[1].slice(1, -1))
     if (found === null || element === undefined) return undefined
     const times = (found[2] ?? '').split(',').filter((text) => text.trim() !== '')
     size += times.reduce((product, text) => product * Number(text), element)

@@ -1,6 +1,7 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
-import { usesOf } from '../pickle/allowed.ts'
+import { isDirect, usesOf } from '../pickle/allowed.ts'
+import type { Global } from '../pickle/values.ts'
 import { OPERATIONS } from './graphs.ts'
 import { judgeKeras, judgeKerasText } from './keras.ts'
 import { judgeTemplate } from './template.ts'
@@ -18,13 +19,16 @@ const SCRIPT_FILES =
 export async function scanText(context: Context, source: RandomAccess): Promise<string | undefined> {
   const kind = /\.(py|pyc|json|ya?ml|jinja2?|j2|ipynb|pbtxt)$/i.exec(source.path)?.[1]?.toLowerCase()
   if (kind === undefined) return undefined
-  if (source.size > LARGEST) return undefined
+  if (source.size > LARGEST) {
+    report(context, 'unreadable', 'too-large', 'it is a text that is too long to be read')
+    return undefined
+  }
   const bytes = Buffer.from(await source.read(0, source.size))
   if (kind === 'pyc') {
     report(context, 'hostile', 'program', 'it is a compiled program of Python')
     return 'program'
   }
-  const text = bytes.toString('utf8')
+  const text = decoded(bytes)
   if (kind === 'py') return judgeProgram(context, source.path, text)
   if (/^(?:jinja2?|j2)$/.test(kind)) {
     judgeTemplate(context, text)
@@ -40,6 +44,32 @@ export async function scanText(context: Context, source: RandomAccess): Promise<
   judgeTags(context, text)
   if (kind === 'json') judgeJson(context, text)
   return undefined
+}
+
+/** As Python's readers of JSON and YAML tell the encoding: by a mark, or by where the zeros of the first letters stand. */
+function decoded(bytes: Buffer): string {
+  const [first, second, third, fourth] = bytes
+  const begin = bytes.toString('hex', 0, 4)
+  if (begin === 'fffe0000' || (first !== 0 && second === 0 && third === 0 && fourth === 0))
+    return wide(bytes, 0)
+  if (begin === '0000feff' || (first === 0 && second === 0 && third === 0 && fourth !== 0))
+    return wide(bytes, 3)
+  if (/^fffe/.test(begin) || (first !== 0 && second === 0)) return plain(bytes.toString('utf16le'))
+  if (/^feff/.test(begin) || (first === 0 && second !== 0)) {
+    return plain(
+      Buffer.from(bytes.subarray(0, bytes.length & ~1))
+        .swap16()
+        .toString('utf16le'),
+    )
+  }
+  return plain(bytes.toString('utf8'))
+}
+
+const plain = (text: string): string => text.replace(/^\ufeff/, '')
+
+/** UTF-32, as far as it matters: what is beyond 255 is no letter of a name. */
+function wide(bytes: Buffer, lowest: 0 | 3): string {
+  return plain(Buffer.from(bytes.filter((_, at) => at % 4 === lowest)).toString('latin1'))
 }
 
 function judgeProgram(context: Context, path: string, text: string): string {
@@ -87,6 +117,19 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
+    return withoutNaN(text)
+  }
+}
+
+/** Python's JSON knows numbers that are none. */
+function withoutNaN(text: string): unknown {
+  try {
+    return JSON.parse(
+      text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
+        token.startsWith('"') ? token : '0',
+      ),
+    )
+  } catch {
     return undefined
   }
 }
@@ -112,15 +155,13 @@ function judgeCode(context: Context, value: unknown, depth = 0): void {
 
 const DEEPEST = 500
 
+const isPlain = (global: Global): boolean => usesOf(global) !== undefined && !isDirect(global)
+
 /** skops names the classes that it makes, as pickle does. */
 function judgeSkops(context: Context, value: unknown, depth = 0): void {
   if (typeof value !== 'object' || value === null || depth > DEEPEST) return
   const { __class__: name, __module__: module } = value as Record<string, unknown>
-  if (
-    typeof name === 'string' &&
-    typeof module === 'string' &&
-    usesOf({ kind: 'global', module, name }) === undefined
-  ) {
+  if (typeof name === 'string' && typeof module === 'string' && !isPlain({ kind: 'global', module, name })) {
     report(context, 'hostile', 'global', `it imports ${module}.${name}`)
   }
   for (const inner of Object.values(value)) judgeSkops(context, inner, depth + 1)

@@ -18,6 +18,8 @@ export type Uses =
   | 'applied'
   | 'typeOf'
   | 'newIndex'
+  | 'subclass'
+  | 'generator'
 
 /**
  * Undefined for what is not known to be harmless. Names are listed one by one but for classes of packages none of whose
@@ -27,11 +29,32 @@ export type Uses =
 export function usesOf({ module, name }: Global): Uses | undefined {
   const listed = TABLE.get(`${module} ${name}`)
   if (listed !== undefined) return listed
-  if (!/^\w+$/.test(name)) return undefined
+  if (!/^\w+$/.test(name) || METACLASS.test(name)) return undefined
   for (const { modules, names, uses, except } of PATTERNS) {
     if (modules.test(module) && names.test(name) && !except?.test(module)) return uses
   }
   return undefined
+}
+
+/** What does whatever its arguments say: as a value, somebody else would call it with arguments that nobody judged. */
+const DIRECT: ReadonlySet<Uses> = new Set<Uses>([
+  'reconstruct',
+  'newObject',
+  'attribute',
+  'encode',
+  'named',
+  'load',
+  'fromType',
+  'applied',
+  'newIndex',
+  'subclass',
+  'generator',
+])
+
+/** Whether it is harmless only where the pickle itself calls it. */
+export function isDirect(global: Global): boolean {
+  const uses = usesOf(global)
+  return uses !== undefined && DIRECT.has(uses)
 }
 
 function table(
@@ -106,11 +129,14 @@ const TABLE = table({
     {
       name: NUMPY_FUNCTIONS,
     },
-  'numpy.ma.core numpy.ma': { call: '_mareconstruct MaskedArray', make: 'MaskedConstant' },
+  'numpy.ma.core numpy.ma': { subclass: '_mareconstruct', call: 'MaskedArray', make: 'MaskedConstant' },
   'numpy.rec numpy.core.records numpy._core.records': { call: 'recarray record' },
   'numpy.matrixlib.defmatrix': { call: 'matrix' },
   'numpy.random': { make: 'RandomState Generator', call: 'MT19937 PCG64 PCG64DXSM Philox SFC64' },
-  'numpy.random._pickle numpy.random': { call: '__randomstate_ctor __bit_generator_ctor __generator_ctor' },
+  'numpy.random._pickle numpy.random': {
+    call: '__bit_generator_ctor',
+    generator: '__randomstate_ctor __generator_ctor',
+  },
   'numpy.random.mtrand': { make: 'RandomState', name: '_rand' },
   'numpy.random._generator': { make: 'Generator' },
   'numpy.random._mt19937': { call: 'MT19937' },
@@ -202,7 +228,7 @@ const TABLE = table({
   'sklearn.utils._tags': { make: 'Tags InputTags TargetTags ClassifierTags RegressorTags TransformerTags' },
   'sklearn.tree._tree sklearn.tree.tree': { call: 'Tree' },
   'sklearn.metrics._dist_metrics sklearn.metrics.dist_metrics sklearn.neighbors._dist_metrics sklearn.neighbors.dist_metrics sklearn.neighbors._ball_tree sklearn.neighbors._kd_tree sklearn.neighbors.ball_tree sklearn.neighbors.kd_tree':
-    { call: 'newObj' },
+    { newObject: 'newObj' },
   'sklearn.linear_model._sgd_fast sklearn.linear_model.sgd_fast': {
     call: 'Hinge SquaredHinge Log ModifiedHuber SquaredLoss Huber EpsilonInsensitive SquaredEpsilonInsensitive',
   },
@@ -248,6 +274,8 @@ const TABLE = table({
   },
 })
 
+/** What makes classes, which modules of classes have among their names. */
+const METACLASS = /^_?\w*Meta(?:class)?$|^EnumType$/
 const CLASS = /^_?[A-Z]\w*$/
 
 interface Pattern {

@@ -17,7 +17,8 @@ export function isArrayWrapper({ by }: Made): boolean {
 
 /** What a wrapper with this state reads. Undefined where that cannot be told. */
 export function arrayPayload(state: Value): ArrayPayload | undefined {
-  if (state.kind !== 'dictionary' || state.items === undefined) return undefined
+  if (state.kind !== 'dictionary' || state.items === undefined || state.hasUnknownKey === true)
+    return undefined
   const type = typeOf(state.items.get('dtype'))
   const shape = state.items.get('shape')
   if (type === undefined || shape?.kind !== 'tuple' || shape.items === undefined) return undefined
@@ -68,23 +69,31 @@ function typeOf(value: Value | undefined): ElementType | undefined {
   const name0 = value.args?.kind === 'tuple' ? textOf(value.args.items?.[0]) : undefined
   const text = name0?.replace(/^[<>=|]/, '')
   if (text === undefined) return undefined
-  const state = value.state?.kind === 'tuple' ? value.state.items : undefined
-  const fields = state?.[3]
-  if (text.startsWith('V') || (fields !== undefined && fields.kind !== 'none')) {
-    const size = Number(/^V(\d{1,9})$/.exec(text)?.[1] ?? Number.NaN)
-    const flags = numberOf(state?.[7])
-    const subarray = state?.[2]
-    if (!Number.isSafeInteger(size) || flags === undefined) return undefined
-    if (subarray !== undefined && subarray.kind !== 'none') return undefined
-    // NPY_ITEM_HASOBJECT
-    return { size, objects: (flags & 1) !== 0 }
+  const said = sizeOfName(text)
+  if (said === undefined) return undefined
+  // Its state says the size of types that have no size of their own, and of any whether it is of objects.
+  if (value.state === undefined) return { size: said, objects: text.startsWith('O') }
+  const state = value.state.kind === 'tuple' ? value.state.items : undefined
+  const [size, flags] = [numberOf(state?.[5]), numberOf(state?.[7])]
+  if (
+    state === undefined ||
+    state.length < 8 ||
+    state.length > 9 ||
+    size === undefined ||
+    flags === undefined
+  ) {
+    return undefined
   }
-  if (/^O\d*$/.test(text)) return { size: 8, objects: true }
-  const sized = /^([bBiufcmMSUa])(\d{1,9})$/.exec(text)
-  if (sized !== null) {
-    const size = Number(sized[2])
-    return { size: sized[1] === 'U' ? size * 4 : size, objects: false }
-  }
-  const size = NAMED_SIZES[text]
-  return size === undefined ? undefined : { size, objects: false }
+  if (state[2]?.kind !== 'none' || (size !== said && size !== -1)) return undefined
+  if (state[4]?.kind !== 'none' && !text.startsWith('V')) return undefined
+  // NPY_ITEM_HASOBJECT
+  const objects = (flags & 1) !== 0
+  return objects === text.startsWith('O') || text.startsWith('V') ? { size: said, objects } : undefined
+}
+
+function sizeOfName(text: string): number | undefined {
+  if (/^O\d*$/.test(text)) return 8
+  const sized = /^([VbBiufcmMSUa])(\d{1,9})$/.exec(text)
+  if (sized !== null) return Number(sized[2]) * (sized[1] === 'U' ? 4 : 1)
+  return NAMED_SIZES[text]
 }

@@ -1,8 +1,9 @@
 import { oneLine } from '../../core/index.ts'
 import type { Finding } from '../verdict.ts'
-import { usesOf } from './allowed.ts'
+import { isDirect, usesOf } from './allowed.ts'
 import type { Nested } from './machine.ts'
 import {
+  type Dictionary,
   type Global,
   globalOf,
   itemsOf,
@@ -24,8 +25,10 @@ export interface Judge {
   make(cls: Value, args: Value): Value
   /** An object gets its state. */
   build(target: Value, state: Value): void
-  /** Something is put into a container. */
-  change(target: Value): void
+  /** Something is put into a container: as into a list or a set, or by a key. */
+  change(target: Value, as: 'list' | 'dictionary'): void
+  /** A value becomes part of another, or of a container. */
+  keep(value: Value): void
   /** An object that is elsewhere; what is known of it. */
   persistent(id: Value): Value
 }
@@ -64,6 +67,8 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
     hostile('unresolved', what)
     return OTHER
   }
+  const isOf = (value: Value | undefined, modules: RegExp): value is Global =>
+    value?.kind === 'global' && modules.test(value.module)
   const isClass = (value: Value | undefined): value is Global => {
     const global = globalOf(value)
     const uses = global && usesOf(global)
@@ -133,9 +138,28 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
         : unresolved(`${nameOf(by)} makes an object of what is no known class`)
     },
     /** It calls its first argument with its second. */
-    applied: ([callable, args]) => judge.call(callable ?? OTHER, args ?? OTHER),
+    applied([callable, args], by) {
+      return isOf(callable, /^numpy\._?core\.multiarray$/)
+        ? judge.call(callable, args ?? OTHER)
+        : unresolved(`${nameOf(by)} calls what makes no array`)
+    },
+    /** It makes an object of its first argument. */
+    subclass([cls, base], by) {
+      return isClass(cls) && isClass(base) && [cls, base].every((one) => isOf(one, /^numpy\b/))
+        ? made(cls, undefined)
+        : unresolved(`${nameOf(by)} makes an object of what is no array`)
+    },
+    /** It calls its second argument with its first. */
+    generator([name, maker, ...more], by) {
+      const isOwn =
+        maker === undefined || (isOf(maker, /^numpy\.random\b/) && maker.name === '__bit_generator_ctor')
+      return isOwn && more.length === 0
+        ? made(by, name && { kind: 'tuple', items: [name] })
+        : unresolved(`${nameOf(by)} calls what makes no random numbers`)
+    },
     /** It calls its first argument with its third. */
     fromType([callable, cls, args], by) {
+      if (!isOf(callable, /^torch\._utils$/)) return unresolved(`${nameOf(by)} calls what makes no tensor`)
       if (!isClass(cls)) return unresolved(`${nameOf(by)} makes an object of what is no known class`)
       return judge.call(callable ?? OTHER, args ?? OTHER)
     },
@@ -184,13 +208,28 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
         return
       }
       if (target.kind !== 'made' || target.by === undefined) return
+      if (target.isBuilt) hostile('change', `it gives ${nameOf(target.by)} a state twice`)
+      target.isBuilt = true
+      if (mayReplaceClass(state))
+        hostile('change', `it may give an object of ${nameOf(target.by)} another class`)
       if (isDistribution(target.by) && !isHarmlessDistribution(state)) {
         hostile('program', `it gives ${nameOf(target.by)} a text that scipy runs as a program`)
       }
     },
 
-    change(target) {
+    change(target, as) {
       if (target.kind === 'global') hostile('change', `it changes ${nameOf(target)} itself`)
+      if (target.kind === 'bytes') hostile('change', 'it changes bytes once they are there')
+      if (target.kind !== 'made' || target.by === undefined) return
+      // Pickle calls what the object has by the name of append, extend or add, which its state may have put there.
+      if (target.isBuilt) hostile('change', `it changes an object of ${nameOf(target.by)} that has its state`)
+      else if (as === 'list' && !APPENDED.has(target.by.name))
+        hostile('change', `it appends to an object of ${nameOf(target.by)}, which is no list`)
+    },
+
+    keep(value) {
+      if (value.kind === 'global' && isDirect(value))
+        hostile('unresolved', `it keeps ${nameOf(value)}, which may be called with anything`)
     },
 
     persistent(id) {
@@ -207,6 +246,22 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
     },
   }
   return judge
+}
+
+/** Lists, sets and the like, by the names of their classes. */
+const APPENDED = new Set(['list', 'set', 'deque', 'FrozenList'])
+/** Classes whose objects are dictionaries, of whose keys nothing is known. */
+const DICTIONARIES = new Set(['dict', 'OrderedDict', 'defaultdict', 'Counter', 'Bunch', 'AttributeDict'])
+
+/** The second half of a state is set by attributes, one of which is the class of the object. */
+function mayReplaceClass(state: Value): boolean {
+  if (state.kind !== 'tuple' || state.items?.length !== 2) return false
+  const attributes = state.items[1]
+  if (attributes?.kind === 'made') return DICTIONARIES.has(attributes.by?.name ?? '')
+  return (
+    attributes?.kind === 'dictionary' &&
+    (attributes.hasUnknownKey === true || attributes.items?.has('__class__') === true)
+  )
 }
 
 /** Scipy's distributions: their state has the text of the function that reads their arguments. */
@@ -236,14 +291,15 @@ function isHarmlessDistribution(state: Value): boolean {
   if (state.kind === 'tuple') {
     return (
       state.items?.every(
-        (item) => item.kind !== 'list' && (item.kind !== 'dictionary' || hasPlainTemplate(item.items)),
+        (item) => item.kind !== 'list' && (item.kind !== 'dictionary' || hasPlainTemplate(item)),
       ) ?? false
     )
   }
-  return state.kind === 'dictionary' && hasPlainTemplate(state.items)
+  return state.kind === 'dictionary' && hasPlainTemplate(state)
 }
 
-function hasPlainTemplate(items: ReadonlyMap<string, Value> | undefined): boolean {
+function hasPlainTemplate({ items, hasUnknownKey }: Dictionary): boolean {
+  if (hasUnknownKey === true) return false
   const template = items?.get('_parse_arg_template')
   return template === undefined || isPlainTemplate(textOf(template) ?? '-')
 }

@@ -27,6 +27,7 @@ import {
   type Global,
   KEPT_KEYS,
   LIST,
+  mayBeText,
   NONE,
   OTHER,
   type Tuple,
@@ -245,6 +246,7 @@ async function walk(
     push(judge.make(cls, args))
   }
   const instance = (cls: Value, args: readonly Value[]): void => {
+    for (const item of args) judge.keep(item)
     const tuple: Tuple = { kind: 'tuple', items: args }
     // Without arguments, a class is not called.
     if (args.length === 0) make(cls, tuple)
@@ -252,10 +254,12 @@ async function walk(
   }
 
   const setItems = (target: Value, items: readonly Value[]): void => {
-    judge.change(target)
+    judge.change(target, 'dictionary')
+    for (const item of items) judge.keep(item)
     if (target.kind !== 'dictionary') return
     for (let index = 0; index + 1 < items.length; index += 2) {
       const key = textOf(items[index])
+      if (key === undefined && mayBeText(items[index])) target.hasUnknownKey = true
       if (key === undefined || !KEPT_KEYS.has(key)) continue
       target.items ??= new Map()
       target.items.set(key, flat(items[index + 1] as Value))
@@ -310,6 +314,7 @@ async function walk(
     const state = pop()
     const target = top()
     calls++
+    judge.keep(state)
     judge.build(target, state)
     if (target.kind !== 'made') return
     if (state.kind === 'tuple') target.state = flat(state)
@@ -322,7 +327,14 @@ async function walk(
     array = payload
   }
 
-  const tuple = (items: readonly Value[]): void => push({ kind: 'tuple', items: items.map(shallow) })
+  const tuple = (items: readonly Value[]): void => {
+    for (const item of items) judge.keep(item)
+    push({ kind: 'tuple', items: items.map(shallow) })
+  }
+  const dropKept = (): void => {
+    stack.eachToMark(judge.keep)
+    stack.dropToMark()
+  }
 
   /** False behind the end. */
   const step = (code: number): boolean => {
@@ -399,8 +411,8 @@ async function walk(
         push(counted(reader.u32(), 'text'))
         break
       case 0x61: // APPEND
-        pop()
-        judge.change(top())
+        judge.keep(pop())
+        judge.change(top(), 'list')
         break
       case 0x62: // BUILD
         build()
@@ -421,8 +433,8 @@ async function walk(
         break
       case 0x65: // APPENDS
       case 0x90: // ADDITEMS
-        stack.dropToMark()
-        judge.change(top())
+        dropKept()
+        judge.change(top(), 'list')
         break
       case 0x67: // GET
         get(indexIn(line()))
@@ -440,7 +452,7 @@ async function walk(
         get(reader.u32())
         break
       case 0x6c: // LIST
-        stack.dropToMark()
+        dropKept()
         push(LIST)
         break
       case 0x5d: // EMPTY_LIST
@@ -473,7 +485,7 @@ async function walk(
         // TUPLE
         if (stack.aboveMark() <= LONGEST_TUPLE) tuple(popToMark())
         else {
-          stack.dropToMark()
+          dropKept()
           push({ kind: 'tuple', items: undefined })
         }
         break
@@ -559,7 +571,7 @@ async function walk(
         push(LIST)
         break
       case 0x91: // FROZENSET
-        stack.dropToMark()
+        dropKept()
         push(OTHER)
         break
       case 0x92: {

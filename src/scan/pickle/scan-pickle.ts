@@ -4,6 +4,7 @@ import { slice } from '../sources.ts'
 import { type Nested, type Walk, walkPickle } from './machine.ts'
 
 const FEWEST_OPCODES = 4
+const MOST_SHORT = 64
 /** By this number torch began its files before version 1.6. */
 const TORCH_LEGACY = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex')
 /** Its number, its version, the system's sizes, the model, the keys of the storages; then those as they are. */
@@ -23,7 +24,8 @@ export async function scanPickle(
   { isExpected = false, start = 0 }: PickleOptions = {},
 ): Promise<string | undefined> {
   const first = await walkPickle(source, start, context)
-  if (!isExpected && !isPlausible(first, source)) return undefined
+  const isPickle = isExpected || isPlausible(first, source) || (await callsBehind(context, source, first))
+  if (!isPickle) return undefined
   const isLegacy = start === 0 && TORCH_LEGACY.equals(await source.read(0, TORCH_LEGACY.length))
   const modules = new Set<string>()
   const nested: Nested[] = []
@@ -55,6 +57,16 @@ export async function scanPickle(
   report(context, 'executable', 'pickle', 'it is a pickle: loading it runs what it names')
   for (const item of nested) await scanNested(context, source, item)
   return flavourOf(modules, isLegacy)
+}
+
+/** Whether behind short ones, that anything may begin with, there is one that calls something. */
+async function callsBehind(context: Context, source: RandomAccess, first: Walk): Promise<boolean> {
+  let walked = first
+  for (let count = 0; count < MOST_SHORT && walked.ended === 'stop' && walked.end < source.size; count++) {
+    walked = await walkPickle(source, walked.end, context)
+    if (walked.imports > 0 && walked.calls > 0) return true
+  }
+  return false
 }
 
 /** Whether somebody wrote it to be a pickle, or it does something before it turns out to be none. */

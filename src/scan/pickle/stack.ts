@@ -18,6 +18,8 @@ export interface Stack {
   popToMark(): Value[]
   /** The same where nothing of it matters. */
   dropToMark(): void
+  /** Each value above the last mark. */
+  eachToMark(look: (value: Value) => void): void
   height(): number
   /** How many values are above the last mark. */
   aboveMark(): number
@@ -71,6 +73,9 @@ export function createStack(from?: Stack): Stack {
     },
     dropToMark() {
       values.length = popMark()
+    },
+    eachToMark(look) {
+      for (let index = floor(); index < values.length; index++) look(values[index] as Value)
     },
     height: () => values.length,
     aboveMark: () => values.length - floor(),

@@ -40,6 +40,8 @@ export interface Tuple {
 export interface Dictionary {
   readonly kind: 'dictionary'
   items?: Map<string, Value>
+  /** A key may be any of those that matter. */
+  hasUnknownKey?: boolean
 }
 
 /** An object that was made by a class or a function. */
@@ -49,13 +51,14 @@ export interface Made {
   readonly args: Value | undefined
   /** What BUILD gave it. */
   state?: Value
+  isBuilt?: boolean
 }
 
 export const OTHER: Value = { kind: 'other' }
 export const LIST: Value = { kind: 'list' }
 export const NONE: Value = { kind: 'none' }
 
-/** Of a joblib array, and of scipy's distributions, which run a text of their state. */
+/** Of a joblib array, of scipy's distributions, which run a text of their state, and of any object. */
 export const KEPT_KEYS: ReadonlySet<string> = new Set([
   'subclass',
   'shape',
@@ -63,6 +66,7 @@ export const KEPT_KEYS: ReadonlySet<string> = new Set([
   'dtype',
   'numpy_array_alignment_bytes',
   '_parse_arg_template',
+  '__class__',
 ])
 
 export function nameOf({ module, name }: Global): string {
@@ -79,6 +83,11 @@ export function textOf(value: Value | undefined): string | undefined {
 
 export function numberOf(value: Value | undefined): number | undefined {
   return value?.kind === 'number' ? value.number : undefined
+}
+
+/** Whether it may turn out to be a text that is not known. */
+export function mayBeText(value: Value | undefined): boolean {
+  return value?.kind === 'other' || value?.kind === 'made'
 }
 
 export function globalOf(value: Value | undefined): Global | undefined {
