@@ -36,6 +36,8 @@ test('what pickle calls by its name in an object is not put there', async () => 
     setstate: `${namespace(`}${text('__setstate__')}${LOAD}sb`)}${SECOND}b.`,
     'a class of its own': `${namespace(`}${text('append')}cultralytics.nn.tasks\nDetectionModel\nsb`)}}a.`,
     'a dictionary with attributes': `\x80\x04csklearn.utils._bunch\nBunch\n)R${text('append')}cultralytics.nn.tasks\nDetectionModel\ns}a.`,
+    'what is elsewhere': `\x80\x04(${text('storage')}ctorch\nFloatStorage\n${text('0')}${text('cpu')}K\x01tQ}${text('append')}cultralytics.nn.tasks\nDetectionModel\nsb}a.`,
+    'what is given back': `${namespace(`}${text('__setstate__')}cultralytics.nn.tasks\nDetectionModel\nsb`)}q\x000ctorch.jit._pickle\nrestore_type_tag\nh\x00N\x86R}b.`,
     'from the memo': `${LOAD}q\x000${namespace(`}${text('append')}h\x00sb`)}N.`,
     'in a list': `\x80\x04](cbuiltins\ngetattr\ne.`,
     'in a state': `\x80\x04csklearn.svm._classes\nSVC\n)\x81}${text('kernel')}cbuiltins\ngetattr\nsb.`,

@@ -20,6 +20,7 @@ export type Uses =
   | 'newIndex'
   | 'subclass'
   | 'generator'
+  | 'same'
 
 /**
  * Undefined for what is not known to be harmless. Names are listed one by one but for classes of packages none of whose
@@ -157,7 +158,11 @@ const TABLE = table({
   'scipy.spatial.distance': {
     name: 'euclidean cosine cityblock minkowski chebyshev correlation hamming jaccard',
   },
-  'scipy.interpolate._interpolate scipy.interpolate.interpolate': { make: 'interp1d PPoly' },
+  'scipy.interpolate._interpolate scipy.interpolate.interpolate': {
+    make: 'interp1d PPoly',
+    name: `interp1d._call_linear interp1d._call_linear_np interp1d._call_nearest interp1d._call_previousnext
+      interp1d._call_spline interp1d._call_nan_spline`,
+  },
   'scipy.interpolate._bsplines': { make: 'BSpline' },
   'scipy.interpolate._cubic': { make: 'CubicSpline PchipInterpolator Akima1DInterpolator' },
   'scipy.interpolate._fitpack2 scipy.interpolate.fitpack2': {
@@ -270,7 +275,8 @@ const TABLE = table({
     make: 'AttributeDict',
   },
   'torch.jit._pickle': {
-    call: 'build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id restore_type_tag',
+    call: 'build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id',
+    same: 'restore_type_tag',
   },
 })
 

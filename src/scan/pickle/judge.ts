@@ -143,6 +143,8 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
         ? judge.call(callable, args ?? OTHER)
         : unresolved(`${nameOf(by)} calls what makes no array`)
     },
+    /** It gives its first argument back. */
+    same: ([value]) => value ?? OTHER,
     /** It makes an object of its first argument. */
     subclass([cls, base], by) {
       return isClass(cls) && isClass(base) && [cls, base].every((one) => isOf(one, /^numpy\b/))
@@ -207,6 +209,7 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
         hostile('change', `it changes ${nameOf(target)} itself`)
         return
       }
+      if (target.kind === 'other') hostile('change', 'it gives a state to something that is not known')
       if (target.kind !== 'made' || target.by === undefined) return
       if (target.isBuilt) hostile('change', `it gives ${nameOf(target.by)} a state twice`)
       target.isBuilt = true
@@ -219,6 +222,7 @@ export function createJudge({ report, nest }: JudgeOutput): Judge {
 
     change(target, as) {
       if (target.kind === 'global') hostile('change', `it changes ${nameOf(target)} itself`)
+      if (target.kind === 'other') hostile('change', 'it changes something that is not known')
       if (target.kind === 'bytes') hostile('change', 'it changes bytes once they are there')
       if (target.kind !== 'made' || target.by === undefined) return
       // Pickle calls what the object has by the name of append, extend or add, which its state may have put there.
