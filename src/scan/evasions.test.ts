@@ -57,6 +57,15 @@ test('functions that call their arguments call none but their own', async () => 
     await isRefused(pickle, 'model.pkl', what)
 })
 
+test('a line ends where it ends, whatever is in it', async () => {
+  const filling = `${CALL.slice(0, -1)}0`.padEnd(98 + CALL.length, 'N')
+  const pickle = `V\xff\nKC${filling}N.`
+  const { findings, verdict } = await scan(pickle)
+  assert.equal(verdict, 'hostile')
+  assert.match(JSON.stringify(findings), /posix\.system/)
+  assert.equal((await scan('(lp0\nV\xff\np1\na.')).verdict, 'executable')
+})
+
 test('bytes that are changed after they were looked at are no model', async () => {
   const model = zip({ 'a/data.pkl': Buffer.from('\x80\x02N.', 'latin1') }).toString('latin1')
   const length = Buffer.alloc(8)

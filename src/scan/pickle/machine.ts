@@ -179,8 +179,11 @@ async function walk(
     }
     const length = reader.lineLength()
     if (length === undefined) throw new Malformed('a line in it has no end')
-    const text = length > LONGEST_KEPT_TEXT ? TOO_LONG : reader.bytes(length).toString('utf8')
-    if (text === TOO_LONG) reader.skip(length)
+    if (length > LONGEST_KEPT_TEXT) {
+      reader.skip(length + 1)
+      return TOO_LONG
+    }
+    const text = reader.bytes(length).toString('utf8')
     reader.skip(1)
     return text
   }
