@@ -24,7 +24,7 @@ function loadedBy(...args: readonly string[]): readonly string[] {
 test('a verb that only reads the store loads nothing for help, progress, networks or images', async (t) => {
   const store = join(await temporaryDirectory(t), 'store')
   const heavy =
-    /\/commander\/|\/undici\/|^node:https?$|\/render\/progress|\/src\/(?:oci|registry|embed|mount|serve)\//
+    /\/commander\/|\/undici\/|^node:https?$|\/render\/progress|\/src\/(?:oci|registry|embed|mount|serve|cli\/completion)\/|completion-script/
   const forList = loadedBy('list', '--store', store)
   assert.ok(forList.some((url) => url.includes('/src/store/')))
   assert.deepEqual(

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { BallastError, EXIT_CODES } from '../core/index.ts'
 import { type Invocation, runVerb } from './action.ts'
 import { VERBS } from './commands/index.ts'
@@ -47,6 +47,7 @@ export function createProgram(
       writeErr: io.err,
       outputError: (text, write) => write(text.replace(/^error: /, 'ballast: ')),
     })
+    .configureHelp({ optionDescription: describeOption })
     .showSuggestionAfterError(true)
     .showHelpAfterError(`  ${HELP_HINT}`)
     // Otherwise a `--` behind the verb would be taken away before the verb sees it.
@@ -77,6 +78,10 @@ function addVerb(program: Command, verb: AnyVerb, run: (invocation: Invocation) 
     if (heading !== undefined) command.optionsGroup(heading)
     command.addOption(option)
   }
+  for (const argument of command.registeredArguments) {
+    const choices = verb.choices?.[argument.name()]
+    if (choices !== undefined) argument.argChoices = [...choices]
+  }
   command.optionsGroup('Options:')
   addCommonOptions(command)
   command.addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}\n`).join('')}`)
@@ -101,10 +106,18 @@ function withoutBreaks(details: string): string {
 }
 
 /** Commander would take every word behind one that may be repeated for a value of it. */
-function toOption([flags, description, fallback]: VerbOption): Option {
+function toOption([flags, description, fallback, choices]: VerbOption): Option {
   const option = new Option(flags.replace('...>', '>'), description).default(fallback)
+  // Not by its method, which would refuse other words before the verb can say what to do.
+  if (choices !== undefined) option.argChoices = [...choices]
   if (!flags.endsWith('...>')) return option
   return option.argParser((value: string, former: readonly string[] = []) => [...former, value])
+}
+
+/** The description names the choices in a sentence. */
+function describeOption(this: Help, option: Option): string {
+  const plain: Option = Object.create(option, { argChoices: { value: undefined } })
+  return Help.prototype.optionDescription.call(this, plain)
 }
 
 function ownOptions(command: Command): Readonly<Record<string, unknown>> {
@@ -114,9 +127,9 @@ function ownOptions(command: Command): Readonly<Record<string, unknown>> {
 
 /** On the program as well as on each verb, so that they may stand before it or behind. */
 function addCommonOptions(command: Command): void {
-  for (const [flags, description] of COMMON_OPTIONS) {
-    const option = new Option(flags, description)
-    command.addOption(flags === '--debug' ? option.hideHelp() : option)
+  for (const common of COMMON_OPTIONS) {
+    const option = toOption(common)
+    command.addOption(common[0] === '--debug' ? option.hideHelp() : option)
   }
 }
 

@@ -1,6 +1,6 @@
 import { BallastError, type CallOptions } from '../core/index.ts'
 import type { Io } from './io.ts'
-import type { CommonOptions } from './verb.ts'
+import { type CommonOptions, PROGRESS_FORMS } from './verb.ts'
 
 export interface ProgressView {
   readonly onProgress: NonNullable<CallOptions['onProgress']>
@@ -73,7 +73,7 @@ function kindOf(io: Io, { progress = 'auto', json, quiet }: CommonOptions): Kind
 
 /** Throws USAGE for another word than `auto`, `plain`, `json` and `none`. */
 export function checkProgress({ progress = 'auto' }: CommonOptions): void {
-  if (['auto', 'plain', 'json', 'none'].includes(progress)) return
+  if ((PROGRESS_FORMS as readonly string[]).includes(progress)) return
   throw new BallastError('USAGE', `--progress ${progress}: there is no such way to show progress`, {
     hint: 'auto, plain, json or none',
   })

@@ -1,3 +1,4 @@
+import { RELOAD_ORDERS } from '../model/index.ts'
 import type { VerbOption } from './verb.ts'
 
 /** Of the verbs that change what a running application serves; read by `reloadTask`. */
@@ -13,6 +14,6 @@ export const RELOAD_OPTIONS: readonly VerbOption[] = [
       'filled in',
   ],
   ['--within <time>', 'how long that may take (default: 30s)'],
-  ['--order <order>', 'of several containers: one-by-one (the default) or all'],
+  ['--order <order>', 'of several containers: one-by-one (the default) or all', undefined, RELOAD_ORDERS],
   ['--allow-commands', 'run the commands that ballast.yaml has for this; remembered until they change'],
 ]

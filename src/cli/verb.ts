@@ -9,6 +9,8 @@ export interface Verb<A extends readonly unknown[]> {
   /** What the summary leaves open, in a few lines. */
   readonly details?: string
   readonly options?: readonly VerbOption[]
+  /** The words that an operand may be, by its name in the usage, where there are few; the help leaves them to the details. */
+  readonly choices?: Readonly<Record<string, readonly string[]>>
   /** Headings of the help, by the first option that stands below each, as `--size`. */
   readonly headings?: Readonly<Record<string, string>>
   readonly examples: readonly string[]
@@ -21,8 +23,18 @@ export interface Verb<A extends readonly unknown[]> {
   readonly run: (session: Session, ...args: A) => Promise<void>
 }
 
-/** In commander's notation, but `--name <value...>` is one that may be given several times, a value each: an array. */
-export type VerbOption = readonly [flags: string, description: string, fallback?: string]
+/**
+ * In commander's notation, but `--name <value...>` is one that may be given several times, a value each: an array. `choices` are
+ * offered to who types; the description names them to who reads, and the verb refuses others.
+ */
+export type VerbOption = readonly [
+  flags: string,
+  description: string,
+  fallback?: string | undefined,
+  choices?: readonly string[],
+]
+
+export const PROGRESS_FORMS = ['auto', 'plain', 'json', 'none'] as const
 
 /** A verb whose operands are known only from its usage: whoever runs it has read the arguments by that. */
 export type AnyVerb = Omit<Verb<never>, 'run'> & {
@@ -35,7 +47,7 @@ export function defineVerb<A extends readonly unknown[]>(verb: Verb<A>): AnyVerb
 }
 
 /** Before the verb as well as behind it. */
-export const COMMON_OPTIONS = [
+export const COMMON_OPTIONS: readonly VerbOption[] = [
   ['--store <dir>', 'the store (default: $BALLAST_STORE, /var/lib/ballast or your data directory)'],
   ['--json', 'print the answer as JSON'],
   [
@@ -43,9 +55,14 @@ export const COMMON_OPTIONS = [
     'the public key of who alone may set policies of stages (default: $BALLAST_POLICY_KEY)',
   ],
   ['-q, --quiet', 'no progress and no remarks'],
-  ['--progress <how>', 'auto, plain, json (events on stderr) or none (default: auto)'],
+  [
+    '--progress <how>',
+    'auto, plain, json (events on stderr) or none (default: auto)',
+    undefined,
+    PROGRESS_FORMS,
+  ],
   ['--debug', 'stack traces with errors'],
-] as const satisfies readonly VerbOption[]
+]
 
 export interface CommonOptions {
   readonly store?: string

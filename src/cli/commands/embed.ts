@@ -38,6 +38,8 @@ export const verb = defineVerb<[string[], EmbedOptions]>({
       '--position <where>',
       'top or bottom of the image for the layers of the model, or auto: where Docker nodes pull less ' +
         '(default: as IMAGE has it, else top)',
+      undefined,
+      ['top', 'bottom', 'auto'],
     ],
     [
       '--platform <platform>',

@@ -5,6 +5,7 @@ import { verb as approve } from './approve.ts'
 import { verb as attach } from './attach.ts'
 import { verb as capture } from './capture.ts'
 import { verb as check } from './check.ts'
+import { verb as completion } from './completion.ts'
 import { verb as copy } from './copy.ts'
 import { verb as diff } from './diff.ts'
 import { verb as embed } from './embed.ts'
@@ -72,4 +73,5 @@ export const VERBS: Readonly<Record<string, AnyVerb>> = {
   verify,
   gc,
   serve,
+  completion,
 }

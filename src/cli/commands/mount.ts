@@ -1,5 +1,11 @@
 import { BallastError } from '../../core/index.ts'
-import { parseOperand, parseServerLayout, type ReloadFlags, type ServerLayout } from '../../model/index.ts'
+import {
+  parseOperand,
+  parseServerLayout,
+  type ReloadFlags,
+  SERVER_LAYOUTS,
+  type ServerLayout,
+} from '../../model/index.ts'
 import type { MountResult } from '../../workflows/mount.ts'
 import type { Judged } from '../../workflows/mount-reload-judge.ts'
 import { engineChoice } from '../engine-choice.ts'
@@ -49,6 +55,8 @@ export const verb = defineVerb<[string, string, MountOptions]>({
     [
       '--layout <layout>',
       'what a model server expects in place of the files: triton, tfserving (NAME/NUMBER/…), or hf (a hub cache; --as ORG/NAME)',
+      undefined,
+      SERVER_LAYOUTS,
     ],
     [
       '--keep <n>',

@@ -30,6 +30,7 @@ export const verb = defineVerb<[string, string, string | undefined, PolicyOption
     'The policy is kept with the stage: in the store, a registry, a bucket or a layout. The stage then moves by promote and rollback\n' +
     'alone, and nothing is mounted, embedded, run or pulled by its name that does not keep the policy at that moment.\n' +
     'With --key the policy is signed: whoever knows the public key (--policy-key) finds out when somebody else changes it.',
+  choices: { action: ['set', 'show', 'remove'] },
   options: [
     ['--key <file>', 'the private key of who stands for the policy'],
     ...REGISTRY_OPTIONS,

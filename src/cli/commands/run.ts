@@ -38,7 +38,7 @@ export const verb = defineVerb<[string[], RunOptions]>({
     'The exit code is that of the container; 125 where none was started, or its metrics could not be attached.',
   options: [
     ['--model <ref...>', 'REF or REF=PATH (several: once each, or A,B)'],
-    ['--strategy <strategy>', 'mount, embed or auto', 'auto'],
+    ['--strategy <strategy>', 'mount, embed or auto', 'auto', ['mount', 'embed', 'auto']],
     ['--metrics <file>', 'attach what the container has written there to the versions that it had'],
     ['--image <image>', 'which of the arguments is the image, where an unknown option stands before it'],
     ['--dry-run', 'bring the model to its place and print the command instead of running it'],

@@ -24,6 +24,8 @@ export const verb = defineVerb<[string, SignOptions]>({
     [
       '--format <form>',
       'bundle (cosign 3, and what --key makes by default) or legacy (cosign 2, under sha256-….sig)',
+      undefined,
+      ['bundle', 'legacy'],
     ],
     ...IDENTITY_OPTIONS,
     ...REGISTRY_OPTIONS,

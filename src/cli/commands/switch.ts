@@ -28,7 +28,7 @@ export const verb = defineVerb<[string, SwitchFlags]>({
     'it, and what to deploy is printed. Services of Compose are left to Compose, with the file and the commands.\n' +
     'In the end ballast.yaml says so, where it names a strategy.',
   options: [
-    ['--to <strategy>', 'mount or embed'],
+    ['--to <strategy>', 'mount or embed', undefined, ['mount', 'embed']],
     ['--env <environment>', 'whose strategy in ballast.yaml changes, where there are several'],
     ['--dry-run', 'show what would be done, and change nothing'],
     ['--allow-commands', 'run the command of ready in ballast.yaml; remembered until it changes'],
