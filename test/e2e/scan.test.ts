@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { chmod, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ScanResult } from '../../src/workflows/scan.ts'
@@ -58,4 +59,37 @@ test('scan takes a file of the working directory by its bare name, and refuses w
   assert.equal((await run(['scan', 'model.pkl'], { store, cwd: root })).code, 4)
   const missing = await run(['scan', './nothing'], { store, cwd: root })
   assert.deepEqual([missing.code, /no such file/.test(missing.stderr)], [3, true])
+})
+
+test('scan goes on behind what it may not read, and says so of each', async (t) => {
+  const root = await temporaryDirectory(t)
+  const models = await writeFiles(join(root, 'models'), {
+    'a.bin': 'plain',
+    'closed.bin': CALL,
+    'z.bin': CALL,
+    'shut/inner.bin': 'plain',
+  })
+  await chmod(root, 0o755)
+  await chmod(join(models, 'closed.bin'), 0)
+  await chmod(join(models, 'shut'), 0)
+  await symlink('shut/inner.bin', join(models, 'link.bin'))
+  await symlink('nowhere', join(models, 'nowhere.bin'))
+  // Root may read everything.
+  const uid = process.getuid?.() === 0 ? 65_534 : undefined
+  const program = `
+    const { scanPath } = await import(${JSON.stringify(new URL('../../src/workflows/scan-path.ts', import.meta.url).href)})
+    if (${uid} !== undefined) process.setuid(${uid})
+    const { verdict, files } = await scanPath(${JSON.stringify(models)})
+    console.log(JSON.stringify([verdict, ...files.map((file) => [file.path, file.verdict, file.findings[0]?.what])]))`
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+  const denied = 'it cannot be read: permission denied (EACCES)'
+  assert.deepEqual(JSON.parse(printed), [
+    'hostile',
+    ['a.bin', 'clean', null],
+    ['closed.bin', 'unreadable', denied],
+    ['link.bin', 'unreadable', denied],
+    ['shut', 'unreadable', denied],
+    ['z.bin', 'hostile', 'it calls posix.system'],
+  ])
+  await chmod(join(models, 'shut'), 0o755)
 })

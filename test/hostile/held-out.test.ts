@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { scanPath } from '../../src/workflows/scan.ts'
+import { scanPath } from '../../src/workflows/scan-path.ts'
 
 /**
  * Files of which no rule of the scanner was made: what it says of them is what it will say of the next one. Counted, and

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { scanPath } from '../../src/workflows/scan.ts'
+import { scanPath } from '../../src/workflows/scan-path.ts'
 
 interface Case {
   readonly file: string
