@@ -11,6 +11,7 @@ import { arrayOf, type Json, objectOf, parseJson, parseYaml, type Tag } from '..
 import { decodePolicy, encodePolicy, LARGEST_POLICY, type Policy } from '../policy/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Signer } from '../trust/index.ts'
+import { requireKnownFormats } from './model-formats.ts'
 import { keyId, policyDigest, policyIn, signPolicy } from './policy-record.ts'
 import { resolveVersion } from './resolve.ts'
 import type { StagePlace } from './stage-place.ts'
@@ -110,6 +111,7 @@ export async function readPolicy(file: string, stage: Tag): Promise<Policy> {
     keys: keyId,
     stage,
   })
+  requireKnownFormats(policy.requires.formats ?? [], file)
   if (JSON.stringify(encodePolicy(policy)).length <= LARGEST_POLICY) return policy
   throw new BallastError('USAGE', `${file} is larger than a policy may be`, {
     hint: `at most ${LARGEST_POLICY / 1024} KiB with its keys`,
