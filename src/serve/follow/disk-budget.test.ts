@@ -21,7 +21,7 @@ test('what is set aside counts, what nobody needs goes first, and what does not 
   assert.equal((await budget.measure()).used, 2 * MIB)
   await budget.admit('a', MIB)
   assert.equal(rooms, 0)
-  await budget.admit('b', 2 * MIB - 1)
+  await budget.admit('b', 1.5 * MIB)
   assert.equal(rooms, 1)
   await assert.rejects(budget.admit('c', MIB), { code: 'DISK', hint: /--max-disk/ })
   budget.settle('a')

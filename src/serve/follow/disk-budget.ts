@@ -4,7 +4,7 @@ import type { DiskMeasure } from './metrics.ts'
 
 export interface DiskBudget {
   /**
-   * Sets so many bytes aside for the holder until it is settled. What nobody needs is removed first; throws DISK where that is
+   * Sets so many bytes aside for the holder until it is settled, and a little for what is written beside them. What nobody needs is removed first; throws DISK where that is
    * not enough.
    */
   readonly admit: (holder: string, bytes: number) => Promise<void>
@@ -22,6 +22,9 @@ export interface DiskBudgetOptions {
   readonly makeRoom: () => Promise<void>
 }
 
+/** For what is written beside a version's files: records, notes of who has it, what is remembered of it. In bytes. */
+const BESIDE_FILES = 128 * 1024
+
 export function createDiskBudget({ budget, places, makeRoom }: DiskBudgetOptions): DiskBudget {
   const setAside = new Map<string, number>()
   // One after the other: what one has found free is taken when the next one looks.
@@ -32,13 +35,14 @@ export function createDiskBudget({ budget, places, makeRoom }: DiskBudgetOptions
     return (await used()) + others + bytes - (budget ?? Number.POSITIVE_INFINITY)
   }
   return {
-    admit: (holder, bytes) =>
+    admit: (holder, fileBytes) =>
       inTurn(async () => {
+        const bytes = fileBytes + BESIDE_FILES
         setAside.delete(holder)
         if (budget !== undefined && (await missing(bytes)) > 0) {
           await makeRoom()
           const lacking = await missing(bytes)
-          if (lacking > 0) throw beyond(bytes, { lacking, budget })
+          if (lacking > 0) throw beyond(fileBytes, { lacking, budget })
         }
         setAside.set(holder, bytes)
       }),
