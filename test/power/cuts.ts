@@ -76,7 +76,6 @@ async function cutBelow(root: string, options: CutOptions): Promise<CutReport> {
     failures: [] as string[],
   }
   const path = join(root, 'after')
-  const cutImage = join(root, 'cut')
   await mkdir(path)
   const next = join(sources, '0-0')
   for (const [number, at] of instants.entries()) {
@@ -92,6 +91,8 @@ async function cutBelow(root: string, options: CutOptions): Promise<CutReport> {
     }
     report.acknowledged.targets += targets.length
     for (const fate of ['kept', 'dropped', 'torn'] as const) report.writes[fate] += cut[fate]
+    // A file of its own: a container that starts meanwhile takes mounts along, and what it has still mounted it may still write to.
+    const cutImage = join(root, `cut-${number}`)
     await writeImage(cutImage, cut.content)
     const problems = await problemsOf(cutImage, path, mountOptions, {
       models,
@@ -104,6 +105,7 @@ async function cutBelow(root: string, options: CutOptions): Promise<CutReport> {
       print(`cut ${number} before event ${at}: ${problems.join('; ')}`)
       if (options.keep !== undefined) await keepCut(options.keep, number, cutImage, cut.content)
     }
+    await rm(cutImage)
     if ((number + 1) % 25 === 0) print(`${number + 1} cuts`)
   }
   return { cuts: instants.length, ...report }

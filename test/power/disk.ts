@@ -69,8 +69,15 @@ export async function recordDisk(root: string, image: string, options: string): 
   return { path, events, mark, close }
 }
 
+/** By a loop device of its own: `mount -o loop` takes one that has the image already, which may remember blocks of the former cut. */
 export async function mountImage(image: string, path: string, options: string): Promise<void> {
-  await call('mount', ['-t', 'ext4', '-o', ['loop', options].filter(Boolean).join(','), image, path])
+  const device = (await call('losetup', ['--find', '--show', image])).stdout.trim()
+  try {
+    await call('mount', ['-t', 'ext4', ...(options === '' ? [] : ['-o', options]), device, path])
+  } finally {
+    // The device goes with the last who has it open: with the mount.
+    await call('losetup', ['--detach', device])
+  }
 }
 
 /** Takes what is written to it, and goes with it when it is unmounted. */
