@@ -36,6 +36,7 @@ test('an identity signs, and who trusts it and the authority believes that', asy
 })
 
 test('a timestamp authority is asked as well, where one is named', async (t) => {
+  stopAtWholeSecond(t)
   const sigstore = await startSigstore(t)
   const services = { fulcio: sigstore.url, rekor: sigstore.url, timestamps: sigstore.url }
   const bundle = await keylessSigner(services, identityToken(ANN, ISSUER))(statement)
@@ -48,6 +49,7 @@ test('a timestamp authority is asked as well, where one is named', async (t) => 
 })
 
 test('the services are those of a signing config, where one is given', async (t) => {
+  stopAtWholeSecond(t)
   const sigstore = await startSigstore(t)
   const service = { url: sigstore.url, majorApiVersion: 1, validFor: { start: '2020-01-01T00:00:00Z' } }
   const selector = { selector: 'ANY' }
@@ -66,6 +68,11 @@ test('the services are those of a signing config, where one is given', async (t)
   assert.equal(verdict.ok, true, JSON.stringify(verdict))
   assert.throws(() => readSigningConfig('{}', 'the config'), { code: 'USAGE' })
 })
+
+/** The timestamps of sigstore's double have milliseconds without their last zeros, which its verifier cannot read. */
+function stopAtWholeSecond(t: TestContext): void {
+  t.mock.timers.enable({ apis: ['Date'], now: Math.floor(Date.now() / 1000) * 1000 })
+}
 
 test('another name, or another who vouches for it, is refused by what it is', async (t) => {
   const { sigstore, bundle } = await signed(t)
