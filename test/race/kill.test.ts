@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { killAtRandom } from './kill.ts'
 
-const COUNT = Number(process.env.BALLAST_KILLS ?? 60)
+const COUNT = Number(process.env.BALLAST_KILLS ?? 40)
 const SEED = process.env.BALLAST_SEED ?? randomBytes(4).toString('hex')
 
 test('commands killed at any instant, alone and in crowds, leave store and targets whole, and can be repeated', async (t) => {
