@@ -24,10 +24,10 @@ import { pointTag, refuseStage } from './tag.ts'
 const BLOBS_AT_ONCE = 4
 
 /**
- * Connections at the start, for all blobs together. What each holds when the process is killed is fetched again, a few MiB where the
- * registry is near; where it is far, more of them bring more, and come soon.
+ * Connections at the start, for all blobs together. What each holds when the process is killed is fetched again, a few MiB where the registry
+ * is near; where it is far, more of them bring more, and come soon.
  */
-const CONNECTIONS = 4
+const CONNECTIONS = 1
 
 let lanes: Lanes | undefined
 

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { killTransfers } from '../race/transfer-kills.ts'
 
 const KILLS = 3
-/** What eight connections and their sockets may hold when a process is killed that a busy machine had no time for, in bytes. */
-const ON_THE_WAY = 24 * 1024 * 1024
+/** What connections and their sockets may hold when a process is killed that a busy machine had no time for, in bytes. */
+const ON_THE_WAY = 16 * 1024 * 1024
 
 /** `bench/transfer-kills.ts` does it with more, and more often. */
 test('a push and a pull that are killed go on where they stopped, and what arrives is whole', async (t) => {
