@@ -19,9 +19,9 @@ export const verb = defineVerb<[string]>({
     'made again when Ballast is updated. Of the store it reads names alone; it writes nothing and asks no network.',
   choices: { shell: SHELLS },
   examples: [
+    'ballast completion fish | source',
     'source <(ballast completion bash)',
     'source <(ballast completion zsh)',
-    'ballast completion fish | source',
   ],
   async run(session, shell) {
     const known = SHELLS.find((one) => one === shell)
