@@ -31,8 +31,8 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
         return overBothLinks(
           { port, rate, latency },
           {
-            what: 'time of ballast / that of rclone',
-            ratio: 'time to that of rclone',
+            what: 'time of ballast / that of rclone in memory',
+            ratio: 'time to that in memory',
             measure: (to) => measure(to, race),
           },
         )

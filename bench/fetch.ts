@@ -38,8 +38,8 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
         return await overBothLinks(
           { port, rate, latency },
           {
-            what: 'time of ballast / that of the faster other',
-            ratio: 'time to that of the faster',
+            what: 'time of ballast / that of the faster other in memory',
+            ratio: 'time to that in memory',
             measure: (to) => measure(to, race),
           },
         )
