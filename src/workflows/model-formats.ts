@@ -1,4 +1,5 @@
 import { BallastError } from '../core/index.ts'
+import { editDistance } from './edit-distance.ts'
 
 /** What a model file can be found to be, by its head or by the scan: the names that a policy may allow. */
 export const MODEL_FORMATS: readonly string[] = [
@@ -39,19 +40,5 @@ export function requireKnownFormats(formats: readonly string[], what: string): v
 
 function isNear(written: string, known: string): boolean {
   if (written.length > 2 && (written.includes(known) || known.includes(written))) return true
-  return editsBetween(written, known) <= (known.length > 3 ? Math.max(2, Math.floor(known.length / 3)) : 1)
-}
-
-/** Letters to add, take away or replace. */
-function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
-  for (const [at, letter] of [...a].entries()) {
-    const next = [at + 1]
-    for (const [to, other] of [...b].entries()) {
-      const replaced = (row[to] ?? 0) + (letter === other ? 0 : 1)
-      next.push(Math.min(replaced, (row[to + 1] ?? 0) + 1, (next[to] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
+  return editDistance(written, known) <= (known.length > 3 ? Math.max(2, Math.floor(known.length / 3)) : 1)
 }

@@ -14,6 +14,7 @@ import {
   type Version,
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
+import { editDistance } from './edit-distance.ts'
 
 /** A version that is in the store, and what the user called it. */
 export interface ResolvedVersion {
@@ -173,7 +174,7 @@ async function notFound(store: Store, reference: Reference): Promise<BallastErro
   const searched = `in the store ${store.root}`
   if (!names.includes(reference.name)) {
     const most = Math.min(2, Math.floor(reference.name.length / 3))
-    const near = names.filter((name) => distance(name, reference.name) <= most)
+    const near = names.filter((name) => editDistance(name, reference.name) <= most)
     const directory = await stat(reference.name).catch(() => undefined)
     if (near.length === 0 && directory?.isDirectory() === true) {
       return new BallastError('NOT_FOUND', `no model ${reference.name} ${searched}`, {
@@ -194,20 +195,6 @@ async function notFound(store: Store, reference: Reference): Promise<BallastErro
     hint:
       known.length === 0 ? `every version of it was removed` : `${reference.name} has: ${known.join(', ')}`,
   })
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }
 
 /** A plain name is a model's: whoever means an image of the Engine is told how that is written. Always throws. */
