@@ -9,6 +9,7 @@ export {
   LARGEST_DESCRIPTION,
 } from './description.ts'
 export type { FileFacts, Format } from './facts.ts'
+export { GGUF_VALUES } from './gguf-types.ts'
 export { inspectFile } from './inspect-file.ts'
 export { inspectOnnx, needsExternalData } from './onnx.ts'
 export { eachField, LENGTH_DELIMITED } from './protobuf.ts'
@@ -19,3 +20,4 @@ export {
   subjectOfManifest,
 } from './referrer.ts'
 export { inspectSafetensors } from './safetensors.ts'
+export * as zipRecords from './zip-records.ts'

@@ -1,24 +1,26 @@
 import { inflateRawSync } from 'node:zlib'
 import { Malformed, type RandomAccess, readExactly, TooLarge } from './random-access.ts'
+import {
+  CENTRAL,
+  CENTRAL_SIZE,
+  END,
+  END_64,
+  END_64_LOCATOR,
+  END_64_LOCATOR_SIZE,
+  END_64_SIZE,
+  END_SIZE,
+  LOCAL,
+  LOCAL_SIZE,
+  LONGEST_COMMENT,
+  NOT_HERE_16,
+  NOT_HERE_32,
+  withZip64,
+} from './zip-records.ts'
 
-const LOCAL = 0x04034b50
-const CENTRAL = 0x02014b50
-const END = 0x06054b50
-const END_64 = 0x06064b50
-const END_64_LOCATOR = 0x07064b50
-const END_SIZE = 22
-const END_64_SIZE = 56
-const END_64_LOCATOR_SIZE = 20
-const CENTRAL_SIZE = 46
-const LOCAL_SIZE = 30
-const LONGEST_COMMENT = 65_535
 const LARGEST_DIRECTORY = 16 * 1024 * 1024
 const MOST_ENTRIES = 200_000
 const STORED = 0
 const DEFLATED = 8
-const ZIP64_EXTRA = 1
-const NOT_HERE_16 = 0xffff
-const NOT_HERE_32 = 0xffffffff
 
 export interface ZipEntry {
   readonly name: string
@@ -62,7 +64,7 @@ export async function readZipDirectory(source: RandomAccess): Promise<readonly Z
     entries.push({
       name: directory.toString('utf8', at + CENTRAL_SIZE, nameEnd),
       method: directory.readUInt16LE(at + 10),
-      ...withZip64(fields, directory.subarray(nameEnd, extraEnd)),
+      ...withZip64(fields, directory.subarray(nameEnd, extraEnd), number64),
     })
     at = end
   }
@@ -113,29 +115,8 @@ async function locateDirectory64(
   return { count: number64(record, 32), size: number64(record, 40), offset: number64(record, 48) }
 }
 
-interface Sizes {
-  readonly size: number
-  readonly compressedSize: number
-  readonly offset: number
-}
-
-/** Numbers that do not fit into 32 bits stand in an extra field, in this order, and only those. */
-function withZip64(sizes: Sizes, extra: Buffer): Sizes {
-  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
-    if (extra.readUInt16LE(at) !== ZIP64_EXTRA) continue
-    let next = at + 4
-    const wide = (value: number): number => {
-      if (value !== NOT_HERE_32) return value
-      if (next + 8 > extra.length) throw new Malformed('its directory is damaged')
-      next += 8
-      return number64(extra, next - 8)
-    }
-    return { size: wide(sizes.size), compressedSize: wide(sizes.compressedSize), offset: wide(sizes.offset) }
-  }
-  return sizes
-}
-
 function number64(bytes: Buffer, at: number): number {
+  if (at + 8 > bytes.length) throw new Malformed('its directory is damaged')
   const value = bytes.readBigUInt64LE(at)
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('its directory is damaged')
   return Number(value)

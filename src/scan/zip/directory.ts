@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import { type RandomAccess, zipRecords } from '../../model/index.ts'
 
 /** What a zip says of a file in it, in its directory or before the file itself. Offsets are those in the source. */
 export interface ZipRecord {
@@ -23,21 +23,22 @@ export interface ZipDirectory {
   readonly isOdd: boolean
 }
 
-export const LOCAL = 0x04034b50
-const CENTRAL = 0x02014b50
-const END = 0x06054b50
-const END_64 = 0x06064b50
-const END_64_LOCATOR = 0x07064b50
-const END_SIZE = 22
-const LOCATOR_SIZE = 20
-const END_64_SIZE = 56
-const CENTRAL_SIZE = 46
-export const LOCAL_SIZE = 30
-const LONGEST_COMMENT = 65_535
+const {
+  CENTRAL,
+  CENTRAL_SIZE,
+  END,
+  END_64,
+  END_64_LOCATOR,
+  END_64_LOCATOR_SIZE,
+  END_64_SIZE,
+  END_SIZE,
+  LOCAL,
+  LOCAL_SIZE,
+  LONGEST_COMMENT,
+  NOT_HERE_32,
+} = zipRecords
 const MOST_ENDS = 16
 const LARGEST_DIRECTORY = 64 * 1024 * 1024
-const ZIP64_EXTRA = 1
-const NO_32 = 0xffffffff
 
 /** Every directory that some loader could find, that which most find first. Empty for what is no zip. */
 export async function findDirectories(source: RandomAccess, most: number): Promise<readonly ZipDirectory[]> {
@@ -89,7 +90,7 @@ async function placesOf(
   }
   const wide = await read64(source, endAt)
   if (wide !== undefined) add(wide, wide.at)
-  if (wide === undefined || (plain.offset !== NO_32 && plain.size !== NO_32)) add(plain, endAt)
+  if (wide === undefined || (plain.offset !== NOT_HERE_32 && plain.size !== NOT_HERE_32)) add(plain, endAt)
   return places.filter(({ start, size }) => start >= 0 && start + Math.min(size, CENTRAL_SIZE) <= source.size)
 }
 
@@ -99,10 +100,10 @@ async function read64(
 ): Promise<
   { readonly count: number; readonly size: number; readonly offset: number; readonly at: number } | undefined
 > {
-  const locator = await exactly(source, endAt - LOCATOR_SIZE, LOCATOR_SIZE)
+  const locator = await exactly(source, endAt - END_64_LOCATOR_SIZE, END_64_LOCATOR_SIZE)
   if (locator?.readUInt32LE(0) !== END_64_LOCATOR) return undefined
   // Where it says, or right before it.
-  for (const at of [Number(locator.readBigUInt64LE(8)), endAt - LOCATOR_SIZE - END_64_SIZE]) {
+  for (const at of [Number(locator.readBigUInt64LE(8)), endAt - END_64_LOCATOR_SIZE - END_64_SIZE]) {
     if (!Number.isSafeInteger(at)) continue
     const record = await exactly(source, at, END_64_SIZE)
     if (record?.readUInt32LE(0) !== END_64) continue
@@ -127,7 +128,7 @@ async function readDirectory(
     const nameEnd = at + CENTRAL_SIZE + bytes.readUInt16LE(at + 28)
     const extraEnd = nameEnd + bytes.readUInt16LE(at + 30)
     if (extraEnd > bytes.length) break
-    const sizes = withZip64(
+    const sizes = sizesOf(
       {
         size: bytes.readUInt32LE(at + 24),
         compressedSize: bytes.readUInt32LE(at + 20),
@@ -170,32 +171,18 @@ export async function readLocal(
       flags: head.readUInt16LE(6),
       method: head.readUInt16LE(8),
       crc: head.readUInt32LE(14),
-      ...withZip64(sizes, rest.subarray(nameLength)),
+      ...sizesOf(sizes, rest.subarray(nameLength)),
       isLink: false,
     },
     start: offset + LOCAL_SIZE + nameLength + extraLength,
   }
 }
 
-interface Sizes {
-  readonly size: number
-  readonly compressedSize: number
-  readonly offset: number
-}
-
-/** Numbers that do not fit into 32 bits stand in an extra field, in this order, and only those. */
-function withZip64(sizes: Sizes, extra: Buffer): Sizes {
-  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
-    if (extra.readUInt16LE(at) !== ZIP64_EXTRA) continue
-    let next = at + 4
-    const wide = (value: number): number => {
-      if (value !== NO_32 || next + 8 > extra.length) return value
-      next += 8
-      return Number(extra.readBigUInt64LE(next - 8))
-    }
-    return { size: wide(sizes.size), compressedSize: wide(sizes.compressedSize), offset: wide(sizes.offset) }
-  }
-  return sizes
+/** What a short field leaves out stays as it is: the file then lies where nothing can be. */
+function sizesOf(sizes: zipRecords.ZipSizes, extra: Buffer): zipRecords.ZipSizes {
+  return zipRecords.withZip64(sizes, extra, (bytes, at) =>
+    at + 8 > bytes.length ? NOT_HERE_32 : Number(bytes.readBigUInt64LE(at)),
+  )
 }
 
 async function exactly(source: RandomAccess, offset: number, length: number): Promise<Buffer | undefined> {

@@ -1,10 +1,10 @@
-import type { RandomAccess } from '../../model/index.ts'
+import { type RandomAccess, zipRecords } from '../../model/index.ts'
 import { decompress, METHODS } from '../compressed/index.ts'
 import { type Context, report } from '../context.ts'
 import { keepLimited } from '../keep-limited.ts'
 import { chunksOf, renamed, slice } from '../sources.ts'
 import { crcOf } from './crc.ts'
-import { findDirectories, LOCAL_SIZE, readLocal, type ZipDirectory, type ZipRecord } from './directory.ts'
+import { findDirectories, readLocal, type ZipDirectory, type ZipRecord } from './directory.ts'
 import { kindOfZip } from './kind.ts'
 
 const STORED = 0
@@ -14,11 +14,11 @@ const STRONGLY_ENCRYPTED = 0x40
 const MASKED = 0x2000
 const SIZES_FOLLOW = 0x8
 const LONGEST_DESCRIPTOR = 24
-/** Weights that are stored as they are: beyond this, reading them for their checksum would take long. */
 /** Beyond these, more of them would tell nothing new. */
 const MOST_HIDDEN = 64
 /** Of what is decompressed where files share bytes, as those of bombs do. */
 const MOST_SHARED = 2 * 1024 ** 3
+/** Weights that are stored as they are: beyond this, reading them for their checksum would take long. */
 const MOST_CHECKED = 256 * 1024 * 1024
 
 /**
@@ -85,7 +85,7 @@ interface Span {
 
 async function spanOf(source: RandomAccess, record: ZipRecord): Promise<Span> {
   const local = await readLocal(source, record.offset)
-  const start = local?.start ?? record.offset + LOCAL_SIZE
+  const start = local?.start ?? record.offset + zipRecords.LOCAL_SIZE
   const descriptor = (record.flags & SIZES_FOLLOW) !== 0 || ((local?.record.flags ?? 0) & SIZES_FOLLOW) !== 0
   return { start: record.offset, end: start + record.compressedSize + (descriptor ? LONGEST_DESCRIPTOR : 0) }
 }
