@@ -70,3 +70,14 @@ export const GGUF_FILE_TYPES: Readonly<Record<number, string>> = {
   37: 'TQ2_0',
   38: 'MXFP4',
 }
+
+/** Numbers of the types of values in its metadata. */
+export const GGUF_VALUES = {
+  UINT32: 4,
+  STRING: 8,
+  ARRAY: 9,
+  /** Bytes of a value by its type; strings and arrays say their own. */
+  sizes: { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 } as Readonly<
+    Record<number, number>
+  >,
+} as const

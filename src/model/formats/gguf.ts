@@ -1,6 +1,6 @@
 import { bounded, type Cursor, createCursor, LARGEST_NEED } from './cursor.ts'
 import { createTally, type FileFacts, LONGEST_TOLD, plainName, toldBy } from './facts.ts'
-import { GGML_TYPES, GGUF_FILE_TYPES } from './gguf-types.ts'
+import { GGML_TYPES, GGUF_FILE_TYPES, GGUF_VALUES } from './gguf-types.ts'
 import { Malformed, type RandomAccess } from './random-access.ts'
 
 const MAGIC = Buffer.from('GGUF')
@@ -12,24 +12,7 @@ const MOST_TENSORS = 262_144
 const MOST_ELEMENTS = 8_000_000
 const MOST_DIMENSIONS = 8
 const DEEPEST_ARRAY = 4
-
-const STRING = 8
-const ARRAY = 9
-/** Bytes of a value, by its type's number; strings and arrays are not here. */
-const VALUE_SIZES: Readonly<Record<number, number>> = {
-  0: 1,
-  1: 1,
-  2: 2,
-  3: 2,
-  4: 4,
-  5: 4,
-  6: 4,
-  7: 1,
-  10: 8,
-  11: 8,
-  12: 8,
-}
-const UINT32 = 4
+const { STRING, ARRAY, UINT32, sizes: VALUE_SIZES } = GGUF_VALUES
 
 /** A GGUF file (ggml, docs/gguf.md), versions 2 and 3, little-endian. Undefined without its signature; throws Malformed, TooLarge. */
 export async function inspectGguf(source: RandomAccess, head: Buffer): Promise<FileFacts | undefined> {

@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import { GGUF_VALUES, type RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { createReader, Ended, type Reader } from '../reader.ts'
 import { judgeTemplate } from './template.ts'
@@ -11,21 +11,7 @@ const LONGEST_KEPT = 4 * 1024 * 1024
 const LONGEST_NAME = 64 * 1024
 const MOST_TENSORS = 1_000_000
 const DEEPEST_ARRAY = 4
-const STRING = 8
-const ARRAY = 9
-const SIZES: Readonly<Record<number, number>> = {
-  0: 1,
-  1: 1,
-  2: 2,
-  3: 2,
-  4: 4,
-  5: 4,
-  6: 4,
-  7: 1,
-  10: 8,
-  11: 8,
-  12: 8,
-}
+const { STRING, ARRAY, UINT32, sizes: SIZES } = GGUF_VALUES
 
 class Absurd extends Error {}
 
@@ -62,7 +48,7 @@ async function walk(context: Context, source: RandomAccess): Promise<void> {
     const type = reader.u32()
     if (type === STRING && /chat_template/.test(key))
       judgeTemplate(context, await text(reader, wide, LONGEST_KEPT))
-    else if (type === 4 && key === 'general.alignment') {
+    else if (type === UINT32 && key === 'general.alignment') {
       await reader.prepare(4)
       alignment = reader.u32()
     } else if (type === ARRAY && /chat_template/.test(key)) await templates(context, reader, wide)
