@@ -10,8 +10,8 @@ const LINK = /\x01[\x08-\x1f]\x40/g
 const LIST = /\x01\0\0\0[\s\S]{4}[\s\S]{8}/g
 
 export interface Outside {
-  /** What, in this part of the file, lies in or leads to another file. */
-  find(bytes: Buffer): Promise<string | undefined>
+  /** What, in this part of the file, lies in or leads to another file. `text` is the same, a letter for a byte. */
+  find(bytes: Buffer, text: string): Promise<string | undefined>
 }
 
 /**
@@ -21,8 +21,7 @@ export interface Outside {
 export function lookOutside(source: RandomAccess): Outside {
   let looks = 0
   return {
-    async find(bytes) {
-      const text = bytes.toString('latin1')
+    async find(bytes, text) {
       for (const { index } of text.matchAll(LINK)) {
         const file = linkedFile(bytes, index)
         if (file !== undefined) return file

@@ -19,19 +19,20 @@ export async function scanHdf5(
   head: Buffer,
 ): Promise<string | undefined> {
   if (!(await isHdf5(source, head))) return undefined
-  let carried = ''
+  let carried: Uint8Array = Buffer.alloc(0)
   let isKeras = false
   let isTables = false
   const outside = lookOutside(source)
   for await (const chunk of chunksOf(source, 0, source.size, 1024 * 1024)) {
     context.signal?.throwIfAborted()
-    const text = carried + Buffer.from(chunk).toString('latin1')
-    const file = await outside.find(Buffer.from(text, 'latin1'))
+    const bytes = Buffer.concat([carried, chunk])
+    const text = bytes.toString('latin1')
+    const file = await outside.find(bytes, text)
     if (file !== undefined) report(context, 'hostile', 'escape', `it reads from another file: ${file}`)
     isKeras ||= /keras_version|layer_names|_layer_checkpoint_dependencies|"class_name"/.test(text)
     isTables ||= text.includes('PYTABLES_FORMAT_VERSION')
     judgeKerasText(context, text)
-    carried = text.slice(-OVERLAP)
+    carried = bytes.subarray(-OVERLAP)
   }
   if (isTables)
     report(

@@ -16,8 +16,6 @@ const PROGRAMS = new Set([
   'FlaxLayer',
   'SlicingOpLambda',
 ])
-/** TensorFlow's own operations by name: allowed, but for those of files. */
-const OPERATION_LAYERS = new Set(['TFOpLambda', 'TensorFlowOpLayer'])
 /** Functions of Keras, by name, that do more than compute. */
 const DOES_MORE =
   /(?:^|_)(?:load|save|export|import|open|get_file|fetch|deserialize|unsafe|eval|exec|compile|run|print|input|getattr|setattr|delattr|vars|globals|locals|breakpoint|memoryview|help|__\w*|from_json|from_config)(?:_|$)/
@@ -85,11 +83,8 @@ function judgePaths(context: Context, config: Record<string, unknown>): void {
     }
   }
   const name = config.function
-  if (
-    typeof name === 'string' &&
-    OPERATION_LAYERS.size > 0 &&
-    /\bio\.|read_file|write_file|py_func|numpy_function/.test(name)
-  ) {
+  // Of TensorFlow's own operations, as layers name them.
+  if (typeof name === 'string' && /\bio\.|read_file|write_file|py_func|numpy_function/.test(name)) {
     report(context, 'hostile', 'operation', `it has a layer that calls ${name}`)
   }
 }

@@ -38,7 +38,7 @@ export async function scanSafetensors(
 }
 
 /** A key that an object of the JSON has twice; parsers disagree on which counts. */
-export function repeatedKey(json: string): string | undefined {
+function repeatedKey(json: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   const token = /"(?:[^"\\]|\\.)*"|[{}[\]]/g
   for (let found = token.exec(json); found !== null; found = token.exec(json)) {
