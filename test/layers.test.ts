@@ -96,7 +96,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   // by themselves (AWS_…, GOOGLE_APPLICATION_CREDENTIALS, az login): that is their convention, and no parameter of ours.
   buckets: ['@aws-sdk/client-s3', '@google-cloud/storage', '@azure/storage-blob', '@azure/identity'],
   // Files as htpasswd -B writes them: node has no bcrypt. Loaded by a thread that lives while one password is tried.
-  registry: ['bcryptjs'],
+  // registries.conf is TOML. Loaded where there is one.
+  registry: ['bcryptjs', 'smol-toml'],
   // ballast.yaml, and the files of Compose beside it.
   model: ['yaml'],
   // Sigstore's own verifier, for certificates and logs, and what cosign's keys need that node has not: the cipher of its

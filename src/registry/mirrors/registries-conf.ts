@@ -43,7 +43,7 @@ export async function readRegistriesConf({
   const rules = new Map<string, RegistryRule>()
   const add = async (file: string): Promise<boolean> => {
     const text = await readFile(file, 'utf8').catch(unlessAbsent)
-    for (const rule of text === undefined ? [] : rulesIn(text, file)) rules.set(rule.prefix, rule)
+    for (const rule of text === undefined ? [] : await rulesIn(text, file)) rules.set(rule.prefix, rule)
     return text !== undefined
   }
   for (const file of files) if (await add(file)) break
@@ -59,9 +59,10 @@ function unlessAbsent(error: unknown): undefined {
   throw error
 }
 
-function rulesIn(text: string, file: string): readonly RegistryRule[] {
+async function rulesIn(text: string, file: string): Promise<readonly RegistryRule[]> {
   try {
-    return arrayOf(parseToml(text).registry).map((entry) => ruleOf(entry, file))
+    const { registry } = await parseToml(text)
+    return arrayOf(registry).map((entry) => ruleOf(entry, file))
   } catch (error) {
     if (!isBallastError(error)) throw error
     throw new BallastError('REFUSED', `${file} cannot be understood: ${error.message}`, {
