@@ -1,7 +1,8 @@
 import { BallastError, EXIT_CODES, shortDigest } from '../core/index.ts'
 import { isRemote } from '../model/index.ts'
 import type { Match, Trusted, TrustedIdentity } from '../trust/index.ts'
-import type { CheckedSignature, VerifiedVersion } from '../workflows/verify-version.ts'
+import type { CheckedSignature } from '../workflows/check-signed.ts'
+import type { VerifiedVersion } from '../workflows/verify-version.ts'
 import { imageAccess } from './image-access.ts'
 import { formatSignatures, formatSigner } from './render/signatures.ts'
 import { formatBytes, formatCount } from './render/text.ts'
@@ -11,16 +12,27 @@ import type { TrustOptions } from './trust-options.ts'
 /** One version: its bytes, where the store has them, and who has signed it. */
 export async function verifyOneVersion(session: Session, ref: string, options: TrustOptions): Promise<void> {
   const trusted = await trustedBy(options)
-  const { verifyRemote, verifyVersion } = await import('../workflows/verify-version.ts')
-  const result = isRemote(ref)
-    ? await verifyRemote(
-        { ref, trusted, access: imageAccess(session.io, options) },
-        { signal: session.signal },
-      )
-    : await verifyVersion(await session.store(), { ref, trusted }, session)
+  const result = await verified(session, ref, { trusted, options })
   session.print(result, () => describe(result))
   if (result.problems.length > 0) session.io.setExitCode(EXIT_CODES.DAMAGED)
   else if (result.trusted === false) session.io.setExitCode(EXIT_CODES.REFUSED)
+}
+
+/** What verifies at a remote takes long to load, and is loaded for those alone. */
+async function verified(
+  session: Session,
+  ref: string,
+  { trusted, options }: { readonly trusted: Trusted | undefined; readonly options: TrustOptions },
+): Promise<VerifiedVersion> {
+  if (isRemote(ref)) {
+    const { verifyRemote } = await import('../workflows/remote-verify.ts')
+    return verifyRemote(
+      { ref, trusted, access: imageAccess(session.io, options) },
+      { signal: session.signal },
+    )
+  }
+  const { verifyVersion } = await import('../workflows/verify-version.ts')
+  return verifyVersion(await session.store(), { ref, trusted }, session)
 }
 
 /** Undefined where nobody is named. Throws USAGE for what makes no sense together. */

@@ -21,7 +21,8 @@ import type { Session, Store } from '../store/index.ts'
 import { sendSignatures, takeSignatures } from './carry-signatures.ts'
 import { keepsSignatureTags } from './put-signature.ts'
 import { readSurely } from './read-surely.ts'
-import { COSIGN_SIGNATURE, signaturesAt, storedSignatures } from './signatures.ts'
+import { signaturesAt } from './remote-signatures.ts'
+import { COSIGN_SIGNATURE, storedSignatures } from './signatures.ts'
 
 /** Documents about a version are small; whatever is larger, or comes in greater numbers, stays where it is. */
 const LARGEST_ATTACHED = 16 * 1024 * 1024

@@ -4,8 +4,9 @@ import type { ImageRepository } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import type { AttachedSignature } from '../trust/index.ts'
 import { keepsSignatureTags } from './put-signature.ts'
+import { signaturesAt } from './remote-signatures.ts'
 import { addToSignaturesTag } from './signature-tags.ts'
-import { attachSigned, readSigned, type SignatureSource, signaturesAt } from './signatures.ts'
+import { attachSigned, readSigned, type SignatureSource } from './signatures.ts'
 
 type SimpleAttached = Extract<AttachedSignature, { readonly form: 'simplesigning' }>
 

@@ -2,7 +2,8 @@ import { readAll, verified } from '../core/index.ts'
 import { attachedBy, decodeMetrics, LARGEST_METRICS, MODEL_METRICS } from '../model/index.ts'
 import type { ImageRepository } from '../oci/index.ts'
 import { attachedAt } from './carry-attachments.ts'
-import { readSigned, signaturesAt } from './signatures.ts'
+import { signaturesAt } from './remote-signatures.ts'
+import { readSigned } from './signatures.ts'
 import type { StagePlace } from './stage-place.ts'
 
 /** What is attached to versions at a remote, as far as policies ask for it. */

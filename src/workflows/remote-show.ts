@@ -1,13 +1,14 @@
 import { BallastError, type CallOptions } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
 import { referrersOf } from '../oci/index.ts'
+import { type CheckedSignature, checkSigned } from './check-signed.ts'
 import type { ImageAccess } from './image-places.ts'
 import { findModel } from './pull.ts'
 import { modelIn, type RemoteModel, tagsAt } from './remote-models.ts'
+import { signaturesAt } from './remote-signatures.ts'
 import { openRemote } from './remotes.ts'
 import type { ShowOptions } from './show.ts'
-import { readSigned, signaturesAt } from './signatures.ts'
-import { type CheckedSignature, checkSigned } from './verify-version.ts'
+import { readSigned } from './signatures.ts'
 
 export interface ShownRemote extends RemoteModel {
   readonly ref: string

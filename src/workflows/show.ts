@@ -12,6 +12,7 @@ import {
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Trusted } from '../trust/index.ts'
+import { type CheckedSignature, checkSigned } from './check-signed.ts'
 import { descriptionOf } from './inspect-version.ts'
 import { childrenOfVersion, readLineages } from './lineage.ts'
 import { readMetadata } from './metadata.ts'
@@ -19,7 +20,6 @@ import { readMetrics } from './metrics.ts'
 import { findVersion } from './resolve.ts'
 import { readSigned, storedSignatures } from './signatures.ts'
 import { readUsedBy, type SeenUse } from './used-by.ts'
-import { type CheckedSignature, checkSigned } from './verify-version.ts'
 
 export interface ShownVersion {
   readonly ref: string

@@ -21,12 +21,13 @@ import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { putSigned } from './put-signature.ts'
 import { showRemote } from './remote-show.ts'
+import { verifyRemote } from './remote-verify.ts'
 import { remove } from './remove.ts'
 import { type SignRequest, signRemote, signStored } from './sign.ts'
 import { addToSignaturesTag } from './signature-tags.ts'
 import { attachSigned } from './signatures.ts'
 import { verify } from './upkeep.ts'
-import { verifyRemote, verifyVersion } from './verify-version.ts'
+import { verifyVersion } from './verify-version.ts'
 
 const signer = signerOf({ der: generatePrivateKey() })
 const stranger = signerOf({ der: generatePrivateKey() })

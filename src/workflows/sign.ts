@@ -13,15 +13,10 @@ import {
 } from '../trust/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { putSigned } from './put-signature.ts'
+import { signaturesAt } from './remote-signatures.ts'
 import { nothingThere, openRemote } from './remotes.ts'
 import { findVersion, resolveDigest } from './resolve.ts'
-import {
-  attachSigned,
-  readSigned,
-  type SignatureSource,
-  signaturesAt,
-  storedSignatures,
-} from './signatures.ts'
+import { attachSigned, readSigned, type SignatureSource, storedSignatures } from './signatures.ts'
 
 /** A key, or an identity that a certificate stands for. */
 export type SignWith =

@@ -1,11 +1,4 @@
-import {
-  BallastError,
-  type CallOptions,
-  type Digest,
-  isBallastError,
-  readAll,
-  verified,
-} from '../core/index.ts'
+import { BallastError, type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import {
   type AttachedDocument,
   childrenOf,
@@ -15,7 +8,6 @@ import {
   type RepositoryName,
   subjectOfManifest,
 } from '../model/index.ts'
-import { type ImageRepository, referrersOf } from '../oci/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import {
   type AttachedSignature,
@@ -30,7 +22,6 @@ import {
   signaturesTag,
 } from '../trust/index.ts'
 import { attach } from './attachments.ts'
-import { digestAt } from './remote-numbers.ts'
 
 /** Of a manifest that attaches signatures in cosign's older form (its OCI 1.1 mode). */
 export const COSIGN_SIGNATURE = 'application/vnd.dev.cosign.artifact.sig.v1+json'
@@ -68,28 +59,6 @@ export function storedSignatures(store: Store, name: RepositoryName): SignatureS
         throw new BallastError('DAMAGED', `${digest} has another size than its manifest says`)
       return store.readManifest(digest)
     },
-  }
-}
-
-/** Of a registry, a bucket or a layout. */
-export function signaturesAt(repository: ImageRepository): SignatureSource {
-  return {
-    async list(subject, options) {
-      const listed = await referrersOf(repository).list(subject, options)
-      // Buckets and older registries do not say of what kind each is.
-      const attached = listed.filter(
-        ({ artifactType }) => artifactType === undefined || maySign(artifactType),
-      )
-      const tagged = await digestAt(repository, signaturesTag(subject), options)
-      return [...attached.map(({ digest }) => digest), ...(tagged === undefined ? [] : [tagged])]
-    },
-    async manifest(digest, options) {
-      const found = await repository.getManifest(digest, options)
-      if (found !== undefined) return found.bytes
-      throw new BallastError('NOT_FOUND', `${repository.name} lacks ${digest}, which it lists`)
-    },
-    read: (blob, options) =>
-      readAll(verified(repository.openBlob(blob, options).open(), blob), LARGEST_BUNDLE),
   }
 }
 
@@ -184,7 +153,8 @@ export interface Signed {
   readonly signature: Exclude<AttachedSignature, Unreadable>
 }
 
-function maySign(type: string): boolean {
+/** Of the type of a manifest that is attached. */
+export function maySign(type: string): boolean {
   return isBundleType(type) || type === COSIGN_SIGNATURE
 }
 

@@ -1,5 +1,5 @@
 import { oneLine, shortDigest } from '../../core/index.ts'
-import type { CheckedSignature } from '../../workflows/verify-version.ts'
+import type { CheckedSignature } from '../../workflows/check-signed.ts'
 
 /** One line of who has signed a version; nothing where nobody has. */
 export function formatSignatures(signatures: readonly CheckedSignature[]): string {
