@@ -1,28 +1,13 @@
 import assert from 'node:assert/strict'
-import {
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { open, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mountPlace } from '../../test/fixtures/mount.ts'
 import { fileOf, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
-import { ownIdentity, temporaryName } from '../core/index.ts'
-import { withFollower } from './follower.ts'
 import { currentGeneration } from './links.ts'
-import { recordsOf, seeTarget } from './seen.ts'
 import { readState } from './state.ts'
-import { unmountTarget } from './unmount.ts'
 
 const ONE = randomModel('version 1')
 const TWO = randomModel('version 2')
@@ -143,13 +128,6 @@ test('a link is not taken over by another model whose name ends alike', async (t
   assert.equal((await follow(await version(TWO, 'b/sentiment:prod'), { name: 'other' })).how, 'delivered')
 })
 
-test('unmount removes the file link of a first mount that was killed before the directory link', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version({ 'model.pkl': 'one' }))
-  await rm(join(target, 'sentiment'))
-  assert.deepEqual(await unmountTarget(target), { kept: [] })
-})
-
 test('a second model with a file of the same name does not take the file link of the first', async (t) => {
   const { target, version, follow } = await mountPlace(t)
   await follow(await version({ 'model.pkl': 'first' }))
@@ -182,16 +160,6 @@ for (const [what, occupy] of [
   }
 }
 
-test('names that would lead out of the target, or into its own files, are refused', async (t) => {
-  const { version, follow } = await mountPlace(t)
-  const delivery = await version(ONE)
-  for (const name of ['.ballast', 'a/b', '../x', '..']) {
-    await assert.rejects(follow(delivery, { name }), (error: { code?: string }) =>
-      ['USAGE', 'CONFLICT'].includes(error.code ?? ''),
-    )
-  }
-})
-
 test('a directory with files of others, or a mount of one version, cannot follow and stays as it is', async (t) => {
   const { target, version, follow, pin } = await mountPlace(t)
   const delivery = await version(ONE)
@@ -211,203 +179,6 @@ test('a following target cannot be made a mount of one version', async (t) => {
   await follow(delivery)
   for (const replace of [false, true]) await assert.rejects(pin(delivery, { replace }), { code: 'CONFLICT' })
   assert.deepEqual(await readFile(join(target, 'sentiment/weights.bin')), ONE['weights.bin'])
-})
-
-test('a swap that was killed before the state was written is taken into it', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  const one = await version(ONE)
-  await follow(one)
-  const state = await readFile(join(target, '.ballast/state.json'))
-  const two = await version(TWO)
-  await follow(two)
-  await writeFile(join(target, '.ballast/state.json'), state)
-  assert.equal((await follow(two)).how, 'unchanged')
-  const { generations } = (await readState(target)).models.sentiment ?? assert.fail()
-  assert.deepEqual(
-    generations.map(({ number, by }) => [number, by]),
-    [
-      [1, 'mount'],
-      [2, 'unrecorded'],
-    ],
-  )
-  assert.deepEqual(await readFile(join(target, 'sentiment/weights.bin')), TWO['weights.bin'])
-})
-
-test('a target whose state was lost is mounted again, and no version that a link leads to goes', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version(ONE))
-  await follow(await version({ 'x.bin': 'x' }, 'other:prod'), { name: 'other' })
-  await rm(join(target, '.ballast/state.json'))
-  await follow(await version(TWO))
-  assert.deepEqual(await readFile(join(target, 'sentiment/weights.bin')), TWO['weights.bin'])
-  assert.equal(await readFile(join(target, 'other/x.bin'), 'utf8'), 'x')
-})
-
-test('what stands behind links is told by them where the state is behind, or knows nothing of them', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version(ONE))
-  const state = await readFile(join(target, '.ballast/state.json'))
-  await follow(await version(TWO))
-  await follow(await version({ 'x.bin': 'x' }, 'other:prod'), { name: 'other' })
-  const told = async (): Promise<unknown> =>
-    Object.fromEntries(
-      [...(await recordsOf(await seeTarget(target)))].map(([name, { reference, generations }]) => [
-        name,
-        [reference, ...generations.map(({ number, by }) => `${number} ${by}`)],
-      ]),
-    )
-  const whole = { sentiment: ['sentiment:prod', '1 mount', '2 mount'], other: ['other:prod', '1 mount'] }
-  assert.deepEqual(await told(), whole)
-  await writeFile(join(target, '.ballast/state.json'), state)
-  const ahead = {
-    sentiment: ['sentiment:prod', '1 mount', '2 unrecorded'],
-    other: ['other:prod', '1 unrecorded'],
-  }
-  assert.deepEqual(await told(), ahead)
-  for (const id of await readdir(join(target, '.ballast/versions'))) {
-    await rm(join(target, '.ballast/versions', id, '.ballast/model.json'))
-  }
-  assert.deepEqual(await told(), { sentiment: ['sentiment:prod', '1 mount'] })
-})
-
-test('a directory that Ballast would not have called so is taken into no record', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version(ONE))
-  const own = await readlink(join(target, 'sentiment'))
-  await rename(join(target, own), join(target, '.ballast/versions/mine'))
-  await rm(join(target, 'sentiment'))
-  await symlink('.ballast/versions/mine', join(target, 'sentiment'))
-  await follow(await version(TWO))
-  const { generations } = (await readState(target)).models.sentiment ?? assert.fail()
-  assert.deepEqual(
-    generations.map(({ number, by }) => [number, by]),
-    [
-      [1, 'mount'],
-      [2, 'mount'],
-    ],
-  )
-})
-
-test('a link that was removed is made again', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  const delivery = await version(ONE)
-  await follow(delivery)
-  await rm(join(target, 'sentiment'))
-  assert.equal(await currentGeneration(target, 'sentiment'), undefined)
-  assert.equal((await follow(delivery)).how, 'delivered')
-  assert.deepEqual(await readFile(join(target, 'sentiment/weights.bin')), ONE['weights.bin'])
-})
-
-test('a version that was changed in the target is delivered anew', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  const delivery = await version(ONE)
-  await follow(delivery)
-  await flipBit(join(target, 'sentiment/weights.bin'))
-  const again = await follow(delivery)
-  assert.equal(again.how, 'delivered')
-  assert.deepEqual(await readFile(join(target, 'sentiment/weights.bin')), ONE['weights.bin'])
-})
-
-/** What is there after a kill at each step of a first mount, in the order of the steps. */
-const LEFTOVERS: readonly (readonly [string, (target: string) => Promise<unknown>])[] = [
-  ['with nothing but the directory', (target) => mkdir(target)],
-  ['before the state', (target) => mkdir(join(target, '.ballast/versions'), { recursive: true })],
-  [
-    'while it held the lock',
-    (target) =>
-      writeFiles(target, {
-        '.ballast/versions/.keep': '',
-        '.ballast/lock/1': JSON.stringify({ ...ownIdentity(), started: '1' }),
-      }),
-  ],
-  [
-    'while it copied',
-    (target) =>
-      writeFiles(target, {
-        '.ballast/state.json': '{"version":1,"models":{}}',
-        '.ballast/versions/.keep': '',
-        [`.ballast/incoming-${temporaryName({ ...ownIdentity(), started: '1' })}/tree/model.pkl`]: 'half',
-      }),
-  ],
-  [
-    'between the file link and the directory link',
-    async (target) => {
-      await writeFiles(target, {
-        '.ballast/state.json': '{"version":1,"models":{}}',
-        '.ballast/versions/.keep': '',
-      })
-      await symlink('sentiment/model.pkl', join(target, 'model.pkl'))
-    },
-  ],
-]
-
-for (const [when, leave] of LEFTOVERS) {
-  test(`a first mount that was killed ${when} is done by the next`, async (t) => {
-    const { target, version, follow } = await mountPlace(t)
-    await leave(target)
-    await follow(await version({ 'model.pkl': 'whole' }))
-    assert.equal(await readFile(join(target, 'model.pkl'), 'utf8'), 'whole')
-    const own = await readdir(join(target, '.ballast'))
-    assert.deepEqual(own.sort(), ['lock', 'state.json', 'versions'])
-    const generations = await readdir(join(target, '.ballast/versions'))
-    assert.equal(generations.filter((id) => id !== '.keep').length, 1)
-  })
-}
-
-for (const own of ['.ballast', '.ballast/versions', '.ballast/lock', '.ballast/followers']) {
-  test(`a link that a container has put in the place of ${own} is refused, and nothing behind it is touched`, async (t) => {
-    const { target, version, follow } = await mountPlace(t)
-    await follow(await version(ONE))
-    await mkdir(join(target, '.ballast/followers'))
-    const victim = join(dirname(target), 'victim')
-    await writeFiles(victim, {
-      'precious/file': 'x',
-      '1-aaaaaaaaaaaa/file': 'y',
-      'versions/1-aaaaaaaaaaaa/file': 'z',
-    })
-    const before = await pathsIn(victim)
-    await rename(join(target, own), join(dirname(target), 'aside'))
-    await symlink(victim, join(target, own))
-    await assert.rejects(follow(await version(TWO)), { code: 'REFUSED' })
-    await assert.rejects(unmountTarget(target), { code: 'REFUSED' })
-    assert.deepEqual(await pathsIn(victim), before)
-  })
-}
-
-test('a follower’s lock stays inside the target, whatever the name or a container says', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version(ONE))
-  const victim = join(dirname(target), 'victim')
-  await writeFiles(victim, { '1': 'x', '2': 'y' })
-  const idle = async (): Promise<void> => undefined
-  for (const name of ['../../../victim', '..', '', 'a/b', '.ballast']) {
-    await assert.rejects(withFollower(target, { name }, idle), { code: 'USAGE' }, name)
-  }
-  await mkdir(join(target, '.ballast/followers'))
-  await symlink(victim, join(target, '.ballast/followers/sentiment'))
-  await assert.rejects(withFollower(target, { name: 'sentiment' }, idle), { code: 'REFUSED' })
-  assert.deepEqual(await pathsIn(victim), ['1', '2'])
-})
-
-test('a state that names what is not the target’s is not believed', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version({ 'a.pkl': '1' }))
-  const victim = join(dirname(target), 'victim.txt')
-  await writeFile(victim, 'x')
-  const path = join(target, '.ballast/state.json')
-  const state = await readFile(path, 'utf8')
-  const lies = ['"../victim.txt"', '"sentiment/../../victim.txt"', '7'].map((lie) =>
-    state.replace('"a.pkl"', lie),
-  )
-  for (const lie of [
-    ...lies,
-    '{"version":1,"models":{"x":null}}',
-    state.replace(/"id": "[^"]*"/, '"id": ".."'),
-  ]) {
-    await writeFile(path, lie)
-    await assert.rejects(follow(await version({ 'b.pkl': '2' })), { code: 'DAMAGED' })
-  }
-  assert.equal(await readFile(victim, 'utf8'), 'x')
 })
 
 test('a damaged blob leaves the target on its former version', async (t) => {
@@ -452,34 +223,6 @@ test('a reader that opens the file again and again finds it whole at every insta
   swapping = false
   await reading
   assert.ok(reads > 10)
-})
-
-test('unmounting removes links and versions, and keeps what others put there', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version({ 'model.pkl': 'one' }))
-  await writeFile(join(target, 'notes.txt'), 'mine')
-  await symlink('sentiment/model.pkl', join(target, 'my-own-link'))
-  assert.deepEqual((await unmountTarget(target)).kept.toSorted(), ['my-own-link', 'notes.txt'])
-  assert.deepEqual(await pathsIn(target), ['my-own-link -> sentiment/model.pkl', 'notes.txt'])
-})
-
-test('unmounting a target that only Ballast used removes it', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version({ 'model.pkl': 'one' }))
-  assert.deepEqual(await unmountTarget(target), { kept: [] })
-  assert.deepEqual(await readdir(dirname(target)), [])
-})
-
-test('the directory of a volume stays when all is taken out of it', async (t) => {
-  const { target, version, follow } = await mountPlace(t)
-  await follow(await version({ 'model.pkl': 'one' }))
-  await mkdir(join(target, 'lost+found'))
-  assert.deepEqual(await unmountTarget(target, { volume: 'ml_models' }), { kept: [] })
-  assert.deepEqual(await readdir(target), ['lost+found'])
-  await assert.rejects(unmountTarget(target, { volume: 'ml_models' }), {
-    code: 'NOT_FOUND',
-    message: 'nothing is mounted at volume:ml_models',
-  })
 })
 
 test('links and files may be called like what every object has', async (t) => {

@@ -1,25 +1,12 @@
 import assert from 'node:assert/strict'
-import {
-  chmod,
-  cp,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  utimes,
-  writeFile,
-} from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { mountPlace } from '../../test/fixtures/mount.ts'
 import { fileOf, flipBit, randomModel } from '../../test/fixtures/store.ts'
 import { filesOf } from '../../test/fixtures/store-facts.ts'
 import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
-import { isBallastError, ownIdentity, type ProcessIdentity, temporaryName } from '../core/index.ts'
+import { isBallastError } from '../core/index.ts'
 import { totalSize } from '../model/index.ts'
 import { checkTree } from './check.ts'
 import { deliverPinned } from './pinned.ts'
@@ -207,43 +194,6 @@ test('writing to a copy never reaches the store', async (t) => {
   assert.deepEqual((await store.verify()).problems, [])
 })
 
-test('what a killed mount left beside the target is cleared away, and does no harm', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  const left = join(dirname(target), `.models.ballast-new-${temporaryName(deadProcess())}`)
-  await writeFiles(join(left, 'tree'), { 'weights.bin': 'half' })
-  await pin(await version(MODEL))
-  assert.deepEqual(await readdir(dirname(target)), ['models'])
-  assert.deepEqual(Object.keys(await filesOf(target)), Object.keys(MODEL))
-})
-
-test('what another mount is writing beside the target is left alone', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  const busy = join(dirname(target), `.models.ballast-new-${temporaryName()}`)
-  await writeFiles(join(busy, 'tree'), { 'weights.bin': 'half' })
-  await pin(await version(MODEL))
-  assert.deepEqual(await pathsIn(busy), ['tree/', 'tree/weights.bin'])
-})
-
-test('a --replace that was killed half-way is undone by the next mount', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  const delivery = await version(MODEL)
-  await pin(delivery)
-  const place = join(dirname(target), `.models.ballast-new-${temporaryName(deadProcess())}`)
-  await writeFiles(join(place, 'tree'), OTHER)
-  await rename(target, join(place, 'former'))
-  assert.equal((await pin(delivery)).how, 'unchanged')
-  assert.deepEqual(await readdir(dirname(target)), ['models'])
-})
-
-test('an adoption that was killed before the marker is done again', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  await writeFiles(target, MODEL)
-  const delivery = await version(MODEL)
-  await pin(delivery)
-  await rm(join(target, '.ballast/model.json'))
-  assert.equal((await pin(delivery)).how, 'adopted')
-})
-
 test('of many who mount the same version at once, none leaves a broken tree', async (t) => {
   const { target, version, pin } = await mountPlace(t)
   const delivery = await version(MODEL)
@@ -256,82 +206,8 @@ test('of many who mount the same version at once, none leaves a broken tree', as
   assert.deepEqual(await readdir(dirname(target)), ['models'])
 })
 
-test('a check notices what is missing, cut short or changed', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  const delivery = await version(MODEL)
-  await pin(delivery)
-  assert.deepEqual((await checkTree(target, delivery.version)).faults, [])
-  await rm(join(target, 'config.json'))
-  await truncate(join(target, 'tokenizer/vocab.txt'), 5)
-  await flipBit(join(target, 'weights.bin'))
-  const { faults } = await checkTree(target, delivery.version)
-  assert.equal(faults.length, 3)
-  assert.match(faults[0] ?? '', /^config\.json: missing/)
-  assert.match(faults[1] ?? '', /^tokenizer\/vocab\.txt: 5 bytes instead of/)
-  assert.match(faults[2] ?? '', /^weights\.bin: its bytes/)
-})
-
-test('a full check sees a changed bit behind the old time, and files that do not belong', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  const delivery = await version(MODEL)
-  await pin(delivery)
-  const path = join(target, 'weights.bin')
-  const { mtimeNs } = await stat(path, { bigint: true })
-  await flipBit(path)
-  const seconds = Number(mtimeNs / 1000n) / 1e6
-  await utimes(path, seconds, seconds)
-  await writeFile(join(target, 'extra.txt'), 'x')
-  const full = await checkTree(target, delivery.version, { full: true })
-  assert.deepEqual(full.faults, ['weights.bin: its bytes are not those of the version'])
-  assert.deepEqual(full.extra, ['extra.txt'])
-})
-
-test('a restored backup, same bytes with other times and inodes, is whole', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  const delivery = await version(MODEL)
-  await pin(delivery)
-  const restored = `${target}-restored`
-  await cp(target, restored, { recursive: true })
-  assert.deepEqual((await checkTree(restored, delivery.version)).faults, [])
-  await rm(join(restored, '.ballast/files.json'))
-  assert.deepEqual((await checkTree(restored, delivery.version)).faults, [])
-})
-
-test('a tree whose own files disagree is damaged, not another version', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  await pin(await version(MODEL))
-  await writeFile(join(target, '.ballast/manifest.json'), '{}')
-  await assert.rejects(readTree(target), { code: 'DAMAGED' })
-  await rm(join(target, '.ballast/manifest.json'))
-  await assert.rejects(readTree(target), { code: 'DAMAGED' })
-})
-
-test('unmounting removes the directory, and nothing that is not mounted', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  await pin(await version(MODEL))
-  assert.deepEqual(await unmountTarget(target), { kept: [] })
-  assert.deepEqual(await readdir(dirname(target)), [])
-  await assert.rejects(unmountTarget(target), { code: 'NOT_FOUND' })
-  await writeFiles(target, { 'mine.txt': 'x' })
-  await assert.rejects(unmountTarget(target), { code: 'NOT_FOUND' })
-  assert.deepEqual(await pathsIn(target), ['mine.txt'])
-})
-
-test('unmounting keeps files of others, and those that were changed', async (t) => {
-  const { target, version, pin } = await mountPlace(t)
-  await pin(await version(MODEL))
-  await writeFiles(target, { 'config.json': '{"mine":true}', 'tokenizer/notes.txt': 'x' })
-  assert.deepEqual(await unmountTarget(target), { kept: ['config.json', 'tokenizer'] })
-  assert.deepEqual(await pathsIn(target), ['config.json', 'tokenizer/', 'tokenizer/notes.txt'])
-})
-
 async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777
-}
-
-/** The identity of a process that ended long ago. */
-function deadProcess(): ProcessIdentity {
-  return { ...ownIdentity(), started: '1' }
 }
 
 test('--replace refuses to take what an application wrote beside the model with it', async (t) => {
