@@ -8,7 +8,6 @@ import { checkTree } from './check.ts'
 import { readTree } from './tree.ts'
 
 const MODEL = randomModel('pinned')
-const _OTHER = randomModel('another version')
 
 test('a check notices what is missing, cut short or changed', async (t) => {
   const { target, version, pin } = await mountPlace(t)

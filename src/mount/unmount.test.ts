@@ -8,7 +8,6 @@ import { pathsIn, writeFiles } from '../../test/fixtures/temporary.ts'
 import { unmountTarget } from './unmount.ts'
 
 const MODEL = randomModel('pinned')
-const _OTHER = randomModel('another version')
 
 test('unmounting removes the directory, and nothing that is not mounted', async (t) => {
   const { target, version, pin } = await mountPlace(t)
