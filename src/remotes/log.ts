@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { Bucket } from '../buckets/index.ts'
 import { BallastError, type CallOptions, type Digest, digestOf, forEachLimited } from '../core/index.ts'
-import { decodeRecord, encodeRecord, type Link, type LogEntry, linkOf, recordName } from '../store/index.ts'
+import {
+  decodeRecord,
+  encodeRecord,
+  type Link,
+  type LogEntry,
+  linkOf,
+  recordName,
+  sequenceOf,
+} from '../store/index.ts'
 import { LARGEST_RECORD } from './layout.ts'
 import type { RecordWriter } from './record-writer.ts'
 
 const READ_AT_ONCE = 16
-const FILE = /^(\d{10})\.json$/
 
 /** An append-only log: one object a record, numbered from 1. Records never change, so each is read once. */
 export interface RemoteLog<T> {
@@ -34,8 +41,8 @@ export function openLog<T extends object>(bucket: Bucket, prefix: string): Remot
   async function sequences(options: CallOptions = {}): Promise<readonly number[]> {
     const found: number[] = []
     for await (const { key } of bucket.list(prefix, options)) {
-      const sequence = Number(FILE.exec(key.slice(prefix.length))?.[1])
-      if (!Number.isNaN(sequence)) found.push(sequence)
+      const sequence = sequenceOf(key.slice(prefix.length))
+      if (sequence !== undefined) found.push(sequence)
     }
     return found.sort((a, b) => a - b)
   }

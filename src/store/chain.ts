@@ -1,12 +1,15 @@
 import { type Digest, digestOf, isDigest } from '../core/index.ts'
+import { parseJson } from '../model/index.ts'
 
-/** What each record of a log says of the one before it: the digest of that one's bytes. Missing in the first record. */
-interface Chained {
-  readonly previous?: unknown
-}
+const FILE = /^\d{10}\.json$/
 
 export function recordName(sequence: number): string {
   return `${String(sequence).padStart(10, '0')}.json`
+}
+
+/** Undefined for the name of anything else. */
+export function sequenceOf(name: string): number | undefined {
+  return FILE.test(name) ? Number.parseInt(name, 10) : undefined
 }
 
 export function encodeRecord(record: object, previous: Digest | undefined): string {
@@ -21,9 +24,10 @@ export interface DecodedRecord<T> {
 
 /** Undefined for what is no record. */
 export function decodeRecord<T extends object>(bytes: Uint8Array): DecodedRecord<T> | undefined {
-  const value = parseOrUndefined(Buffer.from(bytes).toString('utf8'))
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const { previous, ...record } = value as Chained
+  const value = parseJson(bytes)
+  if (value === undefined) return undefined
+  // What each record says of the one before it: the digest of that one's bytes. Missing in the first record.
+  const { previous, ...record } = value
   return {
     record: record as T,
     previous: typeof previous === 'string' && isDigest(previous) ? previous : undefined,
@@ -80,12 +84,4 @@ export function breaksOf(links: readonly Link[]): readonly ChainBreak[] {
     former = link
   }
   return [...breaks].map(([sequence, why]) => ({ sequence, why })).sort((a, b) => a.sequence - b.sequence)
-}
-
-function parseOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

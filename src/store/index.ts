@@ -10,6 +10,7 @@ export {
   type Link,
   linkOf,
   recordName,
+  sequenceOf,
 } from './chain.ts'
 export type { DerivedBlob, DerivedBlobs } from './derived.ts'
 export type { GcOptions, GcReport } from './gc.ts'
@@ -19,6 +20,7 @@ export type { LogEntry } from './log.ts'
 export type { Packs } from './packs.ts'
 export type { Partials, Place } from './partials.ts'
 export type { Policies } from './policies.ts'
+export type { ProjectOptions } from './projection.ts'
 export {
   claimFrom,
   type Kind,

@@ -12,15 +12,13 @@ import {
   type Sharing,
   systemCode,
 } from '../core/index.ts'
-import { decodeRecord, encodeRecord, recordName } from './chain.ts'
+import { decodeRecord, encodeRecord, recordName, sequenceOf } from './chain.ts'
 
 /** `sequence` counts from 1 without gaps. */
 export interface LogEntry<T> {
   readonly sequence: number
   readonly record: T
 }
-
-const FILE = /^(\d{10})\.json$/
 
 /** A log as it is at one instant. Each record is read once. */
 export interface LogView<T> {
@@ -155,8 +153,20 @@ function unconfirmed(path: string, cause: unknown): unknown {
 
 /** The numbers of the records that are there, rising. */
 export function sequencesIn(directory: string): readonly number[] {
+  return rising(listSequences(directory))
+}
+
+/** In no order: of a log without gaps, which is nearly every one, nobody needs another. */
+function listSequences(directory: string): readonly number[] {
   const sequences: number[] = []
-  for (const name of listNow(directory)) if (FILE.test(name)) sequences.push(Number.parseInt(name, 10))
+  for (const name of listNow(directory)) {
+    const sequence = sequenceOf(name)
+    if (sequence !== undefined) sequences.push(sequence)
+  }
+  return sequences
+}
+
+function rising(sequences: readonly number[]): readonly number[] {
   return Array.from(Float64Array.from(sequences).sort())
 }
 
@@ -169,9 +179,9 @@ interface Extent {
 function extentOf(directory: string, memory: LogMemory | undefined): Extent {
   const known = memory?.lastOf(directory)
   if (known !== undefined) return { last: known, sequences: undefined }
-  const sequences = sequencesIn(directory)
-  const last = sequences.at(-1) ?? 0
-  if (last !== sequences.length) return { last, sequences }
+  const sequences = listSequences(directory)
+  const last = sequences.reduce((most, sequence) => Math.max(most, sequence), 0)
+  if (last !== sequences.length) return { last, sequences: rising(sequences) }
   memory?.listed(directory, last)
   return { last, sequences: undefined }
 }

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { digestOf, makeShared, readNow, replaceFile, type Sharing, systemCode } from '../core/index.ts'
+import { digestOf, makeShared, readTextNow, replaceFile, type Sharing, systemCode } from '../core/index.ts'
 import { type Json, objectOf } from '../model/index.ts'
 
 /**
@@ -8,12 +8,12 @@ import { type Json, objectOf } from '../model/index.ts'
  */
 export function readSealed(path: string): Json | undefined {
   try {
-    const bytes = readNow(path)
-    const end = bytes?.indexOf('\n') ?? -1
-    if (bytes === undefined || end < 0) return undefined
-    const body = bytes.subarray(end + 1)
-    if (bytes.toString('latin1', 0, end) !== digestOf(body)) return undefined
-    return objectOf(JSON.parse(body.toString('utf8')))
+    const text = readTextNow(path)
+    const end = text?.indexOf('\n') ?? -1
+    if (text === undefined || end < 0) return undefined
+    const body = text.slice(end + 1)
+    if (text.slice(0, end) !== digestOf(body)) return undefined
+    return objectOf(JSON.parse(body))
   } catch (error) {
     // What is there can be worked out again.
     if (systemCode(error) === undefined && !(error instanceof SyntaxError)) throw error
