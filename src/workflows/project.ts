@@ -1,13 +1,17 @@
 import { BallastError, explainSystemError } from '../core/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import type { ProjectOptions, Session, Store } from '../store/index.ts'
 
 /**
  * Brings `index.json` up to the tags, which have moved by now: that the index cannot be written is a warning and no
  * failure. To run a `rollback` again that has already happened would undo it.
  */
-export async function projectTags(store: Store, session: Session): Promise<readonly string[]> {
+export async function projectTags(
+  store: Store,
+  session: Session,
+  options?: ProjectOptions,
+): Promise<readonly string[]> {
   try {
-    await store.project(session)
+    await store.project(session, options)
     return []
   } catch (thrown) {
     const error = explainSystemError(thrown)

@@ -87,7 +87,7 @@ export async function repair(
       }
     }
     const unneeded = report.problems.filter(({ digest }) => !known.has(digest)).map(untried)
-    const warnings = (await store.isProjected()) ? [] : await projectTags(store, session)
+    const warnings = (await store.isProjected()) ? [] : await projectTags(store, session, { anew: true })
     return {
       ...report,
       mended,

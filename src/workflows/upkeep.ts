@@ -35,7 +35,7 @@ export async function verify(store: Store, options: CallOptions = {}): Promise<V
 async function rewriteIndex(store: Store): Promise<readonly string[] | undefined> {
   if ((await store.records.listNames()).length === 0) return undefined
   await using session = await store.beginReading()
-  return session.writable ? await projectTags(store, session) : [indexIsBehind(store)]
+  return session.writable ? await projectTags(store, session, { anew: true }) : [indexIsBehind(store)]
 }
 
 /** An image may need the blob too, but it is the model that was added from somewhere. */

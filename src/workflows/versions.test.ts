@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileOf, flipBit, temporaryStore } from '../../test/fixtures/store.ts'
@@ -160,6 +160,15 @@ test('verify brings an index that fell behind up to the tags', async (t) => {
   await writeFile(join(store.root, 'index.json'), '{"manifests":[]}')
   assert.equal((await verify(store)).indexRewritten, true)
   assert.deepEqual(await indexOf(store.root), index)
+  assert.equal((await verify(store)).indexRewritten, false)
+})
+
+test('verify takes out of index.json what is there no longer, and once', async (t) => {
+  const { store, addFiles } = await place(t)
+  const { digest } = await addFiles('sentiment', { w: 'one' })
+  await rm(store.blobs.path(digest))
+  assert.equal((await verify(store)).indexRewritten, true)
+  assert.deepEqual(await indexOf(store.root), {})
   assert.equal((await verify(store)).indexRewritten, false)
 })
 
