@@ -12,6 +12,7 @@ export type { FileFacts, Format } from './facts.ts'
 export { GGUF_VALUES } from './gguf-types.ts'
 export { inspectFile } from './inspect-file.ts'
 export { inspectOnnx, needsExternalData } from './onnx.ts'
+export { OPCODES as PICKLE_OPCODES } from './pickle-opcodes.ts'
 export { eachField, LENGTH_DELIMITED } from './protobuf.ts'
 export { Malformed, type RandomAccess, randomAccess, TooLarge } from './random-access.ts'
 export {

@@ -47,7 +47,7 @@ export function lengthIn(reader: Reader): number {
   return Number(length)
 }
 
-export function longOf(reader: Reader, length: number): Value | undefined {
+export function longOf(reader: Reader, length: number): Value {
   if (length > reader.left()) throw new Ended()
   if (length > 6 || !reader.isReady(length)) {
     reader.skip(length)

@@ -1,7 +1,6 @@
 import { oneLine } from '../../core/index.ts'
-import type { Finding } from '../verdict.ts'
 import { isDirect, usesOf } from './allowed.ts'
-import type { Nested } from './machine.ts'
+import type { Notes } from './notes.ts'
 import {
   type Dictionary,
   type Global,
@@ -33,11 +32,6 @@ export interface Judge {
   persistent(id: Value): Value
 }
 
-export interface JudgeOutput {
-  readonly report: (finding: Omit<Finding, 'at'>) => void
-  readonly nest: (nested: Nested) => void
-}
-
 /** Python's own types that a class may be derived from where objects of it are made by `copyreg`. */
 const BASES = new Set([
   'object',
@@ -53,7 +47,7 @@ const BASES = new Set([
   'complex',
 ])
 
-export function createJudge({ report, nest }: JudgeOutput): Judge {
+export function createJudge({ report, nest }: Pick<Notes, 'report' | 'nest'>): Judge {
   const hostile = (rule: string, what: string): void =>
     report({ rule, verdict: 'hostile', what: oneLine(what, 240) })
   const made = (by: Global | undefined, args: Value | undefined): Made => ({

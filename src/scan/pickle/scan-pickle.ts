@@ -1,7 +1,9 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { slice } from '../sources.ts'
-import { type Nested, type Walk, walkPickle } from './machine.ts'
+import { walkPickle } from './machine.ts'
+import type { Nested } from './notes.ts'
+import type { Walk } from './walk.ts'
 
 const FEWEST_OPCODES = 4
 const MOST_SHORT = 64
