@@ -115,17 +115,21 @@ export async function pullAttachments(
   return attached.length
 }
 
-/** Small manifests with this subject; none where the remote cannot say what is attached. What a registry has recorded of its stages is its own. */
+/**
+ * Small manifests with this subject, of one type alone where it is given; none where the remote cannot say what is attached. What a
+ * registry has recorded of its stages is its own.
+ */
 export async function attachedAt(
   repository: ImageRepository,
   subject: Digest,
-  options: CallOptions,
+  { type, ...options }: CallOptions & { readonly type?: string },
 ): Promise<readonly StoredManifest[]> {
+  const listed = await referrersOf(repository).list(subject, options)
+  // Buckets and older registries do not say of what kind each is.
+  const wanted =
+    type === undefined ? listed : listed.filter(({ artifactType = type }) => artifactType === type)
   const found: StoredManifest[] = []
-  for (const { digest, size } of (await referrersOf(repository).list(subject, options)).slice(
-    0,
-    MOST_ATTACHED,
-  )) {
+  for (const { digest, size } of wanted.slice(0, MOST_ATTACHED)) {
     if (size > LARGEST_MANIFEST) continue
     const manifest = await repository.getManifest(digest, options)
     if (manifest === undefined || subjectOfManifest(manifest.bytes) !== subject) continue

@@ -1,30 +1,27 @@
-import { BallastError, type CallOptions, isBallastError, readAll, verified } from '../core/index.ts'
+import { BallastError, type CallOptions, isBallastError } from '../core/index.ts'
 import { fetchBlob } from '../fetch/index.ts'
 import {
-  attachedBy,
   decodeArtifact,
   decodeManifest,
   decodeMetadata,
-  decodeMetrics,
   formatReference,
   isOwnManifest,
   isRemote,
   LARGEST_METADATA,
-  LARGEST_METRICS,
+  type Metadata,
   type MetadataValues,
   type Metrics,
   MODEL_METADATA,
-  MODEL_METRICS,
   type ModelFile,
   mergeMetadata,
-  subjectOfManifest,
 } from '../model/index.ts'
-import { referrersOf, type StoredManifest } from '../oci/index.ts'
+import type { StoredManifest } from '../oci/index.ts'
 import type { Store } from '../store/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { readMetadata } from './metadata.ts'
 import { readMetrics } from './metrics.ts'
 import { findModel } from './pull.ts'
+import { type DocumentKind, METRICS_KIND, readDocumentsAt } from './remote-documents.ts'
 import { openRemote, type Remote } from './remotes.ts'
 import { findVersion } from './resolve.ts'
 
@@ -111,29 +108,18 @@ async function toldOf(
   { digest: subject }: StoredManifest,
   options: CallOptions,
 ): Promise<Pick<SeenVersion, 'metrics' | 'metadata'>> {
-  const attached = await referrersOf(repository).list(subject, options)
-  const read = async <T extends { readonly time: string }>(
-    type: string,
-    { largest, decode }: { readonly largest: number; readonly decode: (data: Buffer) => T | undefined },
-  ): Promise<readonly T[]> => {
-    const found: T[] = []
-    for (const { digest } of attached.filter(({ artifactType = type }) => artifactType === type)) {
-      const bytes = (await repository.getManifest(digest, options))?.bytes
-      const layer = bytes && subjectOfManifest(bytes) === subject ? attachedBy(bytes, type) : undefined
-      if (layer === undefined || layer.size > largest) continue
-      const data = await readAll(verified(repository.openBlob(layer, options).open(), layer), largest).catch(
-        unlessDamaged,
-      )
-      const document = data && decode(data)
-      if (document !== undefined) found.push(document)
-    }
-    return found.sort((a, b) => a.time.localeCompare(b.time))
-  }
-  const metadata = await read(MODEL_METADATA, { largest: LARGEST_METADATA, decode: decodeMetadata })
+  const how = { ...options, onUnreadable: unlessDamaged }
+  const metadata = await readDocumentsAt(repository, { subject, kind: METADATA_KIND }, how)
   return {
-    metrics: await read(MODEL_METRICS, { largest: LARGEST_METRICS, decode: decodeMetrics }),
+    metrics: await readDocumentsAt(repository, { subject, kind: METRICS_KIND }, how),
     metadata: mergeMetadata(metadata),
   }
+}
+
+const METADATA_KIND: DocumentKind<Metadata> = {
+  type: MODEL_METADATA,
+  largest: LARGEST_METADATA,
+  decode: decodeMetadata,
 }
 
 function unlessDamaged(error: unknown): undefined {
