@@ -57,8 +57,7 @@ export async function push(
   const resolved = await resolveVersion(store, ref)
   const remote = await openRemote(text, access, { create: true, store })
   try {
-    const { name } = resolved.reference
-    const known = await repositoriesWith(store, { target: remote.repository, name, access })
+    const known = await repositoriesWith(store, { target: remote.repository, resolved, access })
     const pushed = await pushResolved(store, { session, resolved, remote, known }, options)
     // By the repository, not by the version: where a damaged file can be had from again.
     await recordUse(store, resolved, { kind: 'remote', place: pushed.ref.replace(/:\d+$/, '') })
