@@ -131,25 +131,26 @@ function comparesTo(one: string | number, operator: WhereOperator, value: string
   return compare(one, operator, value)
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  tib: 2 ** 40,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-  k: 1e3,
-  m: 1e6,
-  b: 1e9,
-  t: 1e12,
-}
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['kib', 2 ** 10],
+  ['mib', 2 ** 20],
+  ['gib', 2 ** 30],
+  ['tib', 2 ** 40],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+  ['tb', 1e12],
+  ['k', 1e3],
+  ['m', 1e6],
+  ['b', 1e9],
+  ['t', 1e12],
+])
 
 /** `7`, `1.5GiB`, `7B` (parameters). */
 function quantityIn(text: string): number | undefined {
   const [, number = '', unit = ''] = /^([^a-zA-Z]+(?:[eE][+-]?\d+)?)([a-zA-Z]*)$/.exec(text) ?? []
-  const factor = unit === '' ? 1 : UNITS[unit.toLowerCase()]
+  const factor = UNITS.get(unit.toLowerCase())
   const value = numberIn(number)
   return value === undefined || factor === undefined ? undefined : value * factor
 }

@@ -4,27 +4,26 @@ import { type Condition, fieldsOf, matches, parseWhere } from '../policy/index.t
 import type { ListedVersion } from './list.ts'
 
 /** Fields that every version may have, and what of it they are. */
-const FIELDS: Readonly<Record<string, (version: ListedVersion) => readonly (string | number | undefined)[]>> =
-  {
-    model: ({ ref }) => [splitReference(ref).name],
-    number: ({ ref }) => [numberOfTag(splitReference(ref).tag ?? '')],
-    tag: ({ tags }) => tags,
-    digest: ({ digest }) => [digest],
-    format: ({ format }) => [format],
-    precision: ({ precision }) => [precision],
-    parameters: ({ parameters }) => [parameters],
-    files: ({ files }) => [files],
-    bytes: ({ bytes }) => [bytes],
-    added: ({ added }) => [added || undefined],
-  }
+const FIELDS = new Map<string, (version: ListedVersion) => readonly (string | number | undefined)[]>([
+  ['model', ({ ref }) => [splitReference(ref).name]],
+  ['number', ({ ref }) => [numberOfTag(splitReference(ref).tag ?? '')]],
+  ['tag', ({ tags }) => tags],
+  ['digest', ({ digest }) => [digest]],
+  ['format', ({ format }) => [format]],
+  ['precision', ({ precision }) => [precision]],
+  ['parameters', ({ parameters }) => [parameters]],
+  ['files', ({ files }) => [files]],
+  ['bytes', ({ bytes }) => [bytes]],
+  ['added', ({ added }) => [added || undefined]],
+])
 
 /** Throws USAGE for what is no condition, and for a field that no version has. */
 export function conditionOn(text: string): Condition {
   const condition = parseWhere(text)
   for (const field of fieldsOf(condition)) {
-    if (field in FIELDS || /^(?:metric|meta|label)\../.test(field)) continue
+    if (FIELDS.has(field) || /^(?:metric|meta|label)\../.test(field)) continue
     throw new BallastError('USAGE', `no version has a field ${JSON.stringify(field)}`, {
-      hint: `there are ${Object.keys(FIELDS).join(', ')}, metric.NAME, meta.NAME and label.NAME`,
+      hint: `there are ${[...FIELDS.keys()].join(', ')}, metric.NAME, meta.NAME and label.NAME`,
     })
   }
   return condition
@@ -38,7 +37,7 @@ export function selectVersions(
 }
 
 function valuesOf(version: ListedVersion, field: string): readonly (string | number)[] {
-  const known = FIELDS[field]
+  const known = FIELDS.get(field)
   if (known !== undefined) return known(version).filter((value) => value !== undefined)
   const [, kind, name = ''] = /^(metric|meta|label)\.(.+)$/.exec(field) ?? []
   if (kind === 'metric') {
