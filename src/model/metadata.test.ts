@@ -6,6 +6,7 @@ import {
   decodeMetadata,
   encodeMetadata,
   figuresOfCard,
+  frontMatterOf,
   mergeMetadata,
   metadataOfCard,
   metadataOfHeaders,
@@ -58,18 +59,20 @@ model-index:
 ---
 # A model
 `
-  assert.deepEqual(await metadataOfCard(card), { license: 'mit', datasets: ['imdb'], language: 'en' })
-  assert.deepEqual(await figuresOfCard(card), { accuracy: 0.9 })
+  const front = await frontMatterOf(card)
+  assert.deepEqual(metadataOfCard(front), { license: 'mit', datasets: ['imdb'], language: 'en' })
+  assert.deepEqual(figuresOfCard(front), { accuracy: 0.9 })
   for (const text of ['', '# no front matter', '---\nlicense: [unclosed\n---\n', '---\nlicense: mit\n']) {
-    assert.equal(await metadataOfCard(text), undefined, text)
-    assert.deepEqual(await figuresOfCard(text), {})
+    const none = await frontMatterOf(text)
+    assert.deepEqual([metadataOfCard(none), figuresOfCard(none)], [{}, {}], text)
   }
 })
 
 test('headers of files say it by the keys of their formats, the first file first', () => {
-  const headers = [
+  const headers: readonly Readonly<Record<string, string>>[] = [
     { 'general.license': 'mit', 'general.author': 'ada\nlovelace', 'general.file_type': '1' },
     { 'modelspec.title': 'a model', 'modelspec.license': 'gpl', format: 'pt' },
+    { constructor: 'a name that every object has' },
   ]
   assert.deepEqual(metadataOfHeaders(headers), { license: 'mit', author: 'ada lovelace', name: 'a model' })
 })

@@ -80,30 +80,28 @@ export async function parseMetadataFile(text: string, file: string): Promise<Met
   return Object.fromEntries(entries) as Metadata['values']
 }
 
-/** What the front matter of a model card (README.md) says; undefined for a text without. */
-export async function metadataOfCard(text: string): Promise<MetadataValues | undefined> {
-  const [, front] = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(text) ?? []
-  if (front === undefined) return undefined
-  const value = await parseYaml(front, 'README.md').then(
-    (document) => objectOf(document.value),
+/** The front matter of a model card (README.md); empty where there is none, or none that can be read. */
+export async function frontMatterOf(card: string): Promise<Json> {
+  const [, front] = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(card) ?? []
+  if (front === undefined) return {}
+  return parseYaml(front, 'README.md').then(
+    ({ value }) => objectOf(value),
     () => ({}),
   )
-  const known = Object.entries(value).flatMap(([name, one]) => {
+}
+
+/** What front matter says of the model. */
+export function metadataOfCard(front: Json): MetadataValues {
+  const known = Object.entries(front).flatMap(([name, one]) => {
     const told = CARD_NAMES.includes(name) ? plainValue(one) : undefined
     return told === undefined ? [] : [[name, told] as const]
   })
-  return known.length === 0 ? undefined : Object.fromEntries(known)
+  return Object.fromEntries(known)
 }
 
-/** The figures that a card claims of the model (`model-index`), by their types. */
-export async function figuresOfCard(text: string): Promise<Json> {
-  const [, front] = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(text) ?? []
-  if (front === undefined) return {}
-  const value = await parseYaml(front, 'README.md').then(
-    (document) => objectOf(document.value),
-    () => ({}) as Json,
-  )
-  const metrics = arrayOf(value['model-index'])
+/** The figures that it claims of the model (`model-index`), by their types. */
+export function figuresOfCard(front: Json): Json {
+  const metrics = arrayOf(front['model-index'])
     .flatMap((model) => arrayOf(objectOf(model).results))
     .flatMap((result) => arrayOf(objectOf(result).metrics))
   const figures = metrics.flatMap((metric) => {
@@ -137,27 +135,27 @@ const CARD_NAMES: readonly string[] = [
 ]
 
 /** Keys that formats have in their headers, behind `general.` (GGUF) and `modelspec.` (safetensors). */
-const HEADER_NAMES: Readonly<Record<string, string>> = {
-  license: 'license',
-  author: 'author',
-  authors: 'author',
-  organization: 'organization',
-  name: 'name',
-  title: 'name',
-  description: 'description',
-  version: 'version',
-  url: 'source',
-  'source.url': 'source',
-  dataset: 'datasets',
-  producer: 'producer',
-  commit: 'commit',
-}
+const HEADER_NAMES: ReadonlyMap<string, string> = new Map([
+  ['license', 'license'],
+  ['author', 'author'],
+  ['authors', 'author'],
+  ['organization', 'organization'],
+  ['name', 'name'],
+  ['title', 'name'],
+  ['description', 'description'],
+  ['version', 'version'],
+  ['url', 'source'],
+  ['source.url', 'source'],
+  ['dataset', 'datasets'],
+  ['producer', 'producer'],
+  ['commit', 'commit'],
+])
 
 /** What the headers of files say of the model, by the formats' own keys; where several do, the first. */
 export function metadataOfHeaders(headers: readonly Readonly<Record<string, string>>[]): MetadataValues {
   const found = new Map<string, string>()
   for (const [key, value] of headers.flatMap((header) => Object.entries(header))) {
-    const name = HEADER_NAMES[key.replace(/^(?:general|modelspec)\./, '').toLowerCase()]
+    const name = HEADER_NAMES.get(key.replace(/^(?:general|modelspec)\./, '').toLowerCase())
     const text = plainText(value)
     if (name !== undefined && text !== undefined && !found.has(name)) found.set(name, text)
   }

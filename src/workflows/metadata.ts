@@ -6,6 +6,8 @@ import {
   encodeMetadata,
   encodeMetrics,
   figuresOfCard,
+  frontMatterOf,
+  type Json,
   LARGEST_METADATA,
   type Metadata,
   type MetadataValue,
@@ -85,10 +87,10 @@ export async function attachTold(
     readonly by: string
   },
 ): Promise<void> {
-  const card = await cardOf(store, stored)
+  const front = await frontMatterOf(await cardOf(store, stored))
   await say(stored, store, { by: 'headers', values: metadataOfHeaders(headers) })
-  await say(stored, store, { by: MODEL_CARD, values: (await metadataOfCard(card)) ?? {} })
-  await claim(store, stored, await figuresOfCard(card))
+  await say(stored, store, { by: MODEL_CARD, values: metadataOfCard(front) })
+  await claim(store, stored, figuresOfCard(front))
   await say(stored, store, { by, values: stated })
 }
 
@@ -146,7 +148,7 @@ export async function say(
 async function claim(
   store: Store,
   { session, name, version: { digest } }: StoredVersion,
-  metrics: Awaited<ReturnType<typeof figuresOfCard>>,
+  metrics: Json,
 ): Promise<void> {
   if (Object.keys(metrics).length === 0) return
   const known = await (await readMetrics(store, name))(digest)
