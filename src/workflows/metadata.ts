@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { BallastError, type Digest, readAll, readIfPresent } from '../core/index.ts'
 import {
-  blobsOfVersion,
   decodeMetadata,
   encodeMetadata,
   encodeMetrics,
@@ -26,7 +25,7 @@ import type { Store } from '../store/index.ts'
 import type { StoredVersion } from './add.ts'
 import { attach, type ReadOptions, readAttachments } from './attachments.ts'
 import { readMetrics } from './metrics.ts'
-import { findVersion, resolveDigest } from './resolve.ts'
+import { findLeased } from './resolve.ts'
 
 /** What a person says of a version on the command line. */
 export interface StatedMetadata {
@@ -59,11 +58,8 @@ export async function attachStated(
   { ref, values, by }: { readonly ref: string; readonly values: Metadata['values']; readonly by: string },
 ): Promise<{ readonly ref: string; readonly digest: Digest; readonly metadata: MetadataValues }> {
   await using session = await store.begin()
-  const { version, number, reference } = await findVersion(store, ref)
+  const { version, number, reference } = await findLeased(store, session, ref)
   const { name } = reference
-  await session.lease(blobsOfVersion(version))
-  // It may have been removed before it was leased.
-  await resolveDigest(store, { name, digest: version.digest })
   await say({ session, name, version }, store, { by, values })
   await store.project(session)
   const metadata = mergeMetadata(await (await readMetadata(store, name))(version.digest))

@@ -1,6 +1,5 @@
 import { BallastError, type Digest, readIfPresent } from '../core/index.ts'
 import {
-  blobsOfVersion,
   decodeMetrics,
   type EvaluationRun,
   encodeMetrics,
@@ -14,7 +13,7 @@ import {
 } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import { attach, type ReadOptions, readAttachments } from './attachments.ts'
-import { findVersion, resolveDigest } from './resolve.ts'
+import { findLeased } from './resolve.ts'
 
 export interface AttachedMetrics {
   readonly ref: string
@@ -40,12 +39,9 @@ export async function attachMetrics(
   await using session = await store.begin()
   const found: (AttachedMetrics & { readonly name: RepositoryName; readonly metrics: Json })[] = []
   for (const { ref, metrics } of measured) {
-    const { version, number, reference } = await findVersion(store, ref)
+    const { version, number, reference } = await findLeased(store, session, ref)
     const { digest } = version
     const { name } = reference
-    await session.lease(blobsOfVersion(version))
-    // It may have been removed before it was leased.
-    await resolveDigest(store, { name, digest })
     found.push({ ref: `${name}:${number}`, digest, name, metrics })
   }
   const time = new Date().toISOString()

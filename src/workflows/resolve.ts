@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { BallastError, type Digest, isBallastError } from '../core/index.ts'
 import {
   blobsOfFiles,
+  blobsOfVersion,
   formatReference,
   LATEST,
   numberOfTag,
@@ -13,7 +14,7 @@ import {
   type Tag,
   type Version,
 } from '../model/index.ts'
-import type { Store } from '../store/index.ts'
+import type { Session, Store } from '../store/index.ts'
 import { editDistance } from './edit-distance.ts'
 
 /** A version that is in the store, and what the user called it. */
@@ -78,6 +79,16 @@ export async function findVersion(store: Store, text: string): Promise<ResolvedV
     throw await withMending(store, error, reference)
   })
   return { reference, number: await numberOf(store, reference.name, digest), version }
+}
+
+/** The same for whoever attaches something to it: the session keeps it from then on. Throws what `findVersion` throws. */
+export async function findLeased(store: Store, session: Session, text: string): Promise<ResolvedVersion> {
+  const found = await findVersion(store, text)
+  const { reference, version } = found
+  await session.lease(blobsOfVersion(version))
+  // It may have been removed before it was leased.
+  await resolveDigest(store, { name: reference.name, digest: version.digest })
+  return found
 }
 
 /** The store's registry may hold images too; they are no models, and not damaged ones either. */

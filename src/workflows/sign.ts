@@ -1,5 +1,5 @@
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
-import { blobsOfVersion, formatReference } from '../model/index.ts'
+import { formatReference } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 import {
   type AttachedSignature,
@@ -15,7 +15,7 @@ import type { ImageAccess } from './image-places.ts'
 import { putSigned } from './put-signature.ts'
 import { signaturesAt } from './remote-signatures.ts'
 import { nothingThere, openRemote } from './remotes.ts'
-import { findVersion, resolveDigest } from './resolve.ts'
+import { findLeased } from './resolve.ts'
 import { attachSigned, readSigned, type SignatureSource, storedSignatures } from './signatures.ts'
 
 /** A key, or an identity that a certificate stands for. */
@@ -45,12 +45,9 @@ export interface SignResult {
 /** Signs a version of the store: what it is called does not matter, its digest does. Throws what `findVersion` throws. */
 export async function signStored(store: Store, request: SignRequest): Promise<SignResult> {
   await using session = await store.begin()
-  const { reference, version } = await findVersion(store, request.ref)
+  const { reference, version } = await findLeased(store, session, request.ref)
   const { name } = reference
   const { digest } = version
-  await session.lease(blobsOfVersion(version))
-  // It may have been removed before it was leased.
-  await resolveDigest(store, { name, digest })
   const result = { ref: formatReference(reference), digest }
   const source = storedSignatures(store, name)
   const signature = await newSignature(source, request, { digest, reference: name })

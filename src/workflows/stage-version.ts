@@ -1,6 +1,5 @@
 import { BallastError, type CallOptions, type Digest } from '../core/index.ts'
 import {
-  blobsOfVersion,
   formatReference,
   hasVersion,
   isRemote,
@@ -17,7 +16,7 @@ import { putSigned } from './put-signature.ts'
 import { numberThere } from './remote-numbers.ts'
 import { stagesAt } from './remote-stages.ts'
 import { openRemote, type Remote } from './remotes.ts'
-import { findVersion, parseModelReference, resolveDigest } from './resolve.ts'
+import { findLeased, parseModelReference } from './resolve.ts'
 import { attachSigned, type Signed } from './signatures.ts'
 import { contentAt } from './stage-content.ts'
 import type { ContentOfVersion } from './stage-facts.ts'
@@ -105,12 +104,9 @@ export async function withStages<T>(
 }
 
 async function versionInStore(store: Store, session: Session, ref: string): Promise<StageVersion> {
-  const { reference, number, version } = await findVersion(store, ref)
+  const { reference, number, version } = await findLeased(store, session, ref)
   const { name } = reference
   const { digest } = version
-  await session.lease(blobsOfVersion(version))
-  // It may have been removed before it was leased.
-  await resolveDigest(store, { name, digest })
   return {
     place: storeStages(store, name, session),
     digest,

@@ -1,15 +1,8 @@
 import { BallastError, type Digest, digestOf } from '../core/index.ts'
-import {
-  blobsOfVersion,
-  formatReference,
-  LATEST,
-  numberOfTag,
-  type RepositoryName,
-  type Tag,
-} from '../model/index.ts'
+import { formatReference, LATEST, numberOfTag, type RepositoryName, type Tag } from '../model/index.ts'
 import { type Promotion, refusePoliced, type Session, type Store } from '../store/index.ts'
 import { projectTags } from './project.ts'
-import { findVersion, numberOf, parseModelReference, resolveDigest } from './resolve.ts'
+import { findLeased, numberOf, parseModelReference, resolveDigest } from './resolve.ts'
 
 export interface TagResult {
   readonly ref: string
@@ -24,15 +17,13 @@ export interface TagResult {
 /** Points `tag` (`prod`, or `sentiment:prod`) of the same model to what the reference denotes. */
 export async function tag(store: Store, [text, tagText]: readonly [string, string]): Promise<TagResult> {
   await using session = await store.begin()
-  const { reference, number, version } = await findVersion(store, text)
+  const { reference, number, version } = await findLeased(store, session, text)
   const target = parseModelReference(tagText.includes(':') ? tagText : `${reference.name}:${tagText}`)
   if (target.name !== reference.name) {
     throw new BallastError('USAGE', `${tagText} belongs to another model than ${text}`, {
       hint: `a tag names a version of its own model: ballast tag ${text} ${target.tag ?? LATEST}`,
     })
   }
-  await session.lease(blobsOfVersion(version))
-  await resolveDigest(store, { name: reference.name, digest: version.digest })
   const to = { name: reference.name, tag: target.tag ?? LATEST }
   const byNumber = number === 0 ? undefined : `${reference.name}:${number}`
   await refuseStage(store, { ...to, digest: version.digest, version: byNumber })
