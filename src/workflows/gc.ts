@@ -4,7 +4,7 @@ import type { GcReport, RetentionPolicy, Store } from '../store/index.ts'
 import { readHoldings } from './holdings.ts'
 import { collectTrees } from './run-trees-unused.ts'
 import { tidyUses } from './tidy-uses.ts'
-import { lookAtUses } from './uses.ts'
+import { createLook, lookAtUses } from './uses.ts'
 
 export interface GcRequest {
   /** Which versions stay; without one, all do. `stored` is the store's own. */
@@ -31,13 +31,14 @@ export async function gc(
   const policy = asked === 'stored' ? await storedPolicy(store) : asked
   // Before the versions that they hold.
   const trees = dryRun ? [] : await collectTrees(store, places, options)
-  const uses = await lookAtUses(store)
+  const look = createLook()
+  const uses = await lookAtUses(store, { look })
   if (policy === undefined) {
     const report = await store.gc({ ...options, dryRun, partials })
     if (!dryRun) await tidyUses(store, uses)
     return { ...report, warnings: trees }
   }
-  const { now, warnings } = await readHoldings(store, { uses, engine: places.engine }, options)
+  const { now, warnings } = await readHoldings(store, { uses, look, engine: places.engine }, options)
   const report = await store.gc({ ...options, dryRun, partials, retention: { policy, holdings: now } })
   if (!dryRun) await tidyUses(store, uses)
   return { ...report, warnings: [...trees, ...warnings] }

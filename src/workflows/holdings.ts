@@ -5,7 +5,7 @@ import { readLabel } from '../oci/index.ts'
 import type { Holding, Store, Use } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
 import { runTrees, volumesOfPlugins } from './standing-uses.ts'
-import { createLook, directoryOf, type NotedUse } from './uses.ts'
+import { directoryOf, type Look, type NotedUse } from './uses.ts'
 
 export interface Holdings {
   /** Also what has been noted since the rest was looked at; for `gc`, under its lock. */
@@ -19,17 +19,21 @@ export interface Holdings {
  */
 export async function readHoldings(
   store: Store,
-  { uses, engine }: { readonly uses: readonly NotedUse[]; readonly engine: EngineChoice },
+  {
+    uses,
+    look,
+    engine,
+  }: { readonly uses: readonly NotedUse[]; readonly look: Look; readonly engine: EngineChoice },
   options: CallOptions = {},
 ): Promise<Holdings> {
   const warnings: string[] = []
   const trees = await heldByTrees(store)
   const found = [
-    ...(await heldByUses(uses)),
+    ...(await heldByUses(uses, look)),
     ...(await heldByPlugins(store)),
     ...(await heldByImages(store)),
     ...trees,
-    ...(await heldByContainers(engine, options).catch((error: unknown) => {
+    ...(await heldByContainers(engine, look, options).catch((error: unknown) => {
       if (!isBallastError(error, 'REMOTE') && !isBallastError(error, 'UNAUTHORIZED')) throw error
       if (trees.length > 0)
         warnings.push(`${error.message}: containers are told by what ballast run mounts alone`)
@@ -61,8 +65,7 @@ function holdingOf({ kind, place, link, host, digest }: Use): Holding {
 }
 
 /** What is in a directory counts, whatever was noted of it: somebody may have rolled it back. */
-async function heldByUses(uses: readonly NotedUse[]): Promise<readonly Holding[]> {
-  const look = createLook()
+async function heldByUses(uses: readonly NotedUse[], look: Look): Promise<readonly Holding[]> {
   const holdings: Holding[] = []
   const seen = new Set<string>()
   for (const use of uses) {
@@ -103,9 +106,12 @@ async function heldByTrees(store: Store): Promise<readonly Holding[]> {
   return trees.map(({ digest }) => ({ digest, hold: { kind: 'container', by: 'of ballast run' } }))
 }
 
-async function heldByContainers(engine: EngineChoice, options: CallOptions): Promise<readonly Holding[]> {
+async function heldByContainers(
+  engine: EngineChoice,
+  look: Look,
+  options: CallOptions,
+): Promise<readonly Holding[]> {
   const containers = await withEngine(engine, (opened) => holdingsOfContainers(opened, options))
-  const look = createLook()
   const holdings: Holding[] = []
   for (const { name, labels, sources } of containers) {
     const digests = new Set<Digest>(labelled({ config: { Labels: labels } }))

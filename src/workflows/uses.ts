@@ -21,9 +21,8 @@ export interface SeenDirectory {
  */
 export async function lookAtUses(
   store: Store,
-  { of }: { readonly of?: Digest | undefined } = {},
+  { of, look = createLook() }: { readonly of?: Digest | undefined; readonly look?: Look | undefined } = {},
 ): Promise<readonly NotedUse[]> {
-  const look = createLook()
   const seen: NotedUse[] = []
   for (const use of await store.uses.list()) {
     if (of === undefined || use.digest === of) seen.push({ ...use, is: await presenceOf(use, look) })
@@ -34,7 +33,7 @@ export async function lookAtUses(
 /** Nobody can look at another host: what was brought there counts for so long. */
 const ELSEWHERE_MS = 30 * 24 * 60 * 60_000
 
-async function presenceOf(use: Use, look: ReturnType<typeof createLook>): Promise<Presence> {
+async function presenceOf(use: Use, look: Look): Promise<Presence> {
   if (use.host !== hostname()) return Date.now() - Date.parse(use.time) > ELSEWHERE_MS ? 'gone' : 'unknown'
   const directory = directoryOf(use)
   const seen = directory === undefined ? undefined : await look(directory)
@@ -48,8 +47,10 @@ export function directoryOf({ kind, host, place, directory }: Use): string | und
   return kind === 'target' ? place : kind === 'volume' ? directory : undefined
 }
 
+export type Look = (directory: string) => Promise<SeenDirectory | undefined>
+
 /** Looks into each directory once. */
-export function createLook(): (directory: string) => Promise<SeenDirectory | undefined> {
+export function createLook(): Look {
   const known = new Map<string, Promise<SeenDirectory | undefined>>()
   return (directory) => {
     const found = known.get(directory) ?? lookInto(directory)
