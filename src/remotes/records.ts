@@ -15,7 +15,7 @@ import {
   refuseNumber,
   refuseOtherKind,
   refusePoliced,
-  removalFrom,
+  removalsFrom,
   stamped,
   type TagMove,
   type VersionRecord,
@@ -212,7 +212,7 @@ export function remoteRecords(bucket: Bucket, layout: RemoteLayout, name: Reposi
       )
     },
     async removeVersion(writer, number, options) {
-      await versions.append(writer, async (log) => removalFrom(await log.all(options), number), options)
+      await versions.append(writer, async (log) => removalsFrom(await log.all(options), [number])[0], options)
     },
   }
 }

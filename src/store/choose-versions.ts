@@ -4,7 +4,7 @@ import type { StoreLayout } from './layout.ts'
 import { project } from './projection.ts'
 import type { Reachable } from './reachable.ts'
 import type { Records } from './records.ts'
-import { createKnownReferrers } from './referrers.ts'
+import type { KnownReferrers } from './referrers.ts'
 import {
   byPlace,
   candidatesFor,
@@ -107,14 +107,13 @@ export async function chooseVersions(
 
 /** What goes, goes from the numbers and from `index.json` before any of its bytes does. */
 export async function removeVersions(
-  { layout, records }: { readonly layout: StoreLayout; readonly records: Records },
+  parts: { readonly layout: StoreLayout; readonly records: Records; readonly referrers: KnownReferrers },
   session: Session,
   removed: readonly VersionFacts[],
 ): Promise<void> {
   for (const [model, versions] of Map.groupBy(removed, ({ model }) => model)) {
     const numbers = versions.map(({ number }) => number)
-    await records.removeVersions(session, model, numbers)
+    await parts.records.removeVersions(session, model, numbers)
   }
-  if (removed.length === 0) return
-  await project({ layout, records, referrers: createKnownReferrers(layout, records) }, session)
+  if (removed.length > 0) await project(parts, session)
 }

@@ -10,13 +10,14 @@ import {
 import type { BlobInfo } from './blob-file.ts'
 import type { BlobStore } from './blobs.ts'
 import { dropOldEntries } from './cache.ts'
+import { chooseVersions, type Retention, type RetentionReport, removeVersions } from './choose-versions.ts'
 import type { DerivedBlobs } from './derived.ts'
 import type { StoreLayout } from './layout.ts'
 import { findPartials, type PartialInfo, removePartials } from './partials.ts'
 import { readReachable } from './reachable.ts'
 import type { Records } from './records.ts'
+import type { KnownReferrers } from './referrers.ts'
 import { giveUpReserve, keepReserve } from './reserve.ts'
-import { chooseVersions, type Retention, type RetentionReport, removeVersions } from './retain.ts'
 import { type Session, scanSessions, settleDoubts } from './session.ts'
 import { removeGarbage } from './sweep.ts'
 import { createUploadFiles, UPLOAD_IDLE_MS } from './uploads.ts'
@@ -64,6 +65,7 @@ interface Parts {
   readonly blobs: BlobStore
   readonly derived: DerivedBlobs
   readonly records: Records
+  readonly referrers: KnownReferrers
 }
 
 /**
@@ -149,11 +151,6 @@ async function sweep(
     if (await isPresent(lock)) await removeAbandonedFiles(lock)
   }
   return report
-}
-
-/** Everything that can be reached from tags, numbers, untagged manifests and leases, which are read before. */
-export async function mark(parts: Parts, leased: Iterable<Digest> = []): Promise<ReadonlySet<Digest>> {
-  return (await readReachable(parts)).from(leased)
 }
 
 /** Before the blobs: an entry without its manifest would look like damage. */

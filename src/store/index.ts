@@ -12,6 +12,7 @@ export {
   recordName,
   sequenceOf,
 } from './chain.ts'
+export type { Holding, Retention, RetentionReport } from './choose-versions.ts'
 export type { DerivedBlob, DerivedBlobs } from './derived.ts'
 export type { GcOptions, GcReport } from './gc.ts'
 export { leaseVersion } from './lease-version.ts'
@@ -32,14 +33,13 @@ export {
   refuseNumber,
   refuseOtherKind,
   refusePoliced,
-  removalFrom,
+  removalsFrom,
   stamped,
   type TagMove,
   type VersionRecord,
 } from './record-rules.ts'
 export type { CurrentTag, Records, RollbackHow } from './records.ts'
 export type { Referrer } from './referrers.ts'
-export type { Holding, Retention, RetentionReport } from './retain.ts'
 export {
   byPlace,
   candidatesFor,

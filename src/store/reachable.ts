@@ -39,7 +39,8 @@ export async function readReachable(parts: Parts): Promise<Reachable> {
     const recipe = await parts.derived.get(digest)
     const children =
       recipe?.parts ?? (await storedChildren(parts.layout, digest)).map((child) => child.digest)
-    const next = [...children, ...(referrers.get(digest) ?? [])]
+    const attached = (referrers.get(digest) ?? []).map((referrer) => referrer.digest)
+    const next = [...children, ...attached]
     known.set(digest, next)
     return next
   }
@@ -72,7 +73,7 @@ interface Roots {
     readonly digest: Digest
   }[]
   /** By their subjects. */
-  readonly referrers: ReadonlyMap<Digest, readonly Digest[]>
+  readonly referrers: ReadonlyMap<Digest, readonly Referrer[]>
 }
 
 async function rootsOf({ layout, records }: Parts): Promise<Roots> {
@@ -88,11 +89,5 @@ async function rootsOf({ layout, records }: Parts): Promise<Roots> {
     for (const digest of untagged.others) roots.push(digest)
     for (const referrer of untagged.referrers) referrers.push(referrer)
   }
-  const bySubject = new Map<Digest, Digest[]>()
-  for (const { subject, digest } of referrers) {
-    const others = bySubject.get(subject)
-    if (others === undefined) bySubject.set(subject, [digest])
-    else others.push(digest)
-  }
-  return { roots, versions, referrers: bySubject }
+  return { roots, versions, referrers: Map.groupBy(referrers, ({ subject }) => subject) }
 }

@@ -116,15 +116,7 @@ export function refuseOtherKind({ name, tag, kind }: MoveOfTag, head: TagMove | 
   })
 }
 
-/** The record that removes a version; undefined where there is none of that number. */
-export function removalFrom(
-  log: readonly LogEntry<VersionRecord>[],
-  number: number,
-): VersionRecord | undefined {
-  return removalsFrom(log, [number])[0]
-}
-
-/** Those that remove versions, but for numbers that nothing has. */
+/** The records that remove versions, but for numbers that nothing has. */
 export function removalsFrom(
   log: readonly LogEntry<VersionRecord>[],
   numbers: readonly number[],

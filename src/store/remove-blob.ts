@@ -1,8 +1,8 @@
 import { type Digest, syncDirectory, withLock } from '../core/index.ts'
 import type { BlobStore } from './blobs.ts'
 import type { DerivedBlobs } from './derived.ts'
-import { mark } from './gc.ts'
 import type { StoreLayout } from './layout.ts'
+import { readReachable } from './reachable.ts'
 import type { Records } from './records.ts'
 import { type Session, scanSessions } from './session.ts'
 
@@ -34,7 +34,8 @@ export async function removeBlob(
   const lock = { timeoutMs: LOCK_TIMEOUT_MS, sharing: layout.sharing }
   return withLock(layout.gcLock, lock, async () => {
     const { leased } = await scanSessions(layout, { besides })
-    if ((await mark(parts, leased)).has(digest)) return false
+    const reachable = await readReachable(parts)
+    if ((await reachable.from(leased)).has(digest)) return false
     await derived.remove(digest)
     await blobs.remove(digest)
     await syncDirectory(layout.blobs)

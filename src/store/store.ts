@@ -109,6 +109,7 @@ export async function openStore(
   const derived = createDerivedBlobs(layout)
   const records = createRecords(layout)
   const referrers = createKnownReferrers(layout, records)
+  const parts = { layout, blobs, derived, records, referrers }
   const cache = createCache(layout)
   const packs = createPacks(cache, blobs)
 
@@ -149,7 +150,7 @@ export async function openStore(
     blobs,
     derived,
     aliases: createAliases(layout),
-    removeBlob: (digest, options) => removeBlob({ layout, blobs, derived, records }, digest, options),
+    removeBlob: (digest, options) => removeBlob(parts, digest, options),
     uploads: createUploadFiles(layout),
     records,
     cache,
@@ -175,16 +176,14 @@ export async function openStore(
         : slice(blobs.content(pack), { offset: pack.offset, length: size }),
     decodeVersion,
     readVersion: async (digest) => decodeVersion(await readManifest(digest)),
-    project: (session, options) => project({ layout, records, referrers }, session, options),
-    isProjected: () => isProjected({ layout, records, referrers }),
+    project: (session, options) => project(parts, session, options),
+    isProjected: () => isProjected(parts),
     async gc(options) {
       if ((await checkFormat(layout)) === undefined) return NOTHING_COLLECTED
       const begin = (): Promise<Session> => openWritable({ upgrade: true })
-      return explainUnwritable(layout, () =>
-        collectGarbage({ layout, blobs, derived, records }, { ...options, begin }),
-      )
+      return explainUnwritable(layout, () => collectGarbage(parts, { ...options, begin }))
     },
-    verify: (options) => verifyStore({ layout, blobs, derived, records }, options),
+    verify: (options) => verifyStore(parts, options),
   }
 }
 
