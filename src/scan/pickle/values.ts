@@ -101,3 +101,17 @@ export function flat(value: Value): Value {
   const isPlain = ({ kind }: Value): boolean => kind === 'text' || kind === 'number' || kind === 'none'
   return { kind: 'tuple', items: value.items.map((item) => (isPlain(item) ? item : OTHER)) }
 }
+
+/** An object that is made of this, of whose arguments little is kept. */
+export function madeBy(by: Global, args: Value | undefined): Made {
+  return { kind: 'made', by, args: plainArgs(args) }
+}
+
+/** Of what something was made with, as much as says of which type an array is. */
+function plainArgs(args: Value | undefined): Value | undefined {
+  if (args?.kind !== 'tuple' || args.items === undefined || args.items.length > 4) return undefined
+  return {
+    kind: 'tuple',
+    items: args.items.map((item) => (item.kind === 'text' || item.kind === 'number' ? item : OTHER)),
+  }
+}
