@@ -138,6 +138,11 @@ test('an array of joblib is one however it is made, and of the type that its sta
       rest: `${swallowing}${behind}0N.`,
     }),
     'of objects': arrayOf({ flags: 'K\x3f', data: 'N.', rest: '.' }),
+    'of another size on another system': arrayOf({
+      type: 'l',
+      data: 'abcdefgh',
+      rest: `${'a'.repeat(24)}${behind.padEnd(32, '.')}.`,
+    }),
     'of a size in letters': arrayOf({ size: 'L8L\n', data: 'N.', rest: '.' }),
   }))
     await isRefused(pickle, 'model.joblib', what)
@@ -166,6 +171,11 @@ test('the header of an array is read as Python reads it', async () => {
     'quotes of two kinds': `{'descr': [("a', '<f4'), ('b", '|O')], ${harmless}}`,
   }))
     await isRefused(npy(header, `N0${CALL}`), 'a.npy', what)
+  await isRefused(
+    npy(`{'descr': '<l', ${harmless}, }\n`, '12345678'),
+    'a.npy',
+    'of another size on another system',
+  )
   await isRefused(npy(`{'descr': '<f8', ${harmless}, }\n`, `12345678N0${CALL}`), 'a.npy', 'behind the array')
 })
 

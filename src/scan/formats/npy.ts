@@ -1,11 +1,12 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
+import { sizeOfNumpyType } from '../numpy-types.ts'
 import { scanPickle } from '../pickle/scan-pickle.ts'
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
 /** numpy takes a header of 10,000 bytes for dangerous. */
 const LONGEST_HEADER = 256 * 1024
-const PLAIN = /^[<>=|]?(?:\?|[bBhHiIlLqQefdgFDGpP]|[biufcb]\d{1,2}|[SUaV]\d+|[mM]8?(?:\[\w+\])?)$/
+const PLAIN = /^[<>=|]?(?:\?|[bBhHiIqQefdFD]|[biufcb]\d{1,2}|[SUaV]\d+|[mM]8?(?:\[\w+\])?)$/
 const MOST_ARRAYS = 10_000
 
 /** Arrays as `numpy.save` writes them, one after another: what is no plain type is a pickle behind its header. */
@@ -81,31 +82,6 @@ function plainSize(header: string): number | undefined {
   return Number.isSafeInteger(size) ? size : undefined
 }
 
-const SIZES: Readonly<Record<string, number>> = {
-  '?': 1,
-  b: 1,
-  B: 1,
-  h: 2,
-  H: 2,
-  i: 4,
-  I: 4,
-  l: 8,
-  L: 8,
-  q: 8,
-  Q: 8,
-  e: 2,
-  f: 4,
-  d: 8,
-  g: 16,
-  F: 8,
-  D: 16,
-  G: 32,
-  p: 8,
-  P: 8,
-  m: 8,
-  M: 8,
-}
-
 /** Of `'<f8'`, or of `[('a', '<f8'), ('b', '<i4', (2,))]`. */
 function sizeOf(descr: string): number | undefined {
   const one = /^(['"])([^'"]*)\1$/.exec(descr)?.[2]
@@ -131,9 +107,7 @@ function sizeOf(descr: string): number | undefined {
 function sizeOfType(type: string): number | undefined {
   if (!PLAIN.test(type)) return undefined
   const text = type.replace(/^[<>=|]/, '').replace(/\[\w+\]$/, '')
-  const sized = /^([biufcSUaVmM])(\d+)$/.exec(text)
-  if (sized !== null) return Number(sized[2]) * (sized[1] === 'U' ? 4 : 1)
-  return SIZES[text]
+  return sizeOfNumpyType(text)
 }
 
 function mayBeObjects(header: string): boolean {

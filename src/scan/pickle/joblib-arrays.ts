@@ -1,3 +1,4 @@
+import { sizeOfNumpyType } from '../numpy-types.ts'
 import { type Made, nameOf, numberOf, textOf, type Value } from './values.ts'
 
 /** The bytes of an array that follow the opcode by which joblib announces it. */
@@ -40,27 +41,6 @@ interface ElementType {
   readonly objects: boolean
 }
 
-/** Characters of a type whose size stands behind them in characters of four bytes, or is always the same. */
-const NAMED_SIZES: Readonly<Record<string, number>> = {
-  '?': 1,
-  bool: 1,
-  b: 1,
-  B: 1,
-  h: 2,
-  H: 2,
-  i: 4,
-  I: 4,
-  l: 8,
-  L: 8,
-  q: 8,
-  Q: 8,
-  e: 2,
-  f: 4,
-  d: 8,
-  F: 8,
-  D: 16,
-}
-
 /** `numpy.dtype('f8', False, True)` and the state that it was given. */
 function typeOf(value: Value | undefined): ElementType | undefined {
   if (value?.kind !== 'made' || value.by === undefined) return undefined
@@ -92,8 +72,5 @@ function typeOf(value: Value | undefined): ElementType | undefined {
 }
 
 function sizeOfName(text: string): number | undefined {
-  if (/^O\d*$/.test(text)) return 8
-  const sized = /^([VbBiufcmMSUa])(\d{1,9})$/.exec(text)
-  if (sized !== null) return Number(sized[2]) * (sized[1] === 'U' ? 4 : 1)
-  return NAMED_SIZES[text]
+  return /^O\d*$/.test(text) ? 8 : sizeOfNumpyType(text)
 }
