@@ -1,6 +1,7 @@
-import { bytesContent, type CallOptions, digestOf } from '../core/index.ts'
+import { type CallOptions, digestOf } from '../core/index.ts'
 import { type AttachedDocument, EMPTY_CONFIG, encodeAttachment, OCI_MANIFEST } from '../model/index.ts'
 import { type ImageRepository, referrersOf, type StoredManifest } from '../oci/index.ts'
+import { putBytes } from './put-bytes.ts'
 
 /** Attaches a document to a manifest that is at a remote. */
 export async function putDocument(
@@ -8,11 +9,7 @@ export async function putDocument(
   { subject, document }: { readonly subject: StoredManifest; readonly document: AttachedDocument },
   options: CallOptions = {},
 ): Promise<void> {
-  for (const bytes of [EMPTY_CONFIG, Buffer.from(document.data)]) {
-    const blob = { digest: digestOf(bytes), size: bytes.length }
-    if (!(await repository.hasBlob(blob, options)))
-      await repository.putBlob(blob, bytesContent(bytes), options)
-  }
+  for (const bytes of [EMPTY_CONFIG, document.data]) await putBytes(repository, bytes, options)
   const { digest, mediaType, bytes: of } = subject
   const bytes = encodeAttachment({ digest, mediaType, size: of.length }, document)
   const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), bytes }

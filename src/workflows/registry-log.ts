@@ -1,6 +1,5 @@
 import {
   BallastError,
-  bytesContent,
   type CallOptions,
   type Digest,
   digestOf,
@@ -18,6 +17,7 @@ import {
   parseJson,
 } from '../model/index.ts'
 import type { ImageRepository } from '../oci/index.ts'
+import { putBytes } from './put-bytes.ts'
 
 /** In bytes, of a record. */
 const LARGEST = 64 * 1024
@@ -80,11 +80,7 @@ export async function appendToLog(
 ): Promise<Digest> {
   const former = await headOfLog(repository, { tag, type }, options)
   const data = Buffer.from(JSON.stringify({ ...record, previous: former?.digest ?? null }))
-  for (const bytes of [EMPTY_CONFIG, data]) {
-    const blob = { digest: digestOf(bytes), size: bytes.length }
-    if (!(await repository.hasBlob(blob, options)))
-      await repository.putBlob(blob, bytesContent(bytes), options)
-  }
+  for (const bytes of [EMPTY_CONFIG, data]) await putBytes(repository, bytes, options)
   const bytes =
     subject === undefined ? encodeDocument({ type, data }) : encodeAttachment(subject, { type, data })
   const digest = digestOf(bytes)

@@ -1,7 +1,8 @@
-import { bytesContent, type CallOptions, type Digest, digestOf } from '../core/index.ts'
+import { type CallOptions, type Digest, digestOf } from '../core/index.ts'
 import { arrayOf, type Json, OCI_CONFIG, OCI_MANIFEST, objectOf, parseJson } from '../model/index.ts'
 import type { ImageRepository, StoredManifest } from '../oci/index.ts'
 import { SIMPLE_SIGNING, type SimpleSignature, signaturesTag } from '../trust/index.ts'
+import { putBytes } from './put-bytes.ts'
 
 /** Of two who sign at the same time one can lose the other's entry, so each looks again and adds its own once more. */
 const TRIES = 5
@@ -66,9 +67,4 @@ function imageOf(layers: readonly Json[]): { readonly manifest: StoredManifest; 
     }),
   )
   return { manifest: { mediaType: OCI_MANIFEST, digest: digestOf(bytes), bytes }, config }
-}
-
-async function putBytes(repository: ImageRepository, bytes: Buffer, options: CallOptions): Promise<void> {
-  const blob = { digest: digestOf(bytes), size: bytes.length }
-  if (!(await repository.hasBlob(blob, options))) await repository.putBlob(blob, bytesContent(bytes), options)
 }
