@@ -23,9 +23,13 @@ export interface Claim {
 
 /** Whether it stands for its subject, rather than for a statement about it. */
 export function isSignature(attached: AttachedSignature): boolean {
-  if (attached.form !== 'bundle') return true
-  const payload = readBundle(attached.bytes)?.envelope.payload
-  return payload !== undefined && decodeStatement(payload)?.predicateType === SIGN_PREDICATE
+  return attached.form !== 'bundle' || predicateTypeOf(attached.bytes) === SIGN_PREDICATE
+}
+
+/** Of the statement in a bundle, as it says; undefined for what has none. */
+export function predicateTypeOf(bundle: Uint8Array): string | undefined {
+  const payload = readBundle(bundle)?.envelope.payload
+  return payload && decodeStatement(payload)?.predicateType
 }
 
 export function verifyAttached(

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type Digest, isDigest } from '../core/index.ts'
 import { type Json, objectOf, parseJson } from '../model/index.ts'
-import { verifyCertified, whyNotLogged } from './certificate.ts'
+import { type CertifiedBundle, verifyCertified } from './certificate.ts'
 import type { Signer } from './keys.ts'
 import { refused, type Trusted, type Verdict } from './verdict.ts'
-import { named, verifyWithKeys } from './verify-keys.ts'
+import { named, verifyKeyed } from './verify-keys.ts'
 
 /** The layer of a signature as cosign made them by default before 3.0, and the annotations that it has. */
 export const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
@@ -64,17 +64,10 @@ export async function verifySimpleSignature(
   }
   const signature = Buffer.from(annotations[SIGNATURE] ?? '', 'base64')
   if (signature.length === 0) return refused('it has no signature beside its payload')
-  const document = (): object => bundleOf({ payload, annotations })
-  if (annotations[CERTIFICATE] !== undefined) {
-    return verifyCertified({ document: document(), artifact: payload }, trusted)
-  }
-  const verdict = await verifyWithKeys({ data: payload, signature }, trusted)
-  if (!verdict.ok || annotations[LOG_ENTRY] === undefined || trusted.root === undefined) return verdict
-  const why = await whyNotLogged(
-    { document: document(), artifact: payload },
-    { root: trusted.root, key: verdict.value.key },
-  )
-  return why === undefined ? verdict : refused(why)
+  const whole = (): CertifiedBundle => ({ document: bundleOf({ payload, annotations }), artifact: payload })
+  if (annotations[CERTIFICATE] !== undefined) return verifyCertified(whole(), trusted)
+  const logged = annotations[LOG_ENTRY] === undefined ? undefined : whole
+  return verifyKeyed({ data: payload, signature, logged }, trusted)
 }
 
 /** What it says of its signer before anything is believed: the certificate in PEM. */

@@ -1,4 +1,5 @@
 import { type Digest, shortDigest } from '../core/index.ts'
+import { type CertifiedBundle, whyNotLogged } from './certificate.ts'
 import { isSignedBy, type PublicKey } from './keys.ts'
 import { refused, type Trusted, type Verdict } from './verdict.ts'
 
@@ -7,10 +8,22 @@ export interface KeySigned {
   readonly signature: Uint8Array
   /** By which key it says it was made. */
   readonly keyId?: Digest | undefined
+  /** The whole, where it says that a transparency log knows it. */
+  readonly logged: (() => CertifiedBundle) | undefined
 }
 
-/** Which of the trusted keys has made a signature. What it says itself of its key decides nothing. */
-export async function verifyWithKeys(
+/** Which of the trusted keys has made a signature; where it is said to be in a log, and a root is trusted, that has to be true. */
+export async function verifyKeyed(signed: KeySigned, trusted: Trusted): Promise<Verdict<unknown>> {
+  const { logged } = signed
+  const { root } = trusted
+  const verdict = await verifyWithKeys(signed, trusted)
+  if (!verdict.ok || logged === undefined || root === undefined) return verdict
+  const why = await whyNotLogged(logged(), { root, key: verdict.value.key })
+  return why === undefined ? verdict : refused(why)
+}
+
+/** What it says itself of its key decides nothing. */
+async function verifyWithKeys(
   { data, signature, keyId }: KeySigned,
   { keys = [] }: Trusted,
 ): Promise<Verdict<PublicKey>> {

@@ -1,11 +1,11 @@
 import type { Digest } from '../core/index.ts'
 import { type ReadBundle, readBundle } from './bundle.ts'
-import { verifyCertified, whyNotLogged } from './certificate.ts'
+import { type CertifiedBundle, verifyCertified } from './certificate.ts'
 import { preAuthEncoding } from './dsse.ts'
 import { loggedContent } from './logged-content.ts'
 import { decodeStatement, SIGN_PREDICATE, STATEMENT_PAYLOAD, type Statement } from './statement.ts'
 import { refused, type Trusted, type Verdict } from './verdict.ts'
-import { named, verifyWithKeys } from './verify-keys.ts'
+import { named, verifyKeyed } from './verify-keys.ts'
 
 export interface Expected {
   /** What it has to be said of. */
@@ -53,15 +53,15 @@ async function verifySigner(
   { envelope, keyId, isLogged, certificate, document }: ReadBundle,
   trusted: Trusted,
 ): Promise<Verdict<unknown>> {
-  if (certificate !== undefined) return verifyCertified(loggedContent({ document }, envelope), trusted)
-  const verdict = await verifyWithKeys(
-    { data: preAuthEncoding(envelope), signature: envelope.signature, keyId },
+  const whole = (): CertifiedBundle => loggedContent({ document }, envelope)
+  if (certificate !== undefined) return verifyCertified(whole(), trusted)
+  return verifyKeyed(
+    {
+      data: preAuthEncoding(envelope),
+      signature: envelope.signature,
+      keyId,
+      logged: isLogged ? whole : undefined,
+    },
     trusted,
   )
-  if (!verdict.ok || !isLogged || trusted.root === undefined) return verdict
-  const why = await whyNotLogged(loggedContent({ document }, envelope), {
-    root: trusted.root,
-    key: verdict.value.key,
-  })
-  return why === undefined ? verdict : refused(why)
 }

@@ -13,10 +13,9 @@ import {
   type AttachedSignature,
   BUNDLE_CONTENT,
   BUNDLE_PREDICATE,
-  decodeStatement,
   isBundleType,
   LARGEST_BUNDLE,
-  readBundle,
+  predicateTypeOf,
   SIGSTORE_BUNDLE,
   SIMPLE_SIGNING,
   signaturesTag,
@@ -127,8 +126,7 @@ export function documentOf(signature: Exclude<AttachedSignature, Unreadable>): A
       layerAnnotations: signature.annotations,
     }
   }
-  const payload = readBundle(signature.bytes)?.envelope.payload
-  const predicateType = payload && decodeStatement(payload)?.predicateType
+  const predicateType = predicateTypeOf(signature.bytes)
   return {
     type: SIGSTORE_BUNDLE,
     data: signature.bytes,

@@ -11,9 +11,8 @@ import {
 import type { Store } from '../store/index.ts'
 import {
   type AttachedSignature,
-  decodeStatement,
   isSignature,
-  readBundle,
+  predicateTypeOf,
   readPublicKey,
   readTrustedRoot,
   type SignedBy,
@@ -87,7 +86,8 @@ const SIGNATURES: Counting = { isMeant: isSignature, verify: verifyAttached }
 
 function approvalsOf(stage: string): Counting {
   return {
-    isMeant: (attached) => predicateTypeOf(attached) === APPROVAL_PREDICATE,
+    isMeant: (attached) =>
+      attached.form === 'bundle' && predicateTypeOf(attached.bytes) === APPROVAL_PREDICATE,
     async verify(attached, trusted, subject) {
       if (attached.form !== 'bundle') return { ok: false, why: 'it is no approval' }
       const expected = { subject, predicateType: APPROVAL_PREDICATE }
@@ -98,12 +98,6 @@ function approvalsOf(stage: string): Counting {
       return { ok: false, why: `one approves ${approval?.stage ?? 'no stage'}, not ${stage}` }
     },
   }
-}
-
-function predicateTypeOf(attached: AttachedSignature): string | undefined {
-  if (attached.form !== 'bundle') return undefined
-  const payload = readBundle(attached.bytes)?.envelope.payload
-  return payload && decodeStatement(payload)?.predicateType
 }
 
 /** Who of the signers stands for the version, and why others do not count; for people. */
