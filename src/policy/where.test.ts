@@ -2,14 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isBallastError } from '../core/index.ts'
-import {
-  type Condition,
-  type FieldReader,
-  formatWhere,
-  matches,
-  parseWhere,
-  type WhereOperator,
-} from './where.ts'
+import { type Condition, type FieldReader, matches, parseWhere, type WhereOperator } from './where.ts'
 
 const FIELDS: Readonly<Record<string, readonly (string | number)[]>> = {
   'metric.accuracy': [0.93],
@@ -129,3 +122,30 @@ test('not, and, or keep their laws', () => {
     }),
   )
 })
+
+/** As it is written: parsed again it is the same condition. */
+function formatWhere(condition: Condition): string {
+  switch (condition.kind) {
+    case 'has':
+      return quoteUnlessPlain(condition.field)
+    case 'compare':
+      return `${condition.field}${condition.operator}${quoteUnlessPlain(condition.value)}`
+    case 'not':
+      return `not ${inner(condition.of)}`
+    default:
+      return condition.all.map(inner).join(` ${condition.kind} `)
+  }
+}
+
+function inner(condition: Condition): string {
+  const text = formatWhere(condition)
+  return condition.kind === 'and' || condition.kind === 'or' ? `(${text})` : text
+}
+
+const PLAIN = /^[^\s()<>=!~"'\\]+$/
+const WORDS = ['and', 'or', 'not']
+
+function quoteUnlessPlain(text: string): string {
+  if (PLAIN.test(text) && !WORDS.includes(text.toLowerCase())) return text
+  return `"${text.replace(/["\\]/g, '\\$&')}"`
+}

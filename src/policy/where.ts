@@ -77,25 +77,6 @@ export function parseWhere(text: string): Condition {
   return condition
 }
 
-/** As it is written: parsed again it is the same condition. */
-export function formatWhere(condition: Condition): string {
-  switch (condition.kind) {
-    case 'has':
-      return quoteUnlessPlain(condition.field)
-    case 'compare':
-      return `${condition.field}${condition.operator}${quoteUnlessPlain(condition.value)}`
-    case 'not':
-      return `not ${inner(condition.of)}`
-    default:
-      return condition.all.map(inner).join(` ${condition.kind} `)
-  }
-}
-
-function inner(condition: Condition): string {
-  const text = formatWhere(condition)
-  return condition.kind === 'and' || condition.kind === 'or' ? `(${text})` : text
-}
-
 /** What a version has not got compares with nothing; `!=` is true of all that are not equal, and of those without. */
 export function matches(condition: Condition, read: FieldReader): boolean {
   switch (condition.kind) {
@@ -162,8 +143,6 @@ interface Token {
 
 const TOKEN =
   /\s*(?:(?<operator>>=|<=|!=|==|[><=~])|(?<open>\()|(?<close>\))|"(?<double>(?:[^"\\]|\\.)*)"|'(?<single>[^']*)'|(?<word>[^\s()<>=!~"']+))/gsy
-const PLAIN = /^[^\s()<>=!~"'\\]+$/
-const WORDS = ['and', 'or', 'not']
 
 function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = []
@@ -181,11 +160,6 @@ function tokensOf(text: string): readonly Token[] {
     else tokens.push({ kind: 'quoted', text: single ?? (double ?? '').replace(/\\(.)/gs, '$1') })
   }
   return tokens
-}
-
-function quoteUnlessPlain(text: string): string {
-  if (PLAIN.test(text) && !WORDS.includes(text.toLowerCase())) return text
-  return `"${text.replace(/["\\]/g, '\\$&')}"`
 }
 
 function wrong(why: string): BallastError {

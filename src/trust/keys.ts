@@ -40,12 +40,6 @@ export function readPublicKey(text: string, what = 'the key'): PublicKey {
   return publicKeyOf(unlessBroken(() => createPublicKey(text)) ?? fail(noPublicKey(what)), what)
 }
 
-/** From SPKI DER. Throws USAGE. */
-export function publicKeyOfDer(der: Uint8Array, what = 'the key'): PublicKey {
-  const make = (): KeyObject => createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' })
-  return publicKeyOf(unlessBroken(make) ?? fail(noPublicKey(what)), what)
-}
-
 /** From PKCS#8, SEC1 or PKCS#1, not encrypted. Throws USAGE, without a word of the key in it. */
 export function signerOf(
   privateKey: { readonly der: Uint8Array } | { readonly pem: string },

@@ -4,7 +4,6 @@ import { test } from 'node:test'
 import { digestOf } from '../core/index.ts'
 import {
   generatePrivateKey,
-  publicKeyOfDer,
   readBundle,
   readPublicKey,
   SIGN_PREDICATE,
@@ -39,7 +38,7 @@ test('Ed25519 counts with its content hashed before, as cosign signs with it, an
   const { ed25519ph } = await import('@noble/curves/ed25519.js')
   const { secretKey, publicKey } = ed25519ph.keygen()
   const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey])
-  const key = publicKeyOfDer(der)
+  const key = readPublicKey(pemOf(der))
   const sign = (data: Uint8Array): Buffer => Buffer.from(ed25519ph.sign(data, secretKey))
   const bytes = signStatement({ publicKey: key, sign }, statement)
   assert.equal((await verifySignatureBundle(bytes, { keys: [key] }, subject)).ok, true)
@@ -111,7 +110,7 @@ test('a key is the same one in every form that it is written in', () => {
   const isOdd = (Buffer.from(y, 'base64url').at(-1) ?? 0) % 2 === 1
   const head = Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex')
   const point = Buffer.concat([Buffer.from([isOdd ? 3 : 2]), Buffer.from(x, 'base64url')])
-  const compressed = publicKeyOfDer(Buffer.concat([head, point]))
+  const compressed = readPublicKey(pemOf(Buffer.concat([head, point])))
   assert.deepEqual(
     [compressed.id, compressed.pem],
     [signer.publicKey.id, readPublicKey(signer.publicKey.pem).pem],
@@ -155,4 +154,8 @@ function flipped(bytes: Buffer): Buffer {
 function why(verdict: Verdict<unknown>): string {
   assert.equal(verdict.ok, false)
   return verdict.ok ? '' : verdict.why
+}
+
+function pemOf(spki: Buffer): string {
+  return `-----BEGIN PUBLIC KEY-----\n${spki.toString('base64')}\n-----END PUBLIC KEY-----\n`
 }

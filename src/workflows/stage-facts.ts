@@ -7,6 +7,7 @@ import {
   isKeySigner,
   type Policy,
   type Signers,
+  signerId,
 } from '../policy/index.ts'
 import type { Store } from '../store/index.ts'
 import {
@@ -128,9 +129,8 @@ function trustedOf({ by }: Signers, root: TrustedRoot | undefined): Trusted {
   }
 }
 
-/** As `signerId` has it. */
 function idOf(by: SignedBy): string {
-  return by.kind === 'key' ? by.keyId : `${by.identity} (${by.issuer})`
+  return by.kind === 'key' ? by.keyId : signerId(by)
 }
 
 /** Each figure as it was measured last. What the model's own card claims is nobody's measurement. */
