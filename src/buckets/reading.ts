@@ -39,10 +39,10 @@ export async function* readBody(
   try {
     const body = await ask(signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]))
     for await (const chunk of body) {
+      // Not while whoever reads this is at work, or waits for its turn.
       clearTimeout(timer)
       if (chunk.length > left) throw broken('sent more than was asked for')
       left -= chunk.length
-      // Not while whoever reads this is at work.
       await bandwidth?.take(chunk.length, signal)
       yield chunk
       timer = setTimeout(() => stop.abort(), PATIENCE_MS)

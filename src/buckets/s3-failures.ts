@@ -38,6 +38,12 @@ export function statusOf(error: unknown): number | undefined {
   return $metadata?.httpStatusCode
 }
 
+export function undefinedIfAbsent(error: unknown): undefined {
+  const code = error instanceof Error ? error.name : ''
+  if (statusOf(error) === 404 && code !== 'NoSuchBucket') return undefined
+  throw error
+}
+
 function isOfNetwork(error: Error): boolean {
   return 'code' in error || error.name === 'TimeoutError'
 }

@@ -1,10 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type {
-  GetObjectCommandOutput,
-  HeadObjectCommandOutput,
-  ListMultipartUploadsCommandOutput,
-  S3ClientConfig,
-} from '@aws-sdk/client-s3'
+import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3ClientConfig } from '@aws-sdk/client-s3'
 import {
   type CallOptions,
   type Checksum,
@@ -22,9 +17,10 @@ import { md5Bytes } from './md5.ts'
 import { sendInParts } from './parts.ts'
 import { changedObject, readBody } from './reading.ts'
 import type { S3Connection } from './s3-connection.ts'
-import { explainS3, s3Dialect, statusOf } from './s3-failures.ts'
+import { explainS3, s3Dialect, statusOf, undefinedIfAbsent } from './s3-failures.ts'
 import { s3Parts } from './s3-parts.ts'
 import { s3Requests } from './s3-requests.ts'
+import { removeUnfinished } from './s3-unfinished.ts'
 import { loadSdk } from './sdk.ts'
 
 export interface S3Access {
@@ -206,38 +202,8 @@ function s3Bucket({ sdk, client, name }: S3Connection): Bucket {
       )
     },
     removeUnfinished: (prefix, before, options = {}) =>
-      call(options, async () => {
-        let removed = 0
-        let marker: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } | undefined = {}
-        while (marker !== undefined) {
-          const command = new sdk.ListMultipartUploadsCommand({
-            Bucket: name,
-            Prefix: prefix,
-            ...marker,
-          })
-          const page: ListMultipartUploadsCommandOutput = await client.send(
-            command,
-            abortable(options.signal),
-          )
-          const { Uploads = [], NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page
-          for (const { Key, UploadId } of Uploads.filter(({ Initiated = before }) => Initiated < before)) {
-            await client
-              .send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }))
-              .catch(undefinedIfAbsent)
-            removed++
-          }
-          const goesOn = page.IsTruncated === true && KeyMarker !== undefined
-          marker = goesOn ? { KeyMarker, ...(UploadIdMarker !== undefined && { UploadIdMarker }) } : undefined
-        }
-        return removed
-      }),
+      call(options, () => removeUnfinished({ sdk, client, name }, { prefix, before }, options)),
   }
-}
-
-function undefinedIfAbsent(error: unknown): undefined {
-  const code = error instanceof Error ? error.name : ''
-  if (statusOf(error) === 404 && code !== 'NoSuchBucket') return undefined
-  throw error
 }
 
 function objectOf(key: string, found: HeadObjectCommandOutput): BucketObject {
