@@ -3,6 +3,7 @@ import { parseOperand } from '../../model/index.ts'
 import type { PullBundleRequest } from '../../workflows/pull-bundle.ts'
 import { imageAccess } from '../image-access.ts'
 import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
+import { lineInBundle } from '../render/moved.ts'
 import { formatBytes, formatCount, formatDuration } from '../render/text.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
@@ -53,14 +54,11 @@ async function pullAll(session: Session, request: PullBundleRequest): Promise<vo
   for (const warning of warnings) session.note(`warning: ${warning}`)
   for (const { error } of refused) session.noteTrouble(error)
   const bytes = versions.reduce((sum, { newBytes }) => sum + newBytes, 0)
-  const lines = versions.map(
-    ({ ref, tag, digest, attached }) =>
-      `${tag ?? ref}   ${shortDigest(digest)}${attached === 0 ? '' : `   ${formatCount(attached, 'document')} attached`}\n`,
-  )
   const told = refused.map(({ from, error: { code, message } }) => ({ from, code, message }))
   session.print(
     { ...result, refused: told },
-    () => `${lines.join('')}${archive}: ${formatBytes(bytes)} read in ${formatDuration(ms)}\n`,
+    () =>
+      `${versions.map(lineInBundle).join('')}${archive}: ${formatBytes(bytes)} read in ${formatDuration(ms)}\n`,
   )
   const [first] = refused
   if (first !== undefined) session.io.setExitCode(EXIT_CODES[first.error.code])

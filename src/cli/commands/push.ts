@@ -6,8 +6,8 @@ import type { PushImageRequest } from '../../workflows/push-image.ts'
 import { imageAccess } from '../image-access.ts'
 import { LOCK_OPTION } from '../lock-option.ts'
 import { REGISTRY_OPTIONS, type RegistryOptions } from '../registry-options.ts'
-import { formatMoved } from '../render/moved.ts'
-import { formatBytes, formatCount, formatDuration } from '../render/text.ts'
+import { formatMoved, lineInBundle } from '../render/moved.ts'
+import { formatBytes, formatDuration } from '../render/text.ts'
 import type { Session } from '../session.ts'
 import { defineVerb } from '../verb.ts'
 
@@ -90,13 +90,10 @@ async function runBundle(
   const { pushBundle } = await import('../../workflows/push-bundle.ts')
   const result = await pushBundle(await session.store(), { ...request, all }, session)
   const { archive, versions, bytes, ms } = result
-  const lines = versions.map(
-    ({ ref, tag, digest, attached }) =>
-      `${tag ?? ref}   ${shortDigest(digest)}${attached === 0 ? '' : `   ${formatCount(attached, 'document')} attached`}\n`,
-  )
   session.print(
     result,
-    () => `${lines.join('')}${archive}: ${formatBytes(bytes)} written in ${formatDuration(ms)}\n`,
+    () =>
+      `${versions.map(lineInBundle).join('')}${archive}: ${formatBytes(bytes)} written in ${formatDuration(ms)}\n`,
   )
 }
 

@@ -1,4 +1,7 @@
+import { shortDigest } from '../../core/index.ts'
 import type { Transferred } from '../../embed/index.ts'
+import type { PullResult } from '../../workflows/pull-place.ts'
+import type { PushResult } from '../../workflows/push.ts'
 import { formatBytes, formatCount, formatDuration } from './text.ts'
 
 interface Moved {
@@ -21,4 +24,15 @@ export function formatMoved({ blobs, bytesSent, attached = 0, ms }: Moved, what 
     `${formatCount(blobs.length, what)}: ${moved.join(', ')}; ${formatBytes(bytesSent)} sent in ${formatDuration(ms)}` +
     `${attached === 0 ? '' : `; ${formatCount(attached, 'document')} attached`}`
   )
+}
+
+/** A version that went into an archive with others, or came out of it. */
+export function lineInBundle({
+  ref,
+  tag,
+  digest,
+  attached,
+}: Pick<PushResult | PullResult, 'ref' | 'tag' | 'digest' | 'attached'>): string {
+  const documents = attached === 0 ? '' : `   ${formatCount(attached, 'document')} attached`
+  return `${tag ?? ref}   ${shortDigest(digest)}${documents}\n`
 }
