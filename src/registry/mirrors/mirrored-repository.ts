@@ -20,8 +20,9 @@ const PAUSE_MS = 60_000
 
 /**
  * `own`, whose manifests and blobs are read from its mirrors where these have them. What a mirror lacks, or fails at, comes from
- * the next, a blob from where it broke off, and one that is not what it should be from `home`. Lists (tags, what is attached) come from `home`, since a mirror may know only
- * what it was asked for, and from mirrors while that cannot be reached. Nothing is ever written to any but `own`.
+ * the next, a blob from where it broke off, and one that is not what it should be from `home`. Lists (tags, what is attached)
+ * come from `home`, since a mirror may know only what it was asked for, and from mirrors while that cannot be reached. Nothing
+ * is ever written to any but `own`.
  */
 export function mirroredRepository(own: RegistryRepository, { mirrors, home }: Sources): RegistryRepository {
   /** Of which mirrors have had other bytes. */
@@ -79,16 +80,14 @@ export function mirroredRepository(own: RegistryRepository, { mirrors, home }: S
       }
     }
     // Of what came from a mirror, not everything that is looked for has to be anywhere.
-    const isEnough = served && other !== undefined
-    if (isEnough && isPaused(home)) return (other as { readonly answer: T }).answer
+    const enough = served ? other : undefined
+    if (enough !== undefined && isPaused(home)) return enough.answer
     try {
       return await call(home)
     } catch (error) {
-      if (isEnough && isBallastError(error, 'REMOTE')) {
-        failed(home, error)
-        return (other as { readonly answer: T }).answer
-      }
-      throw explained(error)
+      if (enough === undefined || !isBallastError(error, 'REMOTE')) throw explained(error)
+      failed(home, error)
+      return enough.answer
     }
   }
 
