@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { transferUnderFaults } from '../test/faults/transfers.ts'
+import { percent } from '../test/race/fetch-kills.ts'
 
 /** node bench/transfer-faults.ts --count 500 --seed N    pushes and pulls, each through a proxy that breaks a part of its requests */
 const { values } = parseArgs({
@@ -17,6 +18,6 @@ const { done, failed, sentAgain, met } = await transferUnderFaults({
 })
 console.log(
   `transfer-faults: seed ${values.seed}: ${done} transfers ended right, ${failed} with a clear error, none with wrong content; ` +
-    `${(sentAgain * 100).toFixed(1)} % sent again, in ${Math.round((performance.now() - started) / 1000)} s; ` +
+    `${percent(sentAgain)} sent again, in ${Math.round((performance.now() - started) / 1000)} s; ` +
     `${met.expired} expired tokens, ${met.redirect} redirects, ${met['no-ranges']} ranges ignored, ${met.mount} mounts refused`,
 )

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { percent } from '../test/race/fetch-kills.ts'
 import { killTransfers } from '../test/race/transfer-kills.ts'
 import { parseSize } from './harness.ts'
 
@@ -20,7 +21,6 @@ const { sentAgain, fetchedAgain } = await killTransfers({
   files: Number(values.files),
   kills: Number(values.count),
 })
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 console.log(
   `transfer-kills: ${values.size} in ${values.files} files, ${values.count} kills of the push and of the pull, both whole in the end: ` +
     `${percent(sentAgain)} sent and ${percent(fetchedAgain)} fetched again, in ${Math.round((performance.now() - started) / 1000)} s`,

@@ -88,13 +88,7 @@ async function prepare({ directory, host, size }: Scene): Promise<void> {
     await ballast(store, ['add', name, model, '--move'])
     await ballast(store, ['push', name, `${host}/${name}`])
   }
-  await run('skopeo', [
-    'copy',
-    '-q',
-    '--src-tls-verify=false',
-    `docker://${host}/big:latest`,
-    `oci:${layout(directory)}:big`,
-  ])
+  await runArguments(skopeo.pull(`${host}/big:latest`, layout(directory)))
 }
 
 function layout(directory: string): string {
@@ -108,19 +102,21 @@ interface Other {
   readonly pull: (remote: string, layout: string) => readonly string[]
 }
 
+const skopeo: Other = {
+  name: 'skopeo',
+  push: (layout, remote) => [
+    ...['skopeo', 'copy', '-q', '--dest-tls-verify=false'],
+    ...[`oci:${layout}:big`, `docker://${remote}`],
+  ],
+  pull: (remote, layout) => [
+    ...['skopeo', 'copy', '-q', '--src-tls-verify=false'],
+    ...[`docker://${remote}`, `oci:${layout}:big`],
+  ],
+}
+
 /** All but the first are only measured where they are on the PATH: no package has them. */
 const OTHERS: readonly Other[] = [
-  {
-    name: 'skopeo',
-    push: (layout, remote) => [
-      ...['skopeo', 'copy', '-q', '--dest-tls-verify=false'],
-      ...[`oci:${layout}:big`, `docker://${remote}`],
-    ],
-    pull: (remote, layout) => [
-      ...['skopeo', 'copy', '-q', '--src-tls-verify=false'],
-      ...[`docker://${remote}`, `oci:${layout}:big`],
-    ],
-  },
+  skopeo,
   {
     name: 'oras',
     push: (layout, remote) => [
@@ -179,6 +175,10 @@ function pulls({ host, ...race }: Scene, other: Other) {
   })
 }
 
+function runArguments([program = '', ...args]: readonly string[]) {
+  return run(program, args)
+}
+
 async function limited(port: number, { host, size, ...race }: Scene) {
   const to = join(race.directory, 'to')
   const answer = await fetch(`http://${host}/v2/one/manifests/latest`, { headers: { accept: MANIFEST } })
@@ -206,10 +206,7 @@ async function measure(
   const speeds = await copyRace(
     {
       own: async () => void peaks.push(await peakMemory(own(), race)),
-      other() {
-        const [program = '', ...args] = other()
-        return run(program, args)
-      },
+      other: () => runArguments(other()),
     },
     race,
   )

@@ -126,7 +126,7 @@ export async function transferUnderFaults({
     return {
       done: outcomes.filter(({ done }) => done).length,
       failed: outcomes.filter(({ done }) => !done).length,
-      sentAgain: sum('sent') / Math.max(1, sum('wanted')) - 1,
+      sentAgain: pushed.length === 0 ? 0 : sum('sent') / sum('wanted') - 1,
       met,
     }
   } finally {
