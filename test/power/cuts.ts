@@ -103,7 +103,7 @@ async function cutBelow(root: string, options: CutOptions): Promise<CutReport> {
     if (problems.length > 0) {
       report.failures.push(...problems.map((problem) => `cut ${number} before event ${at}: ${problem}`))
       print(`cut ${number} before event ${at}: ${problems.join('; ')}`)
-      if (options.keep !== undefined) await keepCut(options.keep, number, cutImage, cut.content)
+      if (options.keep !== undefined) await keepCut(options.keep, number, cut.content)
     }
     await rm(cutImage)
     if ((number + 1) % 25 === 0) print(`${number + 1} cuts`)
@@ -132,10 +132,9 @@ async function problemsOf(
 }
 
 /** As the power left it, before anything was looked at. */
-async function keepCut(directory: string, number: number, image: string, content: Buffer): Promise<void> {
+async function keepCut(directory: string, number: number, content: Buffer): Promise<void> {
   await mkdir(directory, { recursive: true })
-  await writeImage(image, content)
-  await copyFile(image, join(directory, `cut-${number}.ext4`))
+  await writeImage(join(directory, `cut-${number}.ext4`), content)
 }
 
 function summaryOf(steps: readonly Step[]): string {
