@@ -87,14 +87,9 @@ export async function readListedFacts(store: Store, name: RepositoryName): Promi
 
 /** What is attached to each version, in an order of its own. */
 function marksOf(referrers: readonly Referrer[]): ReadonlyMap<Digest, string> {
-  const marks = new Map<Digest, string[]>()
-  for (const { subject, digest } of referrers) {
-    const mark = hexOf(digest).slice(0, MARK)
-    const others = marks.get(subject)
-    if (others === undefined) marks.set(subject, [mark])
-    else others.push(mark)
-  }
-  return new Map([...marks].map(([version, of]) => [version, of.sort().join('')]))
+  const bySubject = Map.groupBy(referrers, ({ subject }) => subject)
+  const mark = ({ digest }: Referrer): string => hexOf(digest).slice(0, MARK)
+  return new Map([...bySubject].map(([version, of]) => [version, of.map(mark).sort().join('')]))
 }
 
 interface WorkedOut {
@@ -163,7 +158,11 @@ function readKept(
 function complete(facts: Partial<ListedFacts>): ListedFacts {
   const { files = 0, bytes = 0, format, precision, parameters } = facts
   return {
-    ...{ files, bytes, format, precision, parameters },
+    files,
+    bytes,
+    format,
+    precision,
+    parameters,
     figures: objectOf(facts.figures) as ListedFacts['figures'],
     metadata: objectOf(facts.metadata) as MetadataValues,
   }
