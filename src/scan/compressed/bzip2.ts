@@ -10,8 +10,8 @@ const CHUNK = 64 * 1024
 const LONGEST_CODE = 20
 
 /** Streams of bzip2 one after another. Checksums are not looked at: loaders get the bytes before. */
-export async function* unBzip2(source: RandomAccess, start = 0): AsyncIterable<Uint8Array> {
-  const reader = createReader(source, start)
+export async function* unBzip2(source: RandomAccess): AsyncIterable<Uint8Array> {
+  const reader = createReader(source)
   let first = true
   while (reader.left() > 0) {
     const begin = reader.position()

@@ -6,7 +6,8 @@ import { chunksOf } from '../sources.ts'
 import { unBzip2 } from './bzip2.ts'
 import { Damaged } from './damaged.ts'
 import { unLz4 } from './lz4.ts'
-import { unLzma, unXz, unZipLzma } from './lzma.ts'
+import { unLzma, unZipLzma } from './lzma.ts'
+import { unXz } from './xz.ts'
 
 export type Engine = 'zlib' | 'gzip' | 'deflate' | 'zstd' | 'bzip2' | 'xz' | 'lzma' | 'lz4' | 'zip-lzma'
 
@@ -34,11 +35,7 @@ const OWN: Partial<Record<Engine, (source: RandomAccess) => AsyncIterable<Uint8A
 }
 
 /** Throws, at the end of what could be read, where the bytes are damaged or cut short. */
-export async function* decompress(
-  engine: Engine,
-  source: RandomAccess,
-  start = 0,
-): AsyncIterable<Uint8Array> {
+export async function* decompress(engine: Engine, source: RandomAccess): AsyncIterable<Uint8Array> {
   const own = OWN[engine]
   if (own !== undefined) {
     yield* own(source)
@@ -46,7 +43,7 @@ export async function* decompress(
   }
   const create = STREAMS[engine]
   if (create === undefined) throw new Error(`nothing decompresses ${engine}`)
-  for (let at = start; ; ) {
+  for (let at = 0; ; ) {
     const stream = create()
     yield* through(stream, chunksOf(source, at))
     at += stream.bytesWritten

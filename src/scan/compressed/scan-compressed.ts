@@ -1,6 +1,7 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { keepLimited } from '../keep-limited.ts'
+import { slice } from '../sources.ts'
 import { NotRead } from './damaged.ts'
 import { decompress } from './decompress.ts'
 import { compressionOf } from './detect.ts'
@@ -15,7 +16,8 @@ export async function scanCompressed(
   if (compression === undefined) return undefined
   const { engine, start, isGuess } = compression
   const name = source.path.replace(/\.(?:gz|bz2|xz|lzma|lz4|zst|z)$/i, '')
-  const kept = await keepLimited(context, name, decompress(engine, source, start), source.size)
+  const packed = slice(source, start, source.size - start)
+  const kept = await keepLimited(context, name, decompress(engine, packed), source.size)
   try {
     if (kept.error instanceof NotRead) {
       if (isGuess && !isExpected) return undefined
