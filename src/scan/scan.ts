@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../model/index.ts'
+import { isLfsPointer, type RandomAccess } from '../model/index.ts'
 import { scanCompressed } from './compressed/index.ts'
 import { type Context, type InnerOptions, report, type Spool } from './context.ts'
 import { scanGguf } from './formats/gguf.ts'
@@ -73,7 +73,7 @@ async function scanInner(
 async function scanSource(context: Context, source: RandomAccess, options: InnerOptions): Promise<string> {
   context.signal?.throwIfAborted()
   const head = Buffer.from(await source.read(0, Math.min(HEAD_SIZE, source.size)))
-  if (isPointer(head)) {
+  if (isLfsPointer(head)) {
     report(context, 'unreadable', 'unread', 'it is a pointer of Git LFS: the file itself is not there')
     return 'lfs-pointer'
   }
@@ -121,8 +121,4 @@ function reportUnknown(context: Context, { path, size }: RandomAccess, isExpecte
   } else if (COMPRESSED_NAMES.test(path)) {
     report(context, 'unreadable', 'unread', 'its name says that it is compressed, in a way that is not known')
   }
-}
-
-function isPointer(head: Buffer): boolean {
-  return head.toString('latin1', 0, 64).startsWith('version https://git-lfs.github.com/spec/')
 }

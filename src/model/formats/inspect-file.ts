@@ -59,10 +59,12 @@ export async function inspectFile(source: RandomAccess): Promise<FileFacts> {
 const MODEL_NAMES = /\.(safetensors|gguf|onnx|keras|npy)$/i
 
 /** A checkout without the files themselves leaves these in their places. */
+export function isLfsPointer(head: Buffer): boolean {
+  return head.toString('latin1', 0, 64).startsWith('version https://git-lfs.github.com/spec/')
+}
+
 function lfsPointer(head: Buffer): FileFacts | undefined {
-  if (!head.subarray(0, 64).toString('latin1').startsWith('version https://git-lfs.github.com/spec/')) {
-    return undefined
-  }
+  if (!isLfsPointer(head)) return undefined
   return { format: 'lfs-pointer', remarks: ['it is a pointer of Git LFS: the file itself was not fetched'] }
 }
 

@@ -81,7 +81,7 @@ function endOfLine(bytes: Buffer, at: number, form: RegExp): number | undefined 
 /** What joblib calls the class that stands for each array in its pickles. */
 const JOBLIB = Buffer.from('joblib.numpy_pickle')
 /** torch's number at the beginning of what it wrote before version 1.6, pickled. */
-const TORCH_LEGACY = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex')
+export const TORCH_LEGACY = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex')
 
 export function pickleFlavour(head: Uint8Array): 'joblib' | 'torch-legacy' | 'pickle' {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)

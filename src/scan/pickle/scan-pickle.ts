@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import { type RandomAccess, TORCH_LEGACY } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { slice } from '../sources.ts'
 import { walkPickle } from './machine.ts'
@@ -7,8 +7,6 @@ import type { Walk } from './walk.ts'
 
 const FEWEST_OPCODES = 4
 const MOST_SHORT = 64
-/** By this number torch began its files before version 1.6. */
-const TORCH_LEGACY = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex')
 /** Its number, its version, the system's sizes, the model, the keys of the storages; then those as they are. */
 const TORCH_LEGACY_PICKLES = 5
 
