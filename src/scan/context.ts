@@ -1,7 +1,7 @@
 import { oneLine } from '../core/index.ts'
 import type { RandomAccess } from '../model/index.ts'
 import { type Budget, LIMITS } from './limits.ts'
-import { type Finding, VERDICTS, type Verdict } from './verdict.ts'
+import { type Finding, type ScanFormat, VERDICTS, type Verdict } from './verdict.ts'
 
 /** Where bytes that are made while scanning are kept. */
 export interface Spool {
@@ -31,7 +31,7 @@ export interface Context {
     name: string,
     source: RandomAccess,
     options?: InnerOptions,
-  ) => Promise<string>
+  ) => Promise<ScanFormat>
 }
 
 export interface InnerOptions {

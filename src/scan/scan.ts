@@ -13,7 +13,7 @@ import { nativeKind } from './native.ts'
 import { withPages } from './pages.ts'
 import { scanPickle } from './pickle/scan-pickle.ts'
 import { renamed } from './sources.ts'
-import { type FileScan, type Finding, worstOf } from './verdict.ts'
+import { type FileScan, type Finding, type ScanFormat, worstOf } from './verdict.ts'
 import { scanZip } from './zip/scan-zip.ts'
 
 /** Of the rules. What was found by another is looked for again. */
@@ -58,7 +58,7 @@ async function scanInner(
   name: string,
   source: RandomAccess,
   options: InnerOptions = {},
-): Promise<string> {
+): Promise<ScanFormat> {
   const depth = context.depth + 1
   // What is decompressed is the same thing; its place was named by whoever decompressed it.
   const within = options.isDecompressed === true ? context.within : [...context.within, name]
@@ -70,7 +70,11 @@ async function scanInner(
   return scanSource(inner, renamed(source, name), options)
 }
 
-async function scanSource(context: Context, source: RandomAccess, options: InnerOptions): Promise<string> {
+async function scanSource(
+  context: Context,
+  source: RandomAccess,
+  options: InnerOptions,
+): Promise<ScanFormat> {
   context.signal?.throwIfAborted()
   const head = Buffer.from(await source.read(0, Math.min(HEAD_SIZE, source.size)))
   if (isLfsPointer(head)) {
@@ -78,8 +82,8 @@ async function scanSource(context: Context, source: RandomAccess, options: Inner
     return 'lfs-pointer'
   }
   const isExpected = options.mustBeKnown === true || PICKLE_NAMES.test(source.path)
-  const formats: string[] = []
-  const found = (format: string | undefined): void => {
+  const formats: ScanFormat[] = []
+  const found = (format: ScanFormat | undefined): void => {
     if (format !== undefined) formats.push(format)
   }
   // One file may be several things: each loader takes it for its own.

@@ -1,3 +1,5 @@
+import type { Format } from '../model/index.ts'
+
 /**
  * What a scan says of a file, from best to worst. `executable`: loading it can run code, and all that is found to run is
  * known and harmless. `unreadable`: it could not be looked at in full. `hostile`: it does, or can do, what no model needs.
@@ -19,9 +21,21 @@ export interface Finding {
   readonly what: string
 }
 
+/** What a file is found to be: by its head alone, or by more of it. */
+export type ScanFormat =
+  | Format
+  | 'tensorflow-graph'
+  | 'zip'
+  | 'tar'
+  | 'compressed'
+  | 'program'
+  | 'template'
+  /** It could not be opened. */
+  | 'unread'
+
 export interface FileScan {
   readonly path: string
-  readonly format: string
+  readonly format: ScanFormat
   readonly verdict: Verdict
   readonly findings: readonly Finding[]
 }

@@ -2,6 +2,7 @@ import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { keepLimited } from '../keep-limited.ts'
 import { slice } from '../sources.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { NotRead } from './damaged.ts'
 import { decompress } from './decompress.ts'
 import { compressionOf } from './detect.ts'
@@ -11,7 +12,7 @@ export async function scanCompressed(
   context: Context,
   source: RandomAccess,
   { head, isExpected }: { readonly head: Buffer; readonly isExpected: boolean },
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   const compression = compressionOf(head)
   if (compression === undefined) return undefined
   const { engine, start, isGuess } = compression

@@ -1,6 +1,7 @@
 import { GGUF_VALUES, type RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { createReader, Ended, type Reader } from '../reader.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { judgeTemplate } from './template.ts'
 
 const MAGIC = Buffer.from('GGUF')
@@ -20,7 +21,7 @@ export async function scanGguf(
   context: Context,
   source: RandomAccess,
   head: Buffer,
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   if (!head.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
   try {
     await walk(context, source)

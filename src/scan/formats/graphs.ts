@@ -9,6 +9,7 @@ import {
 } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { chunksOf } from '../sources.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { escapes } from '../zip/scan-zip.ts'
 import { judgeKerasText } from './keras.ts'
 
@@ -35,7 +36,7 @@ const KNOWN_DOMAINS =
   /^(?:|ai\.onnx(?:\.(?:ml|training|preview\.training|preview))?|com\.microsoft(?:\.\w+)?|com\.ms\.internal\.nhwc|pkg\.[\w.]+|org\.pytorch(?:\.\w+)*|ai\.onnx\.internal(?:\.\w+)*)$/
 
 /** ONNX: files beside it that are elsewhere, and operators that need a library of their own. */
-export async function scanOnnx(context: Context, source: RandomAccess): Promise<string | undefined> {
+export async function scanOnnx(context: Context, source: RandomAccess): Promise<ScanFormat | undefined> {
   const facts = await inspectOnnx(source)
   if (facts === undefined) return undefined
   for (const remark of facts.remarks ?? []) report(context, 'unreadable', 'unread', remark)
@@ -84,7 +85,10 @@ function onnxGraph(context: Context): Shape {
 }
 
 /** Graphs of TensorFlow: a SavedModel, one of its parts, or a frozen graph. */
-export async function scanTensorflow(context: Context, source: RandomAccess): Promise<string | undefined> {
+export async function scanTensorflow(
+  context: Context,
+  source: RandomAccess,
+): Promise<ScanFormat | undefined> {
   if (!/\.(?:pb|meta)$/i.test(source.path)) return undefined
   const found = new Set<string>()
   let nodes = 0

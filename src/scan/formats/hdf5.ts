@@ -1,6 +1,7 @@
 import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { chunksOf } from '../sources.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { lookOutside } from './hdf5-outside.ts'
 import { judgeKerasText } from './keras.ts'
 
@@ -17,7 +18,7 @@ export async function scanHdf5(
   context: Context,
   source: RandomAccess,
   head: Buffer,
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   if (!(await isHdf5(source, head))) return undefined
   let carried: Uint8Array = Buffer.alloc(0)
   let isKeras = false

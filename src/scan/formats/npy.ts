@@ -2,6 +2,7 @@ import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { sizeOfNumpyType } from '../numpy-types.ts'
 import { scanPickle } from '../pickle/scan-pickle.ts'
+import type { ScanFormat } from '../verdict.ts'
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
 /** numpy takes a header of 10,000 bytes for dangerous. */
@@ -14,7 +15,7 @@ export async function scanNpy(
   context: Context,
   source: RandomAccess,
   head: Buffer,
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   if (!head.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
   let at = 0
   for (let count = 0; count < MOST_ARRAYS; count++) {
@@ -46,7 +47,7 @@ export async function scanNpy(
   return 'numpy'
 }
 
-function malformed(context: Context, what: string): string {
+function malformed(context: Context, what: string): ScanFormat {
   report(context, 'hostile', 'malformed', what)
   return 'numpy'
 }

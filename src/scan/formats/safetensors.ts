@@ -1,5 +1,6 @@
 import { inspectSafetensors, Malformed, objectOf, parseJson, type RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { judgeTemplate } from './template.ts'
 import { judgeTags } from './texts.ts'
 
@@ -13,7 +14,7 @@ export async function scanSafetensors(
   context: Context,
   source: RandomAccess,
   head: Buffer,
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   if (head.length < LENGTH_SIZE) return undefined
   const named = NAME.test(source.path)
   const length = head.readBigUInt64LE(0)

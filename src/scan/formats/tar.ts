@@ -3,6 +3,7 @@ import type { RandomAccess } from '../../model/index.ts'
 import { locateEntries } from '../../tar/index.ts'
 import { type Context, report } from '../context.ts'
 import { chunksOf, renamed, slice } from '../sources.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { escapes } from '../zip/scan-zip.ts'
 
 const MAGIC_AT = 257
@@ -15,7 +16,7 @@ export async function scanTar(
   context: Context,
   source: RandomAccess,
   head: Buffer,
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   if (source.size < 512 || !isTar(head)) return undefined
   const names = new Set<string>()
   try {

@@ -2,6 +2,7 @@ import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { isDirect, usesOf } from '../pickle/allowed.ts'
 import type { Global } from '../pickle/values.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { OPERATIONS } from './graphs.ts'
 import { judgeKeras, judgeKerasText } from './keras.ts'
 import { judgeTemplate } from './template.ts'
@@ -16,7 +17,7 @@ const SCRIPT_FILES =
   /\b(?:torch\.(?:from_file|save|load)|ops\.(?:aten\.(?:from_file|save)|image\.(?:read_file|write_file))|read_file|write_file)\b/
 
 /** Texts that loaders run or render. Undefined for others. */
-export async function scanText(context: Context, source: RandomAccess): Promise<string | undefined> {
+export async function scanText(context: Context, source: RandomAccess): Promise<ScanFormat | undefined> {
   const kind = /\.(py|pyc|json|ya?ml|jinja2?|j2|ipynb|pbtxt)$/i.exec(source.path)?.[1]?.toLowerCase()
   if (kind === undefined) return undefined
   if (source.size > LARGEST) {
@@ -72,7 +73,7 @@ function wide(bytes: Buffer, lowest: 0 | 3): string {
   return plain(Buffer.from(bytes.filter((_, at) => at % 4 === lowest)).toString('latin1'))
 }
 
-function judgeProgram(context: Context, path: string, text: string): string {
+function judgeProgram(context: Context, path: string, text: string): ScanFormat {
   const isScript = /(?:^|\/)code\/(?:__torch__|.*\/__torch__)/.test(path)
   const found = isScript ? SCRIPT_FILES.exec(text) : COMMANDS.exec(text)
   if (found !== null)

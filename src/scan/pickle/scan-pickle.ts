@@ -1,6 +1,7 @@
 import { type RandomAccess, TORCH_LEGACY } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import { slice } from '../sources.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { walkPickle } from './machine.ts'
 import type { Nested } from './notes.ts'
 import type { Walk } from './walk.ts'
@@ -22,7 +23,7 @@ export async function scanPickle(
   context: Context,
   source: RandomAccess,
   { isExpected = false, start = 0 }: PickleOptions = {},
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   const first = await walkPickle(source, start, context)
   const isPickle = isExpected || isPlausible(first, source) || (await callsBehind(context, source, first))
   if (!isPickle) return undefined
@@ -86,7 +87,7 @@ async function scanNested(
   await context.scanInner(context, `bytes at ${at}`, inner, mustBeKnown ? { mustBeKnown } : { isRaw: true })
 }
 
-function flavourOf(modules: ReadonlySet<string>, isLegacy: boolean): string {
+function flavourOf(modules: ReadonlySet<string>, isLegacy: boolean): ScanFormat {
   if (isLegacy) return 'torch-legacy'
   return [...modules].some((module) => module.startsWith('joblib.numpy_pickle')) ? 'joblib' : 'pickle'
 }

@@ -1,7 +1,7 @@
-import type { Finding } from '../verdict.ts'
+import type { Finding, ScanFormat } from '../verdict.ts'
 
 export interface ZipKind {
-  readonly format: string
+  readonly format: ScanFormat
   /** Whether the file of this name is loaded as bytes only, as weights are. */
   readonly isRaw: (name: string) => boolean
   readonly findings: readonly Finding[]

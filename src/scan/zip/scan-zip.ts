@@ -3,6 +3,7 @@ import { decompress, METHODS } from '../compressed/index.ts'
 import { type Context, report } from '../context.ts'
 import { keepLimited } from '../keep-limited.ts'
 import { chunksOf, renamed, slice } from '../sources.ts'
+import type { ScanFormat } from '../verdict.ts'
 import { crcOf } from './crc.ts'
 import { findDirectories, readLocal, type ZipDirectory, type ZipRecord } from './directory.ts'
 import { kindOfZip } from './kind.ts'
@@ -29,7 +30,7 @@ export async function scanZip(
   context: Context,
   source: RandomAccess,
   head: Uint8Array,
-): Promise<string | undefined> {
+): Promise<ScanFormat | undefined> {
   const directories = await findDirectories(source, context.budget.parts)
   const [main] = directories
   const beginsLikeOne = Buffer.from(head.subarray(0, 4)).equals(Buffer.from('PK\x03\x04'))
