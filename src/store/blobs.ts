@@ -257,6 +257,11 @@ export function damagedBlob(digest: Digest): BallastError {
   )
 }
 
+/** For `catch`: undefined in place of what the store has not got, or what is damaged. */
+export function unlessGone(error: unknown): undefined {
+  if (!isBallastError(error, 'NOT_FOUND') && !isBallastError(error, 'DAMAGED')) throw error
+}
+
 function otherSize({ digest, size }: BlobInfo, found: number): BallastError {
   return new BallastError('DAMAGED', `${size} bytes expected of the blob ${digest}, which has ${found}`, {
     hint: 'what names it by that size is wrong; the blob itself is sound',

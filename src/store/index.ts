@@ -1,6 +1,6 @@
 export type { Aliases } from './aliases.ts'
 export type { BlobInfo, IngestOptions } from './blob-file.ts'
-export { type BlobStore, damagedBlob, type Ingested, missingBlob } from './blobs.ts'
+export { type BlobStore, damagedBlob, type Ingested, missingBlob, unlessGone } from './blobs.ts'
 export type { Cache } from './cache.ts'
 export {
   breaksOf,

@@ -1,10 +1,10 @@
 import { type Known, measured, type Quantity } from '../advise/index.ts'
-import { type CallOptions, type Digest, isBallastError } from '../core/index.ts'
+import type { CallOptions, Digest } from '../core/index.ts'
 import { modelTimes, updatesPerMonth } from '../embed/index.ts'
 import { formatReference, type ModelFile, numberOfTag, type Reference, totalSize } from '../model/index.ts'
 import { packFiles } from '../oci/index.ts'
 import { scanLocalFiles } from '../sources/index.ts'
-import type { Store } from '../store/index.ts'
+import { type Store, unlessGone } from '../store/index.ts'
 import type { ImageAccess } from './image-places.ts'
 import { findVersion } from './resolve.ts'
 import { seeVersion } from './seen-version.ts'
@@ -115,13 +115,7 @@ async function readPast(
   for (const { digest, time } of moves) {
     if (past.length === most) break
     if (digest === null) continue
-    const files = await store.readVersion(digest).then(
-      (version) => version.files,
-      (error: unknown) => {
-        if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
-        throw error
-      },
-    )
+    const files = (await store.readVersion(digest).catch(unlessGone))?.files
     if (files !== undefined) past.push({ time: Date.parse(time), files })
   }
   return past

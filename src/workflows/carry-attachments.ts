@@ -3,7 +3,6 @@ import {
   type CallOptions,
   type Content,
   type Digest,
-  isBallastError,
   readAll,
   verified,
 } from '../core/index.ts'
@@ -17,7 +16,7 @@ import {
 } from '../model/index.ts'
 import { type ImageRepository, referrersOf, type StoredManifest } from '../oci/index.ts'
 import { STAGE_RECORD } from '../policy/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import { type Session, type Store, unlessGone } from '../store/index.ts'
 import { sendSignatures, takeSignatures } from './carry-signatures.ts'
 import { keepsSignatureTags } from './put-signature.ts'
 import { readSurely } from './read-surely.ts'
@@ -156,9 +155,4 @@ async function send(
     await referrers.put(manifest, options)
   }
   return manifests.length
-}
-
-function unlessGone(error: unknown): undefined {
-  if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
-  throw error
 }

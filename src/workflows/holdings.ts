@@ -2,7 +2,7 @@ import { type CallOptions, type Digest, isBallastError } from '../core/index.ts'
 import { type EngineChoice, holdingsOfContainers } from '../docker/index.ts'
 import { childrenOf, objectOf, parseJson, parseReference } from '../model/index.ts'
 import { readLabel } from '../oci/index.ts'
-import type { Holding, Store, Use } from '../store/index.ts'
+import { type Holding, type Store, type Use, unlessGone } from '../store/index.ts'
 import { withEngine } from './engine-access.ts'
 import { runTrees, volumesOfPlugins } from './standing-uses.ts'
 import { directoryOf, type Look, type NotedUse } from './uses.ts'
@@ -157,9 +157,4 @@ function labelled(config: Parameters<typeof readLabel>[0]): readonly Digest[] {
     if (isBallastError(error, 'REFUSED') || isBallastError(error, 'DAMAGED')) return []
     throw error
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
-  throw error
 }

@@ -2,7 +2,7 @@ import { type Digest, isBallastError } from '../core/index.ts'
 import { parseImageReference } from '../embed/index.ts'
 import { childrenOf } from '../model/index.ts'
 import type { ImageRepository } from '../oci/index.ts'
-import type { Store } from '../store/index.ts'
+import { type Store, unlessGone } from '../store/index.ts'
 import { type ImageAccess, openImage } from './image-places.ts'
 import type { ResolvedVersion } from './resolve.ts'
 
@@ -74,9 +74,4 @@ function registryImage(text: string) {
     if (isBallastError(error)) return undefined
     throw error
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
-  throw error
 }

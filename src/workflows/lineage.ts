@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { type Digest, isBallastError, readIfPresent } from '../core/index.ts'
+import { type Digest, readIfPresent } from '../core/index.ts'
 import {
   decodeLineage,
   decodeMarker,
@@ -15,7 +15,7 @@ import {
   type RepositoryName,
   type Version,
 } from '../model/index.ts'
-import type { Session, Store } from '../store/index.ts'
+import { type Session, type Store, unlessGone } from '../store/index.ts'
 import { attach, readAttachments } from './attachments.ts'
 import { findVersion } from './resolve.ts'
 
@@ -106,11 +106,8 @@ async function changesSince(
   parent: Digest,
   version: Version,
 ): Promise<Lineage['changes'] | undefined> {
-  try {
-    const { changes, same } = diffVersions(await store.readVersion(parent), version)
-    return lineageChanges(changes, same)
-  } catch (error) {
-    if (isBallastError(error, 'NOT_FOUND') || isBallastError(error, 'DAMAGED')) return undefined
-    throw error
-  }
+  const former = await store.readVersion(parent).catch(unlessGone)
+  if (former === undefined) return undefined
+  const { changes, same } = diffVersions(former, version)
+  return lineageChanges(changes, same)
 }

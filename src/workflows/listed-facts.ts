@@ -1,4 +1,4 @@
-import { type Digest, digestOf, hexOf, isBallastError } from '../core/index.ts'
+import { type Digest, digestOf, hexOf } from '../core/index.ts'
 import {
   arrayOf,
   latestFigures,
@@ -8,7 +8,7 @@ import {
   type RepositoryName,
   totalSize,
 } from '../model/index.ts'
-import type { Referrer, Session, Store } from '../store/index.ts'
+import { type Referrer, type Session, type Store, unlessGone } from '../store/index.ts'
 import type { ReadOptions } from './attachments.ts'
 
 /** What a list tells of a version that its bytes and what is attached to it tell, and nothing else does. */
@@ -114,7 +114,7 @@ async function worker(
   const measured = await readMetrics(store, name, noting)
   const said = await readMetadata(store, name, noting)
   return async (version) => {
-    const files = await filesOf(store, version)
+    const files = (await store.readVersion(version).catch(unlessGone))?.files
     const description = await describe(version)
     const facts = {
       files: files?.length ?? 0,
@@ -126,19 +126,6 @@ async function worker(
       metadata: mergeMetadata(await said(version)),
     }
     return { facts, isWhole: files !== undefined && !leftOut.has(version) }
-  }
-}
-
-/** Undefined where the version cannot be read. */
-async function filesOf(
-  store: Store,
-  version: Digest,
-): Promise<readonly { readonly size: number }[] | undefined> {
-  try {
-    return (await store.readVersion(version)).files
-  } catch (error) {
-    if (isBallastError(error, 'DAMAGED') || isBallastError(error, 'NOT_FOUND')) return undefined
-    throw error
   }
 }
 

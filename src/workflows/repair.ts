@@ -1,11 +1,4 @@
-import {
-  BallastError,
-  type CallOptions,
-  type Digest,
-  explainSystemError,
-  isBallastError,
-  isDigest,
-} from '../core/index.ts'
+import { type CallOptions, type Digest, explainSystemError, isBallastError, isDigest } from '../core/index.ts'
 import { fetchBlob } from '../fetch/index.ts'
 import {
   type Descriptor,
@@ -16,7 +9,7 @@ import {
   parseReference,
   type Reference,
 } from '../model/index.ts'
-import type { Problem, Session, Store } from '../store/index.ts'
+import { type Problem, type Session, type Store, unlessGone } from '../store/index.ts'
 import { readLineages } from './lineage.ts'
 import { projectTags } from './project.ts'
 import {
@@ -196,7 +189,7 @@ async function descriptorBelow(
   digest: Digest,
   depth = 0,
 ): Promise<Descriptor | undefined> {
-  const bytes = await readIfIntact(store, root)
+  const bytes = await store.readManifest(root).catch(unlessGone)
   if (bytes === undefined) return undefined
   const children = followedFrom(bytes)
   const found = children.find((child) => child.digest === digest)
@@ -207,16 +200,6 @@ async function descriptorBelow(
     if (below !== undefined) return below
   }
   return undefined
-}
-
-async function readIfIntact(store: Store, digest: Digest): Promise<Buffer | undefined> {
-  try {
-    return await store.readManifest(digest)
-  } catch (error) {
-    if (error instanceof BallastError && (error.code === 'NOT_FOUND' || error.code === 'DAMAGED'))
-      return undefined
-    throw error
-  }
 }
 
 /** Where versions came from, as far as something can be had from there by its digest, and where they were pushed. */
@@ -244,7 +227,7 @@ function isAddress(from: string): boolean {
 
 /** Images' layers are made when they are read. */
 async function missingBelow(store: Store, digest: Digest): Promise<readonly Digest[]> {
-  const bytes = await readIfIntact(store, digest)
+  const bytes = await store.readManifest(digest).catch(unlessGone)
   const missing: Digest[] = []
   for (const child of bytes === undefined ? [] : followedFrom(bytes)) {
     if (!isDigest(child.digest) || (await store.blobs.stat(child.digest)) !== undefined) continue
