@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { listenOnLoopback } from '../../test/fixtures/on-loopback.ts'
 import { openBucket } from './open.ts'
 
 const OLD = '2020-01-01T00:00:00.000Z'
@@ -36,12 +35,10 @@ test('uploads that were never completed are given up, on whatever page of the li
     assert.equal(searchParams.get('key-marker') ?? '', withPrefix(searchParams.get('upload-id-marker')))
     const after = searchParams.get('upload-id-marker') ?? ''
     response.writeHead(200, { 'content-type': 'application/xml' }).end(pageOf(uploads, after))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
+  })
+  const endpoint = `http://127.0.0.1:${await listenOnLoopback(t, server)}`
   process.env.AWS_ACCESS_KEY_ID ??= 'test'
   process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const bucket = await openBucket(
     { scheme: 's3', bucket: 'models' },
     { s3: { endpoint, region: 'us-east-1' } },

@@ -3,14 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { hang, reply, replyEarly, reset, startScriptedServer } from '../../../test/doubles/scripted-server.ts'
-import {
-  type BallastError,
-  bytesContent,
-  digestOf,
-  type ErrorCode,
-  isBallastError,
-  readAll,
-} from '../../core/index.ts'
+import { failure } from '../../../test/fixtures/failure.ts'
+import { bytesContent, digestOf, readAll } from '../../core/index.ts'
 import { OCI_MANIFEST } from '../../model/index.ts'
 import { encodeErrors } from '../protocol/index.ts'
 import { openRepository, type RegistryRepository } from './repository.ts'
@@ -22,15 +16,6 @@ const MANIFEST = Buffer.from('{"schemaVersion":2}')
 
 function repositoryOn(host: string, stallMs = 5_000): RegistryRepository {
   return openRepository({ host, name: 'app', retryDelays: [1, 1], patience: { stallMs, commitMs: stallMs } })
-}
-
-async function failure(promise: Promise<unknown>, code: ErrorCode): Promise<BallastError> {
-  const error = await promise.then(
-    () => assert.fail('it did not fail'),
-    (error: unknown) => error,
-  )
-  if (!isBallastError(error, code)) throw error
-  return error
 }
 
 test('500, then an answer: tried again', async (context) => {

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { makeCertificate } from '../../../test/fixtures/certificate.ts'
+import { listenOnLoopback } from '../../../test/fixtures/on-loopback.ts'
 import { temporaryDirectory } from '../../../test/fixtures/temporary.ts'
 import { speaksPlainHttp } from './find-scheme.ts'
 
 /** By an address that does not count as this machine itself. */
 async function listen(t: TestContext, server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  return `[::ffff:127.0.0.1]:${(server.address() as AddressInfo).port}`
+  return `[::ffff:127.0.0.1]:${await listenOnLoopback(t, server)}`
 }
 
 test('an insecure registry is spoken to as it answers, and with TLS where it does not', async (t) => {
