@@ -8,9 +8,9 @@ import {
   TooLarge,
 } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
+import { escapes } from '../escapes.ts'
 import { chunksOf } from '../sources.ts'
 import type { ScanFormat } from '../verdict.ts'
-import { escapes } from '../zip/scan-zip.ts'
 import { judgeKerasText } from './keras.ts'
 
 const LIMITS = { bytes: 512 * 1024 * 1024, reads: 2_000_000 }

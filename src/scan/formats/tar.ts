@@ -2,9 +2,9 @@ import { isBallastError } from '../../core/index.ts'
 import type { RandomAccess } from '../../model/index.ts'
 import { locateEntries } from '../../tar/index.ts'
 import { type Context, report } from '../context.ts'
+import { escapes } from '../escapes.ts'
 import { chunksOf, renamed, slice } from '../sources.ts'
 import type { ScanFormat } from '../verdict.ts'
-import { escapes } from '../zip/scan-zip.ts'
 
 const MAGIC_AT = 257
 const LONGEST_NAME = 100

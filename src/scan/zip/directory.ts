@@ -37,6 +37,8 @@ const {
   LONGEST_COMMENT,
   NOT_HERE_32,
 } = zipRecords
+/** A flag: sizes and checksum stand behind the file. */
+export const SIZES_FOLLOW = 0x8
 const MOST_ENDS = 16
 const LARGEST_DIRECTORY = 64 * 1024 * 1024
 

@@ -1,26 +1,19 @@
-import { type RandomAccess, zipRecords } from '../../model/index.ts'
-import { decompress, METHODS } from '../compressed/index.ts'
+import type { RandomAccess } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
-import { keepLimited } from '../keep-limited.ts'
-import { chunksOf, renamed, slice } from '../sources.ts'
+import { escapes } from '../escapes.ts'
 import type { ScanFormat } from '../verdict.ts'
-import { crcOf } from './crc.ts'
-import { findDirectories, readLocal, type ZipDirectory, type ZipRecord } from './directory.ts'
+import { scanContent } from './content.ts'
+import { findDirectories, readLocal, SIZES_FOLLOW, type ZipRecord } from './directory.ts'
+import { scanHidden } from './hidden.ts'
 import { kindOfZip } from './kind.ts'
+import { gapsIn, reportOverlaps, type Span, spanOf } from './spans.ts'
 
-const STORED = 0
 const ENCRYPTED = 0x1
 const PATCHED = 0x20
 const STRONGLY_ENCRYPTED = 0x40
 const MASKED = 0x2000
-const SIZES_FOLLOW = 0x8
-const LONGEST_DESCRIPTOR = 24
-/** Beyond these, more of them would tell nothing new. */
-const MOST_HIDDEN = 64
 /** Of what is decompressed where files share bytes, as those of bombs do. */
 const MOST_SHARED = 2 * 1024 ** 3
-/** Weights that are stored as they are: beyond this, reading them for their checksum would take long. */
-const MOST_CHECKED = 256 * 1024 * 1024
 
 /**
  * A zip in each way in which some loader reads it: by the directory, by any of several, and by what stands before each
@@ -79,18 +72,6 @@ export async function scanZip(
   return kind.format
 }
 
-interface Span {
-  readonly start: number
-  readonly end: number
-}
-
-async function spanOf(source: RandomAccess, record: ZipRecord): Promise<Span> {
-  const local = await readLocal(source, record.offset)
-  const start = local?.start ?? record.offset + zipRecords.LOCAL_SIZE
-  const descriptor = (record.flags & SIZES_FOLLOW) !== 0 || ((local?.record.flags ?? 0) & SIZES_FOLLOW) !== 0
-  return { start: record.offset, end: start + record.compressedSize + (descriptor ? LONGEST_DESCRIPTOR : 0) }
-}
-
 function reportNames(context: Context, records: readonly ZipRecord[]): void {
   const names = new Set<string>()
   for (const { name, isLink } of records) {
@@ -98,83 +79,6 @@ function reportNames(context: Context, records: readonly ZipRecord[]): void {
     if (isLink) report(context, 'hostile', 'link', `it has a link: ${name}`)
     if (names.has(name)) report(context, 'hostile', 'zip-mismatch', `it has two files of one name: ${name}`)
     names.add(name)
-  }
-}
-
-export function escapes(name: string): boolean {
-  return /^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)|\0/.test(name)
-}
-
-function reportOverlaps(context: Context, spans: readonly Span[]): boolean {
-  const sorted = [...spans].sort((a, b) => a.start - b.start)
-  for (const [index, { start }] of sorted.entries()) {
-    const before = sorted[index - 1]
-    // The checksum and sizes behind a file take 12 to 24 bytes, nobody says how many.
-    if (before === undefined || before.end - LONGEST_DESCRIPTOR <= start) continue
-    report(context, 'hostile', 'zip-mismatch', 'files in it share bytes', start)
-    return true
-  }
-  return false
-}
-
-/** Where no file is that the directory names. */
-function gapsIn(spans: readonly Span[], { start: directory }: ZipDirectory): readonly Span[] {
-  const gaps: Span[] = []
-  let covered = 0
-  for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-    if (start > covered) gaps.push({ start: covered, end: start })
-    covered = Math.max(covered, end)
-  }
-  if (directory > covered) gaps.push({ start: covered, end: directory })
-  return gaps
-}
-
-/** Files that no directory names: loaders that read from the front see them. */
-async function scanHidden(context: Context, source: RandomAccess, gaps: readonly Span[]): Promise<void> {
-  let hidden = 0
-  for (const { start, end } of gaps) {
-    let isEmpty = true
-    let skipTo = start
-    for await (const { bytes, at } of overlapping(source, start, end)) {
-      isEmpty &&= bytes.every((byte) => byte === 0)
-      for (let found = bytes.indexOf(SIGNATURE); found >= 0; found = bytes.indexOf(SIGNATURE, found + 1)) {
-        if (at + found < skipTo) continue
-        const local = await readLocal(source, at + found)
-        if (local === undefined || local.record.name === '' || --context.budget.parts < 0) continue
-        if (++hidden > MOST_HIDDEN) return
-        report(
-          context,
-          'hostile',
-          'zip-hidden',
-          `it has a file that its directory does not name: ${local.record.name}`,
-          at + found,
-        )
-        const rest = end - local.start
-        const isOpen = local.record.compressedSize === 0 || local.record.compressedSize > rest
-        const record = isOpen
-          ? { ...local.record, compressedSize: Math.max(0, rest), size: -1, crc: 0 }
-          : local.record
-        await scanContent(context, source, record, { start: local.start, isRaw: false, isWhole: false })
-        if (!isOpen) skipTo = local.start + record.compressedSize
-      }
-    }
-    if (!isEmpty && start === 0)
-      report(context, 'hostile', 'zip-mismatch', 'there is something before its first file', 0)
-    else if (!isEmpty)
-      report(context, 'hostile', 'zip-mismatch', 'there is something between its files', start)
-  }
-}
-
-const SIGNATURE = Buffer.from('PK\x03\x04')
-
-async function* overlapping(source: RandomAccess, start: number, end: number) {
-  let carried = Buffer.alloc(0)
-  let at = start
-  for await (const chunk of chunksOf(source, start, end)) {
-    const bytes = Buffer.concat([carried, chunk])
-    yield { bytes, at: at - carried.length }
-    at += chunk.length
-    carried = Buffer.from(bytes.subarray(-3))
   }
 }
 
@@ -226,46 +130,4 @@ function differences(record: ZipRecord, local: ZipRecord): string | undefined {
   const isSame = (a: number, b: number): boolean => a === b || (follows && (b === 0 || b === 0xffffffff))
   if (!isSame(record.compressedSize, local.compressedSize) || !isSame(record.size, local.size)) return 'size'
   return isSame(record.crc, local.crc) ? undefined : 'checksum'
-}
-
-interface ContentOptions {
-  readonly start: number
-  readonly isRaw: boolean
-  /** Its checksum and its size are those of the record. */
-  readonly isWhole: boolean
-}
-
-async function scanContent(
-  context: Context,
-  source: RandomAccess,
-  record: ZipRecord,
-  { start, isRaw, isWhole }: ContentOptions,
-): Promise<void> {
-  const { name, method, compressedSize, size, crc } = record
-  const packed = renamed(slice(source, start, compressedSize), name)
-  if (packed.size < compressedSize) report(context, 'hostile', 'malformed', `${name} ends too early`)
-  if (method === STORED) {
-    if (isWhole && size !== compressedSize)
-      report(context, 'hostile', 'zip-mismatch', `${name} is stored, but in two sizes`)
-    if (isWhole && packed.size <= MOST_CHECKED && (await crcOf(chunksOf(packed))) !== crc)
-      report(context, 'hostile', 'checksum', `${name} has another checksum than the directory says`)
-    await context.scanInner(context, name, packed, { isRaw })
-    return
-  }
-  const engine = METHODS[method]
-  if (engine === undefined) {
-    report(context, 'unreadable', 'unread', `${name} is compressed in a way that is not read (${method})`)
-    return
-  }
-  const kept = await keepLimited(context, name, decompress(engine, packed), packed.size)
-  try {
-    if (kept.error !== undefined && isWhole) report(context, 'hostile', 'malformed', `${name} is damaged`)
-    else if (isWhole && kept.source.size !== size)
-      report(context, 'hostile', 'zip-mismatch', `${name} is of another size than the directory says`)
-    else if (isWhole && (await crcOf(chunksOf(kept.source))) !== crc)
-      report(context, 'hostile', 'checksum', `${name} has another checksum than the directory says`)
-    await context.scanInner(context, name, kept.source, { isRaw })
-  } finally {
-    await kept.release()
-  }
 }
