@@ -234,3 +234,27 @@ test('what is a file of one format may be one of another too', async () => {
   )
   await isRefused('compressed in a way that nobody knows', 'model.pkl.xz', 'compressed by name')
 })
+
+/** As it was before POSIX, without a mark. */
+const oldTar = (name: string, checksum: (header: Buffer) => string): Buffer => {
+  const header = Buffer.alloc(512)
+  header.write(name, 0, 'latin1')
+  header.write('0000644\x000000000\x000000000\x00', 100, 'latin1')
+  header.write(`${CALL.length.toString(8).padStart(11, '0')}\x0000000000000\x00        0`, 124, 'latin1')
+  header.write(checksum(header), 148, 'latin1')
+  return Buffer.concat([header, Buffer.from(CALL.padEnd(512, '\0')), Buffer.alloc(1024)])
+}
+
+test('an archive of tar is one however its checksum is made and written', async () => {
+  const sum = (header: Buffer): number => header.reduce((all, byte) => all + byte, 0)
+  const signed = (header: Buffer): number => new Int8Array(header).reduce((all, byte) => all + byte, 0)
+  const octal = (value: number): string => value.toString(8).padStart(6, '0')
+  for (const [what, bytes] of Object.entries({
+    usual: oldTar('data.pkl', (header) => `${octal(sum(header))}\0 `),
+    'of signed bytes': oldTar('\xe4.pkl', (header) => `${octal(signed(header))}\0 `),
+    'with a sign': oldTar('data.pkl', (header) => `+${sum(header).toString(8)}\0x`),
+    'with a prefix': oldTar('data.pkl', (header) => `0o${sum(header).toString(8)}\0`.padEnd(8)),
+    'of a file without a name': oldTar('', (header) => `${octal(sum(header))}\0 `),
+  }))
+    await isRefused(bytes, 'weights.bin', what)
+})

@@ -17,7 +17,7 @@ import { type FileScan, type Finding, type ScanFormat, worstOf } from './verdict
 import { scanZip } from './zip/scan-zip.ts'
 
 /** Of the rules. What was found by another is looked for again. */
-export const SCANNER = 8
+export const SCANNER = 9
 
 const HEAD_SIZE = 64 * 1024
 /** Loaders unpickle what has such a name, whatever it is. */

@@ -126,7 +126,7 @@ export interface RawHeader extends Fields {
 /** Throws DAMAGED for a wrong checksum and for numbers that are malformed, negative or beyond 2^53. */
 export function decodeBlock(block: Buffer): RawHeader {
   const stored = numberOf(block, 148, 8)
-  if (stored !== sumOf(block) && stored !== signedSumOf(block)) throw damaged('a header has a wrong checksum')
+  if (!isChecksumOf(block, stored)) throw damaged('a header has a wrong checksum')
   const magic = block.toString('latin1', 257, 265)
   const posix = magic.startsWith('ustar\0')
   const flag = String.fromCharCode(block[156] ?? 0)
@@ -162,6 +162,11 @@ function numberOf(block: Buffer, start: number, length: number): number {
   const digits = textOf(block, start, length).trim()
   if (!/^[0-7]*$/.test(digits)) throw damaged(`a header has ${JSON.stringify(digits)} for a number`)
   return digits === '' ? 0 : Number.parseInt(digits, 8)
+}
+
+/** Whether a header with this number for its checksum is whole. */
+export function isChecksumOf(block: Buffer, stored: number): boolean {
+  return stored === sumOf(block) || stored === signedSumOf(block)
 }
 
 /** The sum of all bytes with the checksum field taken for spaces. */

@@ -1,13 +1,13 @@
 import { isBallastError } from '../../core/index.ts'
 import type { RandomAccess } from '../../model/index.ts'
-import { locateEntries } from '../../tar/index.ts'
+import { isChecksumOf, locateEntries, TAR_BLOCK } from '../../tar/index.ts'
 import { type Context, report } from '../context.ts'
 import { escapes } from '../escapes.ts'
 import { chunksOf, renamed, slice } from '../sources.ts'
 import type { ScanFormat } from '../verdict.ts'
 
 const MAGIC_AT = 257
-const LONGEST_NAME = 100
+const CHECKSUM_AT = 148
 /** Files of torch before version 0.1.10: pickles with weights between them. */
 const OLD_TORCH = ['pickle', 'storages', 'tensors']
 
@@ -17,7 +17,7 @@ export async function scanTar(
   source: RandomAccess,
   head: Buffer,
 ): Promise<ScanFormat | undefined> {
-  if (source.size < 512 || !isTar(head)) return undefined
+  if (head.length < TAR_BLOCK || !isTar(head)) return undefined
   const names = new Set<string>()
   try {
     const content = {
@@ -60,10 +60,16 @@ export async function scanTar(
 /** With the mark of POSIX, or, as it was before, a checksum that is right. */
 function isTar(head: Buffer): boolean {
   if (head.toString('latin1', MAGIC_AT, MAGIC_AT + 5) === 'ustar') return true
-  if (head.length < 512 || head.subarray(0, LONGEST_NAME).every((byte) => byte === 0)) return false
-  const stored = /^[ 0]*([0-7]{1,7})[ \0]*$/.exec(head.toString('latin1', 148, 156))?.[1]
-  if (stored === undefined) return false
-  let sum = 8 * 0x20
-  for (let at = 0; at < 512; at++) if (at < 148 || at >= 156) sum += head[at] ?? 0
-  return Number.parseInt(stored, 8) === sum
+  const block = head.subarray(0, TAR_BLOCK)
+  const stored = storedChecksum(block.subarray(CHECKSUM_AT, CHECKSUM_AT + 8))
+  return stored !== undefined && isChecksumOf(block, stored)
+}
+
+/** In each spelling that Python's tarfile takes for a number, so that whatever it would open is looked at. */
+function storedChecksum(field: Buffer): number | undefined {
+  if (field[0] === 0x80) return Number(field.readBigUInt64BE() & 0x7fffffffffffffffn)
+  if (field[0] === 0xff) return Number(field.readBigInt64BE())
+  const text = (field.toString('latin1').split('\0')[0] ?? '').trim().replaceAll('_', '')
+  const [, sign, digits] = /^([+-]?)(?:0o)?([0-7]+)$/i.exec(text) ?? []
+  return digits === undefined ? undefined : Number.parseInt(`${sign}${digits}`, 8)
 }
