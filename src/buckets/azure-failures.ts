@@ -1,20 +1,23 @@
 import { systemCode } from '../core/index.ts'
 import type { Dialect } from './failures.ts'
 
-export function azureDialect(name: string): Dialect {
+/** `until`: when the SAS ends, where there is one. */
+export function azureDialect(name: string, until?: Date): Dialect {
   return {
     address: `az://${name}`,
     noBucket: ['ContainerNotFound'],
     noCredentials:
       /^(?:CredentialUnavailableError|AuthenticationRequiredError|AggregateAuthenticationError|AuthenticationError)$/,
-    // An expired SAS is refused with the time in the details alone.
-    expired: /ExpiredAuthenticationToken|Signature not valid in the specified time frame|token is expired/i,
+    // An expired SAS is refused with the time in the details alone, and by some servers without.
+    expired:
+      /ExpiredSas|ExpiredAuthenticationToken|Signature not valid in the specified time frame|token is expired/i,
     credentialsHint:
       'they are looked for in AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, then by `az login` and the identity of the workload or machine',
     failureOf(error) {
       if (!(error instanceof Error)) return undefined
       const status = azureStatusOf(error)
-      const code = codeOf(error)
+      const isExpired = status === 403 && until !== undefined && until.getTime() < Date.now()
+      const code = isExpired ? 'ExpiredSas' : codeOf(error)
       if (
         status === undefined &&
         systemCode(error) === undefined &&

@@ -25,7 +25,15 @@ export async function openAzure(
   bandwidth?: Bandwidth,
 ): Promise<Bucket> {
   const service = await serviceClient(name, access)
-  return azureBucket(service.getContainerClient(name), { name, bandwidth })
+  return azureBucket(service.getContainerClient(name), { name, until: endOfSas(access), bandwidth })
+}
+
+/** `se` of its parameters: until when it is good. */
+function endOfSas({ connectionString, sasToken }: AzureAccess): Date | undefined {
+  const sas =
+    connectionString === undefined ? sasToken : /SharedAccessSignature=([^;]+)/.exec(connectionString)?.[1]
+  const end = sas && new URLSearchParams(sas).get('se')
+  return end ? new Date(end) : undefined
 }
 
 const PIPELINE: StoragePipelineOptions = { retryOptions: { maxTries: 3 } }
@@ -54,9 +62,17 @@ async function serviceClient(
 
 function azureBucket(
   container: ContainerClient,
-  { name, bandwidth }: { readonly name: string; readonly bandwidth: Bandwidth | undefined },
+  {
+    name,
+    until,
+    bandwidth,
+  }: {
+    readonly name: string
+    readonly until: Date | undefined
+    readonly bandwidth: Bandwidth | undefined
+  },
 ): Bucket {
-  const dialect = azureDialect(name)
+  const dialect = azureDialect(name, until)
   const { address } = dialect
   const call = <T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> =>
     explained(dialect, signal, work)

@@ -6,15 +6,18 @@ export function gcsDialect(name: string): Dialect {
     address: `gs://${name}`,
     noBucket: ['NoSuchBucket'],
     noCredentials:
-      /Could not load the default credentials|invalid_client|Anonymous caller|Unable to read the credential file/,
-    expired: /invalid_grant|invalid_rapt|token (?:has been )?expired/i,
+      /Could not load the default credentials|invalid_client|invalid_grant|Anonymous caller|Unable to read the credential file/,
+    // `invalid_grant` alone may be a wrong key as well.
+    expired: /invalid_rapt|token (?:has been )?expired/i,
     credentialsHint:
       'they are looked for as Google’s libraries do: GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth application-default login`, the identity of the workload or machine',
     failureOf(error) {
       if (!(error instanceof Error)) return undefined
       const status = gcsStatusOf(error)
       const known =
-        status !== undefined || systemCode(error) !== undefined || /credentials|invalid_/.test(error.message)
+        status !== undefined ||
+        systemCode(error) !== undefined ||
+        /credentials|credential file|invalid_/.test(error.message)
       if (!known) return undefined
       // An object that is not there is never told as a failure.
       return { status, code: status === 404 ? 'NoSuchBucket' : reasonOf(error), message: error.message }
