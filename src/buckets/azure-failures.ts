@@ -12,7 +12,7 @@ export function azureDialect(name: string, until?: Date): Dialect {
     expired:
       /ExpiredSas|ExpiredAuthenticationToken|Signature not valid in the specified time frame|token is expired/i,
     credentialsHint:
-      'they are looked for in AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, then by `az login` and the identity of the workload or machine',
+      'credentials are looked for in AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, then by `az login` and the identity of the workload or machine',
     failureOf(error) {
       if (!(error instanceof Error)) return undefined
       const status = azureStatusOf(error)

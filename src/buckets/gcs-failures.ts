@@ -10,7 +10,7 @@ export function gcsDialect(name: string): Dialect {
     // `invalid_grant` alone may be a wrong key as well.
     expired: /invalid_rapt|token (?:has been )?expired/i,
     credentialsHint:
-      'they are looked for as Google’s libraries do: GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth application-default login`, the identity of the workload or machine',
+      'credentials are looked for as Google’s libraries do: GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth application-default login`, the identity of the workload or machine',
     failureOf(error) {
       if (!(error instanceof Error)) return undefined
       const status = gcsStatusOf(error)

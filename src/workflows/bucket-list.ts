@@ -8,18 +8,29 @@ import { nothingThere } from './remotes.ts'
 
 const READ_AT_ONCE = 16
 
-/** Every version of a model in a bucket (`s3://BUCKET/PATH/NAME`), or of all models below a path (`s3://BUCKET/PATH/`). */
+/**
+ * Every version of a model in a bucket (`s3://BUCKET/PATH/NAME`), or of all models below a path (`s3://BUCKET/PATH/`, where no model has
+ * that name also without the last `/`). Throws NOT_FOUND where a name leads to neither.
+ */
 export async function bucketList(
   text: string,
   access: ImageAccess,
   options: CallOptions,
 ): Promise<readonly ListedVersion[]> {
-  if (!text.endsWith('/') && text.split('/').length > 3) {
-    const remote = await openBucketRemote(text, access)
-    const versions = await versionsOf(remote.repository, remote.at, options)
-    if (versions.length > 0) return versions
-    throw await nothingThere(remote, options)
-  }
+  if (text.endsWith('/') || text.split('/').length <= 3) return versionsBelow(text, access, options)
+  const remote = await openBucketRemote(text, access)
+  const versions = await versionsOf(remote.repository, remote.at, options)
+  if (versions.length > 0) return versions
+  const below = await versionsBelow(`${text}/`, access, options)
+  if (below.length > 0) return below
+  throw await nothingThere(remote, options)
+}
+
+async function versionsBelow(
+  text: string,
+  access: ImageAccess,
+  options: CallOptions,
+): Promise<readonly ListedVersion[]> {
   const { bucket, root, address } = await openBucketRoot(text, access)
   const listed: ListedVersion[] = []
   for (const name of await listModels(bucket, root, options)) {

@@ -50,6 +50,7 @@ test('a model goes to a bucket, is promoted and rolled back there, and comes to 
     ],
   )
   assert.deepEqual(await ask(['list', 'az://models/team/'], at), listed)
+  assert.deepEqual(await ask(['list', 'az://models/team'], at), listed)
   await ask(['rollback', `${REMOTE}:prod`], at)
   const moves = await ask<{ number: number; by: string }[]>(['history', `${REMOTE}:prod`], at)
   assert.deepEqual(

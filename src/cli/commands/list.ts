@@ -12,8 +12,8 @@ export const verb = defineVerb<[string | undefined, { where?: string }]>({
   alias: 'ls',
   summary: 'list the models of the store and their versions',
   details:
-    'NAME may be that of a model in a registry (HOST/NAME) or a bucket (s3://BUCKET/PATH/NAME); with a / at its end, all models ' +
-    'below a path of a bucket are listed.\n' +
+    'NAME may be that of a model in a registry (HOST/NAME) or a bucket (s3://BUCKET/PATH/NAME); of a path in a bucket, all models ' +
+    'below it are listed.\n' +
     '--where takes fields (model, number, tag, format, precision, parameters, files, bytes, added, metric.NAME, meta.NAME,\n' +
     'label.NAME), comparisons (= != < <= > >=, ~ for a part of a text), and, or, not, and brackets; a field alone is true of versions that have it.',
   options: [['--where <condition>', 'only versions of which this is true']],
@@ -21,7 +21,7 @@ export const verb = defineVerb<[string | undefined, { where?: string }]>({
     'ballast list',
     'ballast list sentiment --json',
     'ballast list localhost:5000/sentiment',
-    'ballast list s3://models/team/',
+    'ballast list s3://models/team',
     "ballast list --where 'metric.accuracy>0.9 and not tag=prod'",
   ],
   async run(session, name, { where }) {
