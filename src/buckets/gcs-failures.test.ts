@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { workloadIdentity } from '../../test/fixtures/buckets/workload-identity.ts'
 import { listenOnLoopback } from '../../test/fixtures/on-loopback.ts'
 import { temporaryDirectory } from '../../test/fixtures/temporary.ts'
 import { BallastError } from '../core/index.ts'
@@ -36,20 +37,6 @@ for (const { description, says } of [
     )
     await assertRefused(t, await workloadIdentity(t, port), says)
   })
-}
-
-/** What the cloud's own machines are set up with: a token of theirs is exchanged for one of Google's. */
-async function workloadIdentity(t: TestContext, port: number): Promise<string> {
-  return keyFile(
-    t,
-    JSON.stringify({
-      type: 'external_account',
-      audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/own',
-      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-      token_url: `http://127.0.0.1:${port}/token`,
-      credential_source: { file: await keyFile(t, 'a token') },
-    }),
-  )
 }
 
 async function keyFile(t: TestContext, content: string): Promise<string> {

@@ -1,12 +1,11 @@
-import { once } from 'node:events'
-import type { Readable } from 'node:stream'
 import type { FileMetadata } from '@google-cloud/storage'
 import { type CallOptions, type Checksum, type Content, readAll } from '../core/index.ts'
-import { type Bandwidth, RETRY_DELAYS, withRetries } from '../http/index.ts'
+import { type Network, RETRY_DELAYS, withRetries } from '../http/index.ts'
 import type { Bucket, BucketObject } from './bucket.ts'
 import { explain, explained } from './failures.ts'
 import { gcsDialect, gcsStatusOf } from './gcs-failures.ts'
 import { gcsParts } from './gcs-parts.ts'
+import { gcsReads } from './gcs-reads.ts'
 import { sendInParts } from './parts.ts'
 import { changedObject, readBody } from './reading.ts'
 import { loadSdk } from './sdk.ts'
@@ -20,7 +19,7 @@ export interface GcsAccess {
 export async function openGcs(
   name: string,
   { endpoint }: GcsAccess = {},
-  bandwidth?: Bandwidth,
+  network?: Network,
 ): Promise<Bucket> {
   const { Storage } = await loadSdk('@google-cloud/storage', () => import('@google-cloud/storage'))
   const storage = new Storage({
@@ -35,26 +34,20 @@ export async function openGcs(
   const call = <T>({ signal }: CallOptions, work: () => Promise<T>): Promise<T> =>
     explained(dialect, signal, work)
 
+  const read = gcsReads(storage, { bucket: name, network, hasLogin: endpoint === undefined })
+
   function open(object: BucketObject): Content {
-    const file = bucket.file(object.key, { generation: object.version })
     const explainRead = (error: unknown): unknown =>
       [404, 412, 416].includes(gcsStatusOf(error) ?? 0)
         ? changedObject(address, object)
         : explain(dialect, error)
     return {
       size: object.size,
+      ownChunks: true,
       open: (range = { offset: 0, length: object.size }, signal) =>
-        readBody({ object, range, address, signal, bandwidth, explain: explainRead }, async (stop) => {
-          const end = range.offset + range.length - 1
-          // What is stored is what counts, also where it is compressed.
-          const stream = file.createReadStream({
-            start: range.offset,
-            end,
-            decompress: false,
-            validation: false,
-          })
-          return endedBy(stream, stop)
-        }),
+        readBody({ object, range, address, signal, explain: explainRead }, (stop) =>
+          read({ key: object.key, generation: object.version, range }, stop),
+        ),
     }
   }
 
@@ -83,16 +76,13 @@ export async function openGcs(
         pageToken = (next as { readonly pageToken?: string } | null)?.pageToken
       } while (pageToken !== undefined)
     },
-    // The library tries everything again but reads.
     get: (key, options) =>
       withRetries(RETRY_DELAYS, options.signal, () =>
         call(options, async () => {
-          const stream = bucket.file(key).createReadStream({ decompress: false, validation: false })
-          return readAll(endedBy(stream, options.signal), options.limit).catch(async (error: unknown) => {
-            undefinedIfAbsent(error)
-            await requireBucket()
-            return undefined
-          })
+          const [body] = await read({ key }, options.signal).then((found) => [found], undefinedIfAbsent)
+          if (body !== undefined) return readAll(body, options.limit)
+          await requireBucket()
+          return undefined
         }),
       ),
     async put(key, bytes, { onlyNew = false, ...options } = {}) {
@@ -111,7 +101,7 @@ export async function openGcs(
       })
     },
     upload: (key, content, options) =>
-      sendInParts(content, { ...gcsParts(bucket, { key, dialect }), bandwidth }, options),
+      sendInParts(content, { ...gcsParts(bucket, { key, dialect }), bandwidth: network?.bandwidth }, options),
     async remove(key, options = {}) {
       await call(options, () => bucket.file(key).delete({ ignoreNotFound: true }))
     },
@@ -121,20 +111,6 @@ export async function openGcs(
 
   async function requireBucket(): Promise<void> {
     await bucket.getMetadata()
-  }
-}
-
-async function* endedBy(stream: Readable, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
-  const stop = (): void => void stream.destroy(new Error('aborted'))
-  signal?.addEventListener('abort', stop, { once: true })
-  // Also where nobody reads it any more.
-  stream.on('error', () => undefined)
-  try {
-    yield* stream
-  } finally {
-    signal?.removeEventListener('abort', stop)
-    stream.destroy()
-    if (!stream.closed) await once(stream, 'close').catch(() => undefined)
   }
 }
 

@@ -23,7 +23,6 @@ export async function openBucket(
   access: BucketAccess,
 ): Promise<Bucket> {
   if (scheme === 's3') return (await import('./s3.ts')).openS3(bucket, access.s3, access.network)
-  if (scheme === 'gs')
-    return (await import('./gcs.ts')).openGcs(bucket, access.gcs, access.network?.bandwidth)
+  if (scheme === 'gs') return (await import('./gcs.ts')).openGcs(bucket, access.gcs, access.network)
   return (await import('./azure.ts')).openAzure(bucket, access.azure, access.network?.bandwidth)
 }
