@@ -1,6 +1,6 @@
 import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob'
 import { BallastError, type CallOptions, type Checksum, type Content, readAll } from '../core/index.ts'
-import type { Bandwidth } from '../http/index.ts'
+import type { Network } from '../http/index.ts'
 import { abortable } from './abortable.ts'
 import { azureDialect, azureStatusOf } from './azure-failures.ts'
 import { azureParts } from './azure-parts.ts'
@@ -19,13 +19,9 @@ export interface AzureAccess {
 }
 
 /** Azure Blob Storage, a container of it. Without a key, SAS or connection string, by whatever identity there is. */
-export async function openAzure(
-  name: string,
-  access: AzureAccess = {},
-  bandwidth?: Bandwidth,
-): Promise<Bucket> {
-  const service = await serviceClient(name, access)
-  return azureBucket(service.getContainerClient(name), { name, until: endOfSas(access), bandwidth })
+export async function openAzure(name: string, access: AzureAccess = {}, network?: Network): Promise<Bucket> {
+  const service = await serviceClient(name, access, network)
+  return azureBucket(service.getContainerClient(name), { name, until: endOfSas(access) })
 }
 
 /** `se` of its parameters: until when it is good. */
@@ -36,15 +32,19 @@ function endOfSas({ connectionString, sasToken }: AzureAccess): Date | undefined
   return end ? new Date(end) : undefined
 }
 
-const PIPELINE: StoragePipelineOptions = { retryOptions: { maxTries: 3 } }
-
 async function serviceClient(
   name: string,
   { connectionString, account, key, sasToken }: AzureAccess,
+  network: Network | undefined,
 ): Promise<BlobServiceClient> {
   const sdk = await loadSdk('@azure/storage-blob', () => import('@azure/storage-blob'))
+  const { azureRequests } = await import('./azure-requests.ts')
+  const pipeline: StoragePipelineOptions = {
+    retryOptions: { maxTries: 3 },
+    httpClient: azureRequests(network),
+  }
   if (connectionString !== undefined)
-    return sdk.BlobServiceClient.fromConnectionString(connectionString, PIPELINE)
+    return sdk.BlobServiceClient.fromConnectionString(connectionString, pipeline)
   if (account === undefined) {
     throw new BallastError('USAGE', `az://${name}: the storage account is not known`, {
       hint: 'set AZURE_STORAGE_ACCOUNT or AZURE_STORAGE_CONNECTION_STRING',
@@ -52,25 +52,17 @@ async function serviceClient(
   }
   const url = `https://${account}.blob.core.windows.net`
   if (key !== undefined) {
-    return new sdk.BlobServiceClient(url, new sdk.StorageSharedKeyCredential(account, key), PIPELINE)
+    return new sdk.BlobServiceClient(url, new sdk.StorageSharedKeyCredential(account, key), pipeline)
   }
   if (sasToken !== undefined)
-    return new sdk.BlobServiceClient(`${url}?${sasToken.replace(/^\?/, '')}`, undefined, PIPELINE)
+    return new sdk.BlobServiceClient(`${url}?${sasToken.replace(/^\?/, '')}`, undefined, pipeline)
   const { DefaultAzureCredential } = await loadSdk('@azure/identity', () => import('@azure/identity'))
-  return new sdk.BlobServiceClient(url, new DefaultAzureCredential(), PIPELINE)
+  return new sdk.BlobServiceClient(url, new DefaultAzureCredential(), pipeline)
 }
 
 function azureBucket(
   container: ContainerClient,
-  {
-    name,
-    until,
-    bandwidth,
-  }: {
-    readonly name: string
-    readonly until: Date | undefined
-    readonly bandwidth: Bandwidth | undefined
-  },
+  { name, until }: { readonly name: string; readonly until: Date | undefined },
 ): Bucket {
   const dialect = azureDialect(name, until)
   const { address } = dialect
@@ -97,8 +89,9 @@ function azureBucket(
         : explain(dialect, error)
     return {
       size: object.size,
+      ownChunks: true,
       open: (range = { offset: 0, length: object.size }, signal) =>
-        readBody({ object, range, address, signal, bandwidth, explain: explainRead }, async (abortSignal) => {
+        readBody({ object, range, address, signal, explain: explainRead }, async (abortSignal) => {
           const answer = await blob.download(range.offset, range.length, {
             abortSignal,
             conditions: { ifMatch: object.version },
@@ -151,7 +144,7 @@ function azureBucket(
       })
     },
     upload: (key, content, options) =>
-      sendInParts(content, { ...azureParts(container.getBlockBlobClient(key), dialect), bandwidth }, options),
+      sendInParts(content, azureParts(container.getBlockBlobClient(key), dialect), options),
     async remove(key, options = {}) {
       await call(options, () => container.getBlobClient(key).deleteIfExists({ deleteSnapshots: 'include' }))
     },

@@ -42,6 +42,8 @@ export async function explained<T>(
 /** The error as the port promises it; one that is no failure of a call, and so a bug, as it is. */
 export function explain(dialect: Dialect, error: unknown): unknown {
   if (isBallastError(error)) return error
+  // What has sent the library's request has told it already.
+  if (error instanceof Error && isBallastError(error.cause)) return error.cause
   const failure = dialect.failureOf(error)
   return failure === undefined ? error : explainFailure(dialect, failure, error)
 }

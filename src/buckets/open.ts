@@ -13,7 +13,7 @@ export interface BucketAccess {
   readonly s3?: S3Access | undefined
   readonly gcs?: GcsAccess | undefined
   readonly azure?: AzureAccess | undefined
-  /** Google and Azure are reached as their libraries do it; what limits the bandwidth counts there too. */
+  /** What Google's library asks and sends goes its own way; what limits the bandwidth counts there too. */
   readonly network?: Network | undefined
 }
 
@@ -24,5 +24,5 @@ export async function openBucket(
 ): Promise<Bucket> {
   if (scheme === 's3') return (await import('./s3.ts')).openS3(bucket, access.s3, access.network)
   if (scheme === 'gs') return (await import('./gcs.ts')).openGcs(bucket, access.gcs, access.network)
-  return (await import('./azure.ts')).openAzure(bucket, access.azure, access.network?.bandwidth)
+  return (await import('./azure.ts')).openAzure(bucket, access.azure, access.network)
 }

@@ -1,5 +1,4 @@
 import { BallastError, type ByteRange, isBallastError, throwIfAborted } from '../core/index.ts'
-import type { Bandwidth } from '../http/index.ts'
 import type { BucketObject } from './bucket.ts'
 
 /** A server that has sent nothing for so long is given up. */
@@ -11,8 +10,6 @@ export interface ReadRequest {
   /** The bucket, for messages. */
   readonly address: string
   readonly signal: AbortSignal | undefined
-  /** Of what the library reads by its own means. */
-  readonly bandwidth?: Bandwidth | undefined
   /** An error of the library in our words. */
   readonly explain: (error: unknown) => unknown
 }
@@ -22,7 +19,7 @@ export interface ReadRequest {
  * instead of ending early.
  */
 export async function* readBody(
-  { object, range, address, signal, bandwidth, explain }: ReadRequest,
+  { object, range, address, signal, explain }: ReadRequest,
   ask: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>,
 ): AsyncIterable<Uint8Array> {
   if (range.length === 0) return
@@ -43,7 +40,6 @@ export async function* readBody(
       clearTimeout(timer)
       if (chunk.length > left) throw broken('sent more than was asked for')
       left -= chunk.length
-      await bandwidth?.take(chunk.length, signal)
       yield chunk
       timer = setTimeout(() => stop.abort(), PATIENCE_MS)
     }

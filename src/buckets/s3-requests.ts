@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
-import { BallastError, bytesContent, isBallastError } from '../core/index.ts'
-import { createTransport, type IncomingResponse, LONG_BODY, type Network } from '../http/index.ts'
+import { BallastError, isBallastError } from '../core/index.ts'
+import { createTransport, type IncomingResponse, type Network } from '../http/index.ts'
+import { bodyToSend, headersToSend, isLongRead } from './sdk-requests.ts'
 
 /** A request as the SDK of AWS hands it to what sends it (`HttpRequest` of @smithy/types). */
 interface SdkRequest {
@@ -37,14 +38,15 @@ export function s3Requests(network: Network | undefined): RequestHandler {
   const send = createTransport({ peer: 'S3 server', network })
   return {
     async handle(request, { abortSignal } = {}) {
-      const body = bytesOf(request.body)
+      const { method, headers } = request
+      const body = bodyToSend(request.body)
       try {
         const response = await send({
-          method: request.method as 'GET',
+          method: method as 'GET',
           url: urlOf(request),
-          headers: headersOf(request),
-          bulk: isLong(request),
-          ...(body && { body: bytesContent(body) }),
+          headers: headersToSend(Object.entries(headers)),
+          bulk: isLongRead(method, headers.Range ?? headers.range),
+          ...(body && { body }),
           signal: abortSignal as AbortSignal | undefined,
         })
         return { response: answerOf(response) }
@@ -85,29 +87,6 @@ function percentEncoded(text: string): string {
     /[!'()*]/g,
     (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
   )
-}
-
-/** The length is told by who sends the body; nobody waits to be told to go on. */
-const OF_THE_CONNECTION = ['host', 'content-length', 'expect', 'connection', 'transfer-encoding']
-
-function headersOf({ headers }: SdkRequest): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers)
-      .map(([name, value]) => [name.toLowerCase(), value] as const)
-      .filter(([name]) => !OF_THE_CONNECTION.includes(name)),
-  )
-}
-
-function bytesOf(body: unknown): Uint8Array | undefined {
-  if (body === undefined || body === null) return undefined
-  if (typeof body === 'string') return Buffer.from(body)
-  if (body instanceof Uint8Array) return body
-  throw new TypeError('a body of a kind that no command of ours has')
-}
-
-function isLong({ method, headers }: SdkRequest): boolean {
-  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.Range ?? headers.range ?? '') ?? []
-  return method === 'GET' && Number(last) - Number(first) + 1 >= LONG_BODY
 }
 
 function answerOf({ status, headers, body }: IncomingResponse): SdkAnswer['response'] {
