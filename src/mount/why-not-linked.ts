@@ -1,4 +1,5 @@
-import { needsExternalData, randomAccess, type Version } from '../model/index.ts'
+import { needsExternalData, randomAccess } from '../formats/index.ts'
+import type { Version } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { oneLine } from '../core/index.ts'
-import type { RandomAccess } from '../model/index.ts'
+import type { RandomAccess } from '../formats/index.ts'
 import { type Budget, LIMITS } from './limits.ts'
 import { type Finding, type ScanFormat, VERDICTS, type Verdict } from './verdict.ts'
 

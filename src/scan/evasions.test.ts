@@ -4,7 +4,7 @@ import { after, test } from 'node:test'
 import { zstdCompressSync } from 'node:zlib'
 import { zip } from '../../test/fixtures/model-files.ts'
 import { bytesContent } from '../core/index.ts'
-import { randomAccess } from '../model/index.ts'
+import { randomAccess } from '../formats/index.ts'
 import { createSpool, type FileScan, scanFile } from './index.ts'
 
 const spool = createSpool(tmpdir())

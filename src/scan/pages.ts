@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../model/index.ts'
+import type { RandomAccess } from '../formats/index.ts'
 
 const PAGE = 64 * 1024
 const MOST_PAGES = 64

@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../model/index.ts'
+import type { RandomAccess } from '../formats/index.ts'
 
 /** The bytes end before what is read does. */
 export class Ended extends Error {

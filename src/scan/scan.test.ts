@@ -5,7 +5,7 @@ import { deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { gguf, safetensors, zip } from '../../test/fixtures/model-files.ts'
 import { bytesContent } from '../core/index.ts'
-import { randomAccess } from '../model/index.ts'
+import { randomAccess } from '../formats/index.ts'
 import { createSpool, type FileScan, scanFile } from './index.ts'
 
 const spool = createSpool(tmpdir())

@@ -1,4 +1,4 @@
-import { isLfsPointer, type RandomAccess } from '../model/index.ts'
+import { isLfsPointer, type RandomAccess } from '../formats/index.ts'
 import { scanCompressed } from './compressed/index.ts'
 import { type Context, type InnerOptions, report, type Spool } from './context.ts'
 import { scanGguf } from './formats/gguf.ts'

@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../model/index.ts'
+import type { RandomAccess } from '../formats/index.ts'
 
 export function slice({ path, read, size }: RandomAccess, offset: number, length: number): RandomAccess {
   const within = Math.max(0, Math.min(length, size - offset))

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RandomAccess } from '../model/index.ts'
+import type { RandomAccess } from '../formats/index.ts'
 import type { Spool } from './context.ts'
 import { LIMITS } from './limits.ts'
 import { bytesSource } from './sources.ts'

@@ -1,4 +1,4 @@
-import type { Format } from '../model/index.ts'
+import type { Format } from '../formats/index.ts'
 
 /**
  * What a scan says of a file, from best to worst. `executable`: loading it can run code, and all that is found to run is

@@ -1,6 +1,7 @@
 import { BallastError, type CallOptions, forEachLimited, readAll } from '../core/index.ts'
 import { type FetchOptions, fetchBlob } from '../fetch/index.ts'
-import { checkVersion, isPickle, type Lineage, type Metadata, type Version } from '../model/index.ts'
+import { isPickle } from '../formats/index.ts'
+import { checkVersion, type Lineage, type Metadata, type Version } from '../model/index.ts'
 import {
   fileStateOf,
   type KnownFiles,

@@ -2,16 +2,18 @@ import { type CallOptions, type Digest, forEachLimited, isBallastError } from '.
 import {
   type Description,
   decodeDescription,
-  describedBy,
   describeFiles,
   encodeDescription,
   type FileFacts,
   inspectFile,
   LARGEST_DESCRIPTION,
+  randomAccess,
+} from '../formats/index.ts'
+import {
+  describedBy,
   MODEL_DESCRIPTION,
   type ModelFile,
   type RepositoryName,
-  randomAccess,
   type Version,
 } from '../model/index.ts'
 import type { Session, Store } from '../store/index.ts'

@@ -10,7 +10,7 @@ import {
   isSystemError,
   systemCode,
 } from '../core/index.ts'
-import { randomAccess } from '../model/index.ts'
+import { randomAccess } from '../formats/index.ts'
 import { type ClosableSpool, createSpool, type FileScan, scanFile } from '../scan/index.ts'
 import type { ScannedTarget } from './scan.ts'
 import { reportOf } from './scan-version.ts'

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import type { CallOptions } from '../core/index.ts'
-import { blobsOfFiles, type ModelFile, randomAccess, type Version } from '../model/index.ts'
+import { randomAccess } from '../formats/index.ts'
+import { blobsOfFiles, type ModelFile, type Version } from '../model/index.ts'
 import { createSpool, type FileScan, SCANNER, type ScanReport, scanFile, worstOf } from '../scan/index.ts'
 import type { Session, Store } from '../store/index.ts'
 import { readScan, rememberScan } from './scan-memory.ts'

@@ -1,6 +1,6 @@
 import type { Digest } from '../core/index.ts'
+import type { Description } from '../formats/index.ts'
 import {
-  type Description,
   formatReference,
   type Lineage,
   type MetadataValues,

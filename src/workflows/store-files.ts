@@ -10,7 +10,8 @@ import {
   isBallastError,
   requireSpace,
 } from '../core/index.ts'
-import { groupFiles, isPickle, type ModelFile, nameOfFiles } from '../model/index.ts'
+import { isPickle } from '../formats/index.ts'
+import { groupFiles, type ModelFile, nameOfFiles } from '../model/index.ts'
 import { type KnownFiles, linkOut, type OpenedSource, type SourceFile } from '../sources/index.ts'
 import type { BlobInfo, Ingested, IngestOptions, Session, Store } from '../store/index.ts'
 import { planPack, writePack } from '../tar/index.ts'

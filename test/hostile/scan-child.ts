@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { bytesContent } from '../../src/core/index.ts'
-import { randomAccess } from '../../src/model/index.ts'
+import { randomAccess } from '../../src/formats/index.ts'
 import { createSpool, scanFile, VERDICTS } from '../../src/scan/index.ts'
 import { fuzzInput, readCorpus } from './scan-inputs.ts'
 

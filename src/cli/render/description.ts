@@ -1,4 +1,4 @@
-import type { Description } from '../../model/index.ts'
+import type { Description } from '../../formats/index.ts'
 import { formatCount } from './text.ts'
 
 const MOST_LINES = 5

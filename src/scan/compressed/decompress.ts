@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { createReader, Ended } from '../reader.ts'
 import { chunksOf } from '../sources.ts'
 import { unBzip2 } from './bzip2.ts'

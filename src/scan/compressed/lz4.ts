@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { createReader } from '../reader.ts'
 import { Damaged } from './damaged.ts'
 

@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { createReader, Ended, type Reader } from '../reader.ts'
 import { Damaged } from './damaged.ts'
 import { LzmaDecoder } from './lzma-decoder.ts'

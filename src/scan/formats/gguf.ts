@@ -1,4 +1,4 @@
-import { GGUF_VALUES, type RandomAccess } from '../../model/index.ts'
+import { GGUF_VALUES, type RandomAccess } from '../../formats/index.ts'
 import { type Context, report } from '../context.ts'
 import { createReader, Ended, type Reader } from '../reader.ts'
 import type { ScanFormat } from '../verdict.ts'

@@ -6,7 +6,7 @@ import {
   Malformed,
   type RandomAccess,
   TooLarge,
-} from '../../model/index.ts'
+} from '../../formats/index.ts'
 import { type Context, report } from '../context.ts'
 import { escapes } from '../escapes.ts'
 import { chunksOf } from '../sources.ts'

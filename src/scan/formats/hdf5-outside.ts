@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 
 const HEAP = Buffer.from('HEAP')
 const MOST_LOOKS = 100_000

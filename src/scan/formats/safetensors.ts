@@ -1,4 +1,5 @@
-import { inspectSafetensors, Malformed, objectOf, parseJson, type RandomAccess } from '../../model/index.ts'
+import { inspectSafetensors, Malformed, type RandomAccess } from '../../formats/index.ts'
+import { objectOf, parseJson } from '../../model/index.ts'
 import { type Context, report } from '../context.ts'
 import type { ScanFormat } from '../verdict.ts'
 import { judgeTemplate } from './template.ts'

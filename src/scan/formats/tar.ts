@@ -1,5 +1,5 @@
 import { isBallastError } from '../../core/index.ts'
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { isChecksumOf, locateEntries, TAR_BLOCK } from '../../tar/index.ts'
 import { type Context, report } from '../context.ts'
 import { escapes } from '../escapes.ts'

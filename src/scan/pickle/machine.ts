@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { createReader, Ended } from '../reader.ts'
 import { createFrames } from './frames.ts'
 import { createJudge } from './judge.ts'

@@ -1,4 +1,4 @@
-import { PICKLE_OPCODES } from '../../model/index.ts'
+import { PICKLE_OPCODES } from '../../formats/index.ts'
 import type { Reader } from '../reader.ts'
 import { TOO_LONG } from './arguments.ts'
 import { Malformed } from './stack.ts'

@@ -1,4 +1,4 @@
-import { type RandomAccess, TORCH_LEGACY } from '../../model/index.ts'
+import { type RandomAccess, TORCH_LEGACY } from '../../formats/index.ts'
 import { type Context, report } from '../context.ts'
 import { slice } from '../sources.ts'
 import type { ScanFormat } from '../verdict.ts'

@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { decompress, METHODS } from '../compressed/index.ts'
 import { type Context, report } from '../context.ts'
 import { keepLimited } from '../keep-limited.ts'

@@ -1,4 +1,4 @@
-import { type RandomAccess, zipRecords } from '../../model/index.ts'
+import { type RandomAccess, zipRecords } from '../../formats/index.ts'
 
 /** What a zip says of a file in it, in its directory or before the file itself. Offsets are those in the source. */
 export interface ZipRecord {

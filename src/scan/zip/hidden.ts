@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { type Context, report } from '../context.ts'
 import { chunksOf } from '../sources.ts'
 import { scanContent } from './content.ts'

@@ -1,4 +1,4 @@
-import type { RandomAccess } from '../../model/index.ts'
+import type { RandomAccess } from '../../formats/index.ts'
 import { type Context, report } from '../context.ts'
 import { escapes } from '../escapes.ts'
 import type { ScanFormat } from '../verdict.ts'

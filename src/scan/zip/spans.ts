@@ -1,4 +1,4 @@
-import { type RandomAccess, zipRecords } from '../../model/index.ts'
+import { type RandomAccess, zipRecords } from '../../formats/index.ts'
 import { type Context, report } from '../context.ts'
 import { readLocal, SIZES_FOLLOW, type ZipDirectory, type ZipRecord } from './directory.ts'
 

@@ -1,4 +1,4 @@
-import { objectOf, parseJson } from '../json.ts'
+import { objectOf, parseJson } from '../model/index.ts'
 import { createTally, type FileFacts, plainName } from './facts.ts'
 import { type RandomAccess, TooLarge } from './random-access.ts'
 import { isZip, readZipDirectory, readZipEntry, type ZipEntry } from './zip.ts'

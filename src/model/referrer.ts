@@ -1,7 +1,7 @@
-import { type Digest, isDigest } from '../../core/index.ts'
-import { attachedBy } from '../attachment.ts'
-import type { Descriptor } from '../descriptors.ts'
-import { objectOf, parseJson } from '../json.ts'
+import { type Digest, isDigest } from '../core/index.ts'
+import { attachedBy } from './attachment.ts'
+import type { Descriptor } from './descriptors.ts'
+import { objectOf, parseJson } from './json.ts'
 
 /** An OCI artifact that describes a version: the type of the manifest and of its one layer. */
 export const MODEL_DESCRIPTION = 'application/vnd.ballast.model.description.v1+json'

@@ -1,4 +1,4 @@
-import type { Content } from '../../core/index.ts'
+import type { Content } from '../core/index.ts'
 
 /** The bytes of one file, wherever they are. `path` is the file's path in its version, `size` in bytes. */
 export interface RandomAccess {

@@ -1,4 +1,4 @@
-import { type Json, objectOf, parseJson } from '../json.ts'
+import { type Json, objectOf, parseJson } from '../model/index.ts'
 import { createTally, type FileFacts, toldBy } from './facts.ts'
 import { Malformed, type RandomAccess, readExactly } from './random-access.ts'
 

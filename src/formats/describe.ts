@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { compareBytes } from '../../core/index.ts'
+import { compareBytes } from '../core/index.ts'
 import type { DescribedFile, Description, ExternalFile } from './description.ts'
 import { type FileFacts, type Format, precisionOf } from './facts.ts'
 

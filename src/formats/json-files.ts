@@ -1,4 +1,4 @@
-import { objectOf, parseJson } from '../json.ts'
+import { objectOf, parseJson } from '../model/index.ts'
 import { type FileFacts, isPlainPath, plainName } from './facts.ts'
 import { type RandomAccess, readExactly } from './random-access.ts'
 

@@ -10,16 +10,12 @@ export {
 } from './description.ts'
 export type { FileFacts, Format } from './facts.ts'
 export { GGUF_VALUES } from './gguf-types.ts'
+export { isPickle } from './hazards.ts'
 export { inspectFile, isLfsPointer } from './inspect-file.ts'
 export { inspectOnnx, needsExternalData } from './onnx.ts'
 export { TORCH_LEGACY } from './pickle.ts'
 export { OPCODES as PICKLE_OPCODES } from './pickle-opcodes.ts'
 export { eachField, LENGTH_DELIMITED } from './protobuf.ts'
 export { Malformed, type RandomAccess, randomAccess, TooLarge } from './random-access.ts'
-export {
-  describedBy,
-  MODEL_DESCRIPTION,
-  subjectOfManifest,
-} from './referrer.ts'
 export { inspectSafetensors } from './safetensors.ts'
 export * as zipRecords from './zip-records.ts'

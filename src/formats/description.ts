@@ -1,4 +1,4 @@
-import { type Json, objectOf, parseJson } from '../json.ts'
+import { type Json, objectOf, parseJson } from '../model/index.ts'
 
 /** One file that is more than plain. */
 export interface DescribedFile {

@@ -1,6 +1,6 @@
-import { compressionOf, decompressedHead } from './formats/compressed.ts'
-import { isPickled } from './formats/pickle.ts'
-import { firstEntryName, isZip } from './formats/zip.ts'
+import { compressionOf, decompressedHead } from './compressed.ts'
+import { isPickled } from './pickle.ts'
+import { firstEntryName, isZip } from './zip.ts'
 
 /** Names of formats that run code when they are loaded, whatever is in them. */
 const PICKLE_NAMES = /\.(?:pkl|pickle|joblib|dill)$/i
