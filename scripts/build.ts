@@ -1,42 +1,42 @@
 import { execFileSync } from 'node:child_process'
-import * as crypto from 'node:crypto'
 import { copyFile, readFile, rename, rm } from 'node:fs/promises'
 import http from 'node:http'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 /**
  * What is installed: the runtime library as compiled, with its types; the command in few files, because each file that
- * node loads costs about half a millisecond and a short verb would need sixty. Names and lines stay readable.
+ * node loads costs up to a millisecond and a short verb would need sixty. Names and lines stay readable.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 
+const SELDOM_USED = /^node:(?:child_process|crypto|stream\/consumers|tty|worker_threads|zlib)$/
+
 /**
- * `node:crypto` takes a third of the time that node itself takes to start, and many verbs call nothing of it: its
- * functions are fetched when they are called, its classes when one of them is made.
+ * `node:crypto` takes a third of the time that node itself takes to start, the others as much together, and many verbs use nothing of
+ * them: each is loaded when something of it is called, made or read.
  */
-const cryptoWhenCalled: Plugin = {
-  name: 'crypto-when-called',
+const whenUsed: Plugin = {
+  name: 'when-used',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:crypto$/ }, ({ path }) => ({
-      path,
-      namespace: 'when-called',
-      sideEffects: false,
-    }))
-    onLoad({ filter: /.*/, namespace: 'when-called' }, ({ path }) => ({
-      contents: Object.entries(crypto)
-        .filter(([, value]) => typeof value === 'function')
-        .map(([name]) => {
-          const found = `process.getBuiltinModule('${path}').${name}`
-          const called = /^[a-z]/.test(name)
-            ? `(...args) => ${found}(...args)`
-            : `new Proxy(class {}, { construct: (_, args) => new ${found}(...args) })`
-          return `export const ${name} = ${called}`
-        })
-        .join('\n'),
-    }))
+    onResolve({ filter: SELDOM_USED }, ({ path }) => ({ path, namespace: 'when-used', sideEffects: false }))
+    onLoad({ filter: /.*/, namespace: 'when-used' }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter((name) => name !== 'default')
+      return {
+        contents: `
+          const whenUsed = (name) => {
+            const found = () => process.getBuiltinModule('${path}')[name]
+            return new Proxy(function () {}, {
+              apply: (_, __, args) => found()(...args),
+              construct: (_, args) => new (found())(...args),
+              get: (_, key) => found()[key],
+            })
+          }
+          ${names.map((name) => `export const ${name} = /* @__PURE__ */ whenUsed('${name}')`).join('\n')}`,
+      }
+    })
   },
 }
 
@@ -91,27 +91,31 @@ execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir
   cwd: root,
   stdio: 'inherit',
 })
-await build({
+const common: BuildOptions = {
   absWorkingDir: root,
-  // A thread begins with a file of its own, beside the one that starts it.
-  entryPoints: {
-    main: 'src/cli/main.ts',
-    'hash-thread': 'src/core/hash-thread.ts',
-    'bcrypt-thread': 'src/registry/server/bcrypt-thread.ts',
-  },
   // Flat, because package.json is found by its place relative to the file that asks for it.
   outdir: `${nascent}/cli`,
-  chunkNames: '[name]-[hash]',
   bundle: true,
-  splitting: true,
   platform: 'node',
   format: 'esm',
   target: 'node22.18',
   packages: 'external',
-  plugins: [cryptoWhenCalled, httpWithoutFetch, undiciInPart],
   sourcemap: 'linked',
   sourcesContent: false,
   logLevel: 'warning',
+}
+await build({
+  ...common,
+  entryPoints: ['src/cli/main.ts'],
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  plugins: [whenUsed, httpWithoutFetch, undiciInPart],
+})
+// A thread begins with a file of its own, beside the one that starts it.
+await build({
+  ...common,
+  entryPoints: ['src/core/hash-thread.ts', 'src/registry/server/bcrypt-thread.ts'],
+  entryNames: '[name]',
 })
 
 // What is bundled comes with its terms.

@@ -44,7 +44,7 @@ test('its ballast.yaml and its command lines are read as they are meant', async 
   const { initContainers, containers, volumes } = pod.spec as Readonly<Record<string, readonly Container[]>>
   const verbs: string[] = []
   for (const { args = [] } of initContainers ?? []) {
-    const program = createProgram({ out: () => undefined, err: () => undefined }, async ({ verb }) => {
+    const program = await createProgram({ out: () => undefined, err: () => undefined }, async ({ verb }) => {
       verbs.push(verb.usage.split(' ')[0] ?? '')
     })
     await program.parseAsync(args, { from: 'user' })

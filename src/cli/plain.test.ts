@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Invocation } from './action.ts'
-import { VERBS } from './commands/index.ts'
+import { loadVerbs } from './commands/index.ts'
 import { readPlain } from './plain.ts'
 import { createProgram } from './program.ts'
 import { COMMON_OPTIONS } from './verb.ts'
 
-describe('VERBS', () => {
-  it('has each verb under the name that its usage begins with', () => {
+const VERBS = await loadVerbs()
+
+describe('the verbs', () => {
+  it('are each under the name that its usage begins with', () => {
     assert.deepEqual(
       Object.values(VERBS).map(({ usage }) => usage.split(' ')[0]),
       Object.keys(VERBS),
@@ -17,18 +19,18 @@ describe('VERBS', () => {
 })
 
 describe('readPlain', () => {
-  it('reads what the examples show, so that a usual line does not wait for the help to load', () => {
+  it('reads what the examples show, so that a usual line does not wait for the help to load', async () => {
     const lines = Object.values(VERBS)
       .flatMap(({ examples }) => examples)
       .filter((line) => line.startsWith('ballast ') && !/[&|"']/.test(line))
     assert.ok(lines.length > 15, `${lines.length}`)
     for (const line of lines) {
-      const invocation = readPlain(line.split(' ').slice(1))
+      const invocation = await readPlain(line.split(' ').slice(1))
       assert.ok(invocation !== undefined, line)
     }
   })
 
-  it('leaves what must be explained to the reader that explains', () => {
+  it('leaves what must be explained to the reader that explains', async () => {
     const lines = [
       '',
       '--help',
@@ -50,12 +52,12 @@ describe('readPlain', () => {
     )
     lines.push('--full check x', 'toString', 'constructor x')
     for (const line of lines) {
-      assert.equal(readPlain(line === '' ? [] : line.split(' ')), undefined, line)
+      assert.equal(await readPlain(line === '' ? [] : line.split(' ')), undefined, line)
     }
   })
 
-  it('gives a verb what stands behind -- as it is', () => {
-    const invocation = readPlain('run --model a=/b -- -d -p 80:80 image -- --json'.split(' '))
+  it('gives a verb what stands behind -- as it is', async () => {
+    const invocation = await readPlain('run --model a=/b -- -d -p 80:80 image -- --json'.split(' '))
     assert.deepEqual(invocation?.args, [
       ['-d', '-p', '80:80', 'image', '--', '--json'],
       { model: ['a=/b'], strategy: 'auto' },
@@ -87,7 +89,7 @@ describe('readPlain', () => {
     })
     await fc.assert(
       fc.asyncProperty(lines, async (line) => {
-        const plain = readPlain(line)
+        const plain = await readPlain(line)
         if (plain === undefined) return
         answered++
         assert.deepEqual(comparable(plain), comparable(await readByProgram(line)))
@@ -100,7 +102,7 @@ describe('readPlain', () => {
 
 async function readByProgram(line: readonly string[]): Promise<Invocation | undefined> {
   let found: Invocation | undefined
-  const program = createProgram({ out: () => {}, err: () => {} }, async (invocation) => {
+  const program = await createProgram({ out: () => {}, err: () => {} }, async (invocation) => {
     found = invocation
   })
   await program.parseAsync(line, { from: 'user' })

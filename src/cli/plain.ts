@@ -1,5 +1,5 @@
 import type { Invocation } from './action.ts'
-import { VERBS } from './commands/index.ts'
+import { loadVerb, VERB_NAMES } from './commands/index.ts'
 import { type AnyVerb, COMMON_OPTIONS, type CommonOptions, type VerbOption } from './verb.ts'
 
 /**
@@ -7,10 +7,10 @@ import { type AnyVerb, COMMON_OPTIONS, type CommonOptions, type VerbOption } fro
  * out one by one, no value that begins with `-`, operands behind `--` as they are. Undefined for every other line, which
  * `runProgram` then reads, explains or completes; the two agree wherever this one answers.
  */
-export function readPlain(args: readonly string[]): Invocation | undefined {
+export async function readPlain(args: readonly string[]): Promise<Invocation | undefined> {
   const name = verbOf(args)
   if (name === undefined) return undefined
-  const verb = VERBS[name]
+  const verb = await loadVerb(name)
   if (verb === undefined) return undefined
   const own = (verb.options ?? []).map(toOption)
   const read = readTokens(args, [...own, ...COMMON])
@@ -60,7 +60,7 @@ const COMMON = COMMON_OPTIONS.map(toOption)
 /** Only common options can stand before the verb. Undefined where none is named. */
 export function verbOf(args: readonly string[]): string | undefined {
   const word = readTokens(args, COMMON, { upToWord: true })?.words[0]
-  return word !== undefined && Object.hasOwn(VERBS, word) ? word : undefined
+  return word !== undefined && VERB_NAMES.includes(word) ? word : undefined
 }
 
 interface Tokens {

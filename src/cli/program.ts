@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Help, Option } from 'commander'
 import { BallastError, EXIT_CODES } from '../core/index.ts'
 import { type Invocation, runVerb } from './action.ts'
-import { VERBS } from './commands/index.ts'
+import { loadVerb, loadVerbs } from './commands/index.ts'
 import { reportFailure } from './failure.ts'
 import type { Io } from './io.ts'
 import { verbOf } from './plain.ts'
@@ -10,13 +10,13 @@ import { type AnyVerb, COMMON_OPTIONS, type CommonOptions, type VerbOption } fro
 
 /** Reads any command line: runs the verb that it names, or prints help or what is wrong with it. */
 export async function runProgram(args: readonly string[], io: Io): Promise<void> {
-  const program = createProgram(io, (invocation) => runVerb(invocation, io))
+  const program = await createProgram(io, (invocation) => runVerb(invocation, io))
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return
-    const verb = VERBS[verbOf(args) ?? '']
+    const verb = await loadVerb(verbOf(args) ?? '')
     io.setExitCode(verb?.failureCode ?? EXIT_CODES.USAGE)
     // Which options the verb has is not known when its arguments make no sense, hence the look at the arguments.
     if (args.includes('--json'))
@@ -32,10 +32,11 @@ function usageError({ code, message }: CommanderError, hint = HELP_HINT): Ballas
 }
 
 /** `run` gets what the command line says once it makes sense. */
-export function createProgram(
+export async function createProgram(
   io: Pick<Io, 'out' | 'err'>,
   run: (invocation: Invocation) => Promise<void>,
-): Command {
+): Promise<Command> {
+  const verbs = await loadVerbs()
   const program = new Command('ballast')
   program
     .description('Puts trained models where containers can use them: embedded in the image, or mounted.')
@@ -54,10 +55,10 @@ export function createProgram(
     .enablePositionalOptions()
     .exitOverride()
   addCommonOptions(program)
-  for (const verb of Object.values(VERBS)) addVerb(program, verb, run)
+  for (const verb of Object.values(verbs)) addVerb(program, verb, run)
   for (const command of program.commands) {
     command.copyInheritedSettings(program)
-    const hint = VERBS[command.name()]?.usageHint
+    const hint = verbs[command.name()]?.usageHint
     if (hint !== undefined) command.showHelpAfterError(`  ${hint}`)
   }
   program.addHelpText(

@@ -1,77 +1,55 @@
 import type { AnyVerb } from '../verb.ts'
-import { verb as add } from './add.ts'
-import { verb as advise } from './advise.ts'
-import { verb as approve } from './approve.ts'
-import { verb as attach } from './attach.ts'
-import { verb as capture } from './capture.ts'
-import { verb as check } from './check.ts'
-import { verb as completion } from './completion.ts'
-import { verb as copy } from './copy.ts'
-import { verb as diff } from './diff.ts'
-import { verb as embed } from './embed.ts'
-import { verb as gc } from './gc.ts'
-import { verb as generateKeyPair } from './generate-key-pair.ts'
-import { verb as history } from './history.ts'
-import { verb as init } from './init.ts'
-import { verb as list } from './list.ts'
-import { verb as login } from './login.ts'
-import { verb as logout } from './logout.ts'
-import { verb as mount } from './mount.ts'
-import { verb as policy } from './policy.ts'
-import { verb as promote } from './promote.ts'
-import { verb as pull } from './pull.ts'
-import { verb as push } from './push.ts'
-import { verb as rebase } from './rebase.ts'
-import { verb as remove } from './remove.ts'
-import { verb as rollback } from './rollback.ts'
-import { verb as route } from './route.ts'
-import { verb as run } from './run.ts'
-import { verb as scan } from './scan.ts'
-import { verb as serve } from './serve.ts'
-import { verb as show } from './show.ts'
-import { verb as sign } from './sign.ts'
-import { verb as split } from './split.ts'
-import { verb as switchVerb } from './switch.ts'
-import { verb as tag } from './tag.ts'
-import { verb as unmount } from './unmount.ts'
-import { verb as verify } from './verify.ts'
 
-/** In the order of the help: what one does first, first. A verb is a description; its work is loaded when it runs. */
-export const VERBS: Readonly<Record<string, AnyVerb>> = {
-  add,
-  list,
-  embed,
-  mount,
-  run,
-  check,
-  advise,
-  rollback,
-  switch: switchVerb,
-  split,
-  route,
-  show,
-  history,
-  diff,
-  attach,
-  rebase,
-  tag,
-  policy,
-  approve,
-  promote,
-  push,
-  pull,
-  copy,
-  login,
-  logout,
-  remove,
-  capture,
-  unmount,
-  init,
-  sign,
-  'generate-key-pair': generateKeyPair,
-  scan,
-  verify,
-  gc,
-  serve,
-  completion,
+type Load = () => Promise<{ readonly verb: AnyVerb }>
+
+/** In the order of the help: what one does first, first. A verb is loaded when it is named, or for the help of all. */
+const COMMANDS: Readonly<Record<string, Load>> = {
+  add: () => import('./add.ts'),
+  list: () => import('./list.ts'),
+  embed: () => import('./embed.ts'),
+  mount: () => import('./mount.ts'),
+  run: () => import('./run.ts'),
+  check: () => import('./check.ts'),
+  advise: () => import('./advise.ts'),
+  rollback: () => import('./rollback.ts'),
+  switch: () => import('./switch.ts'),
+  split: () => import('./split.ts'),
+  route: () => import('./route.ts'),
+  show: () => import('./show.ts'),
+  history: () => import('./history.ts'),
+  diff: () => import('./diff.ts'),
+  attach: () => import('./attach.ts'),
+  rebase: () => import('./rebase.ts'),
+  tag: () => import('./tag.ts'),
+  policy: () => import('./policy.ts'),
+  approve: () => import('./approve.ts'),
+  promote: () => import('./promote.ts'),
+  push: () => import('./push.ts'),
+  pull: () => import('./pull.ts'),
+  copy: () => import('./copy.ts'),
+  login: () => import('./login.ts'),
+  logout: () => import('./logout.ts'),
+  remove: () => import('./remove.ts'),
+  capture: () => import('./capture.ts'),
+  unmount: () => import('./unmount.ts'),
+  init: () => import('./init.ts'),
+  sign: () => import('./sign.ts'),
+  'generate-key-pair': () => import('./generate-key-pair.ts'),
+  scan: () => import('./scan.ts'),
+  verify: () => import('./verify.ts'),
+  gc: () => import('./gc.ts'),
+  serve: () => import('./serve.ts'),
+  completion: () => import('./completion.ts'),
+}
+
+export const VERB_NAMES: readonly string[] = Object.keys(COMMANDS)
+
+/** Undefined where there is none of that name. */
+export async function loadVerb(name: string): Promise<AnyVerb | undefined> {
+  return Object.hasOwn(COMMANDS, name) ? (await COMMANDS[name]?.())?.verb : undefined
+}
+
+export async function loadVerbs(): Promise<Readonly<Record<string, AnyVerb>>> {
+  const loaded = Object.entries(COMMANDS).map(async ([name, load]) => [name, (await load()).verb] as const)
+  return Object.fromEntries(await Promise.all(loaded))
 }

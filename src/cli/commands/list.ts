@@ -1,6 +1,5 @@
 import { isBucketAddress, isRemote } from '../../model/index.ts'
 import type { ListedVersion } from '../../workflows/list.ts'
-import { imageAccess } from '../image-access.ts'
 import { formatListedFigures } from '../render/lineage.ts'
 import { formatAge, formatBytes, formatDigest, formatTable } from '../render/text.ts'
 import { formatUseCounts } from '../render/uses.ts'
@@ -54,22 +53,26 @@ async function selection(
 }
 
 async function listAt(session: Session, name: string | undefined): Promise<readonly ListedVersion[]> {
-  if (name !== undefined && isBucketAddress(name)) {
-    const { bucketList } = await import('../../workflows/bucket-list.ts')
-    const versions = await bucketList(name, imageAccess(session.io), { signal: session.signal })
-    if (versions.length === 0)
-      session.note(`no models in ${name}; to put one there: ballast push NAME ${name}NAME`)
-    return versions
-  }
-  if (name !== undefined && isRemote(name)) {
-    const { remoteList } = await import('../../workflows/remote-list.ts')
-    return remoteList(name, imageAccess(session.io), { signal: session.signal })
-  }
+  if (name !== undefined && (isBucketAddress(name) || isRemote(name))) return listElsewhere(session, name)
   const store = await session.store()
   const { list } = await import('../../workflows/list.ts')
   const versions = await list(store, name)
   if (versions.length === 0) session.note(`no models in ${store.root}; to add one: ballast add NAME FILES…`)
   return versions
+}
+
+async function listElsewhere(session: Session, name: string): Promise<readonly ListedVersion[]> {
+  const { imageAccess } = await import('../image-access.ts')
+  const access = imageAccess(session.io)
+  if (isBucketAddress(name)) {
+    const { bucketList } = await import('../../workflows/bucket-list.ts')
+    const versions = await bucketList(name, access, { signal: session.signal })
+    if (versions.length === 0)
+      session.note(`no models in ${name}; to put one there: ballast push NAME ${name}NAME`)
+    return versions
+  }
+  const { remoteList } = await import('../../workflows/remote-list.ts')
+  return remoteList(name, access, { signal: session.signal })
 }
 
 /** What was measured only where something was: the table is wide enough. */

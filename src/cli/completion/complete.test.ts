@@ -4,10 +4,12 @@ import { describe, it, type TestContext } from 'node:test'
 import { addVersion, temporaryStore } from '../../../test/fixtures/store.ts'
 import { pathsIn, temporaryDirectory } from '../../../test/fixtures/temporary.ts'
 import type { Store } from '../../store/index.ts'
-import { VERBS } from '../commands/index.ts'
+import { loadVerbs } from '../commands/index.ts'
 import { COMMON_OPTIONS } from '../verb.ts'
 import { complete } from './complete.ts'
 import { unquote } from './unquote.ts'
+
+const VERBS = await loadVerbs()
 
 async function ask(words: readonly string[], { store = '/nowhere', shell = 'fish' } = {}): Promise<string[]> {
   let out = ''

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import type { Io } from '../io.ts'
 import { createProgram } from '../program.ts'
 import { storePlace } from '../store-place.ts'
@@ -25,7 +26,7 @@ export async function complete([shell, ...words]: readonly string[], io: Io): Pr
 }
 
 async function answer(words: readonly string[], io: Io): Promise<string> {
-  const program = createProgram({ out: () => {}, err: () => {} }, async () => {})
+  const program = await createProgram({ out: () => {}, err: () => {} }, async () => {})
   const line = readLine(program, words)
   const { words: known, rest } = await offer(line, program, io)
   const lines = new Map<string, string>()
@@ -40,7 +41,7 @@ async function answer(words: readonly string[], io: Io): Promise<string> {
   return `${[...lines.values(), `:${own}${before && ` ${before}`}`].join('\n')}\n`
 }
 
-async function offer(line: Line, program: ReturnType<typeof createProgram>, io: Io): Promise<Offer> {
+async function offer(line: Line, program: Command, io: Io): Promise<Offer> {
   const { position } = line
   if (position.kind === 'verb') {
     const verbs = program.createHelp().visibleCommands(program)
