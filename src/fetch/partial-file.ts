@@ -48,6 +48,8 @@ export async function openPartialFile(
   if (!isThere) await named(path, () => handle.truncate(size))
   const notes = keepNotes(journal, handle, () => extents)
   const mostUnnoted = Math.min(Math.max(size / NOTES, LEAST_UNNOTED), MOST_UNNOTED)
+  /** One write after the other: two at once would only spin for the file's lock in the kernel. */
+  let turn: Promise<unknown> = Promise.resolve()
   let unnoted = 0
   let unsynced = 0
   return {
@@ -57,7 +59,9 @@ export async function openPartialFile(
       return extents
     },
     async write(pieces, offset) {
-      const length = await named(path, () => writePieces(handle, pieces, offset))
+      const mine = turn.then(() => named(path, () => writePieces(handle, pieces, offset)))
+      turn = mine.catch(() => undefined)
+      const length = await mine
       extents = withExtent(extents, { offset, length })
       unnoted += length
       unsynced += length

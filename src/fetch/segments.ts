@@ -18,11 +18,10 @@ export interface Segments {
 
 /** In bytes. A request costs a round trip, so that smaller ones leave a fast connection idle for much of the time. */
 const SMALLEST = 4 * 1024 * 1024
-/** Of a large file in larger ones, since many a server reads on far behind the end of each: a 32nd of it, up to this. */
-const LARGE_FILES_SMALLEST = 16 * 1024 * 1024
+/** Of a large file larger ones, since many a server reads on far behind the end of each: a 32nd of it, up to the largest. */
 const OF_ALL = 32
-/** The front of the file, which can be hashed, must not wait for one slow connection for long. */
-const LARGEST = 64 * 1024 * 1024
+/** It is hashed in its order: with larger ones much of it would wait for the slowest connection at its front until all has arrived. */
+const LARGEST = 16 * 1024 * 1024
 /** So that all connections end at about the same time. */
 const SHARE = 2
 
@@ -34,7 +33,7 @@ export function createSegments(missing: Extents, connections: () => number): Seg
   const waiting: ByteRange[] = [...missing]
   const running = new Set<Segment>()
   const sumOf = (ranges: readonly ByteRange[]): number => ranges.reduce((sum, { length }) => sum + length, 0)
-  const smallest = Math.min(Math.max(sumOf(missing) / OF_ALL, SMALLEST), LARGE_FILES_SMALLEST)
+  const smallest = Math.min(Math.max(sumOf(missing) / OF_ALL, SMALLEST), LARGEST)
   const begin = (offset: number, end: number): Segment => {
     const segment = { offset, end, done: 0 }
     running.add(segment)

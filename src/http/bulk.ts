@@ -26,7 +26,7 @@ export interface BulkPool {
 
 const LARGEST_HEAD = 64 * 1024
 /** Of a short body: what is on its way to the disk is lost when the process is killed. */
-const PIECES = 64
+const PIECES = 32
 /** Pieces that wait for their reader, before the sender is held back. */
 const MOST_WAITING = 2
 /** In milliseconds. A slow sender's bytes are not kept back for longer than this: what is kept is lost in a kill. */
