@@ -14,14 +14,15 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
     '`ballast add` of one file at an address into a new store, hashing and fsync included, against `aria2c -x16 -s16` ' +
     'and `rclone copy` with 16 streams, which hash nothing, from `rclone serve http` on this machine. Whole processes in ' +
     'changing order, each until what it wrote is on the disk; beside it, how fast the faster other had it in memory ' +
-    '(BENCH_DIRECTORY=/dev/shm leaves the disk out for all). Limited: through one proxy that gives each connection its rate and every round trip its latency.',
+    '(BENCH_DIRECTORY=/dev/shm leaves the disk out for all), and how fast the processors of this machine could do what the thriftiest ' +
+    'other and the server did, and SHA-256 beside it, without a gap. Limited: through one proxy that gives each connection its rate and every round trip its latency.',
   parameters: {
     size: { fallback: '2GiB', what: 'the file' },
     runs: { fallback: '3', what: 'of each competitor' },
     rate: { fallback: '60', what: 'MB/s of each connection, where that is limited' },
     latency: { fallback: '20', what: 'ms of a round trip, where that is limited' },
   },
-  needs: ['aria2c', 'rclone'],
+  needs: ['aria2c', 'rclone', 'openssl'],
   measure: ({ size, runs, rate, latency }) =>
     withDirectory(async (directory) => {
       const served = join(directory, 'served')
@@ -35,12 +36,13 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
       })
       try {
         const race = { directory, size: parseSize(size), runs: Number(runs) }
+        const file = join(served, 'model.bin')
         return await overBothLinks(
           { port, rate, latency },
           {
             what: 'time of ballast / that of the faster other in memory',
             ratio: 'time to that in memory',
-            measure: (to) => measure(to, race),
+            measure: (to) => measure(to, race, file),
           },
         )
       } finally {
@@ -49,7 +51,7 @@ const bench: Bench<'size' | 'runs' | 'rate' | 'latency'> = {
     }),
 }
 
-async function measure(port: number, race: CopyRace) {
+async function measure(port: number, race: CopyRace, file: string) {
   const { directory } = race
   const url = `http://127.0.0.1:${port}`
   const to = join(directory, 'to')
@@ -76,6 +78,7 @@ async function measure(port: number, race: CopyRace) {
     'time to that of the faster': rounded(Math.max(speeds.aria2c, speeds.rclone) / speeds.ballast),
     'the faster, in memory, MB/s': inMemory,
     'time to that in memory': rounded(inMemory / speeds.ballast),
+    'most that the processors allow with SHA-256, MB/s': await others.mostWithHashing(file, race.size),
     'peak memory of ballast, MiB': rounded(Math.max(...peaks) / 2 ** 20),
   }
 }

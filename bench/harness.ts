@@ -24,6 +24,11 @@ export async function timed<T>(work: () => Promise<T>): Promise<Timed<T>> {
   return { value, ms: performance.now() - started }
 }
 
+/** Milliseconds of processor time that all of this machine has spent since it started, whoever took them. */
+export function processorMs(): number {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0)
+}
+
 /** Runs the built command with `--json` and returns its answer. */
 export async function ballast<T>(store: string, args: readonly string[]): Promise<T> {
   const { stdout } = await run(process.execPath, [BALLAST, ...args, '--json', '--store', store], {

@@ -15,7 +15,17 @@ export async function withS3Server<T>(directory: string, work: (port: number) =>
   const url = `http://127.0.0.1:${port}`
   const server = await startLoopbackServer({
     command: 'versitygw',
-    args: ['--access', KEY, '--secret', SECRET, '--port', `127.0.0.1:${port}`, 'posix', served],
+    args: [
+      '--keep-alive',
+      '--access',
+      KEY,
+      '--secret',
+      SECRET,
+      '--port',
+      `127.0.0.1:${port}`,
+      'posix',
+      served,
+    ],
     url,
   })
   try {
