@@ -4,18 +4,19 @@ import { join } from 'node:path'
 import { isSystemError } from './errors.ts'
 
 /**
- * What all that is below the paths takes on disk, in bytes, each file once however many names it has. Blocks that files share
- * (reflinks) are counted for each. What goes meanwhile, and what is not there, takes nothing.
+ * What all that is below the paths takes on disk, in bytes, each file once however many names it has, or has meanwhile: one that is
+ * renamed or linked while this looks is met twice. Blocks that files share (reflinks) are counted for each. What goes meanwhile, and
+ * what is not there, takes nothing.
  */
 export async function diskUsage(paths: readonly string[]): Promise<number> {
-  const seen = new Set<string>()
+  const seen = new Map<number, Set<number>>()
   let bytes = 0
   const count = async (path: string): Promise<void> => {
-    const { dev, ino, nlink, blocks } = await lstat(path)
-    const key = `${dev} ${ino}`
-    if (seen.has(key)) return
-    // A directory has several names as well, and none of them is met twice.
-    if (nlink > 1) seen.add(key)
+    const { dev, ino, blocks } = await lstat(path)
+    const onDevice = seen.get(dev) ?? new Set()
+    seen.set(dev, onDevice)
+    if (onDevice.has(ino)) return
+    onDevice.add(ino)
     bytes += blocks * 512
   }
   const visit = async (directory: string): Promise<void> => {
