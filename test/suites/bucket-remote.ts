@@ -16,7 +16,7 @@ import { rejects } from '../fixtures/rejects.ts'
 
 export interface BucketRemoteCase {
   readonly server: BucketServer | Missing
-  /** Of two writers together, on one tag. */
+  /** Of two writers together, on one tag; `BALLAST_MOVES` in the environment asks for more. */
   readonly moves: number
   /** For servers without conditional writes. */
   readonly lock?: boolean
@@ -26,7 +26,8 @@ const PROD = parseTag('prod')
 let roots = 0
 
 /** What a remote in a bucket promises on each server. Call it at the top of a test file. */
-export function bucketRemoteSuite(name: string, { server, moves, lock = false }: BucketRemoteCase): void {
+export function bucketRemoteSuite(name: string, { server, lock = false, ...usual }: BucketRemoteCase): void {
+  const moves = Number(process.env.BALLAST_MOVES ?? usual.moves)
   const skip = isMissing(server) ? server.missing : undefined
   if (!isMissing(server)) after(() => server.close())
   const connect = (): Promise<Bucket> => {
