@@ -24,10 +24,11 @@ export async function openAzure(name: string, access: AzureAccess = {}, network?
   return azureBucket(service.getContainerClient(name), { name, until: endOfSas(access) })
 }
 
-/** `se` of its parameters: until when it is good. */
-function endOfSas({ connectionString, sasToken }: AzureAccess): Date | undefined {
+/** Until when the SAS is good that is used (`se` of its parameters); undefined where another credential is. */
+function endOfSas({ connectionString, key, sasToken }: AzureAccess): Date | undefined {
+  const alone = key === undefined ? sasToken : undefined
   const sas =
-    connectionString === undefined ? sasToken : /SharedAccessSignature=([^;]+)/.exec(connectionString)?.[1]
+    connectionString === undefined ? alone : /SharedAccessSignature=([^;]+)/.exec(connectionString)?.[1]
   const end = sas && new URLSearchParams(sas).get('se')
   return end ? new Date(end) : undefined
 }
