@@ -1,5 +1,6 @@
 import { chmod, readdir, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   BallastError,
   type CallOptions,
@@ -232,8 +233,22 @@ async function createStore(layout: StoreLayout): Promise<void> {
   await keepReserve(layout)
 }
 
+/** In milliseconds: for as long another user may be about to give a directory its mode. */
+const MODE_WITHIN_MS = 2_000
+const POLL_MS = 20
+
 /** Whoever was killed before the mode was set mends it with the next attempt. */
 async function makeOwn(directory: string, mode: number | undefined): Promise<void> {
   await makeDirectory(directory, mode)
-  if (mode !== undefined && ((await stat(directory)).mode & 0o7777) !== mode) await chmod(directory, mode)
+  if (mode === undefined) return
+  const since = performance.now()
+  while (((await stat(directory)).mode & 0o7777) !== mode) {
+    try {
+      await chmod(directory, mode)
+    } catch (error) {
+      // Only the one who makes it may, perhaps at this instant.
+      if (!isSystemError(error, 'EPERM') || performance.now() - since > MODE_WITHIN_MS) throw error
+      await sleep(POLL_MS)
+    }
+  }
 }

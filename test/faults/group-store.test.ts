@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, chown, lstat, mkdir, readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { asFormerStore, randomModel } from '../fixtures/store.ts'
 import { blobOf, filesOf, indexOf, leftoversIn } from '../fixtures/store-facts.ts'
 import { writeFiles } from '../fixtures/temporary.ts'
@@ -123,6 +124,25 @@ test('two users at work at once on the store of their group', { skip }, async (t
     references.sort(),
     [1, 2, 3, 4, 'latest', 'prod'].map((tag) => `sentiment:${tag}`),
   )
+})
+
+test('whoever comes while another user makes the store waits for it to be open to the group', {
+  skip,
+}, async (t) => {
+  const { store, ann, bob, source, as } = await place(t, ['077', '022'])
+  const own = join(store, 'ballast')
+  await mkdir(own)
+  await giveTo(ann, own)
+  await chmod(own, 0o755)
+  const adding = as(bob, 'add', 'sentiment', await source(bob, 'model'))
+  await Promise.all([
+    adding,
+    sleep(700).then(async () => {
+      await chown(own, ann.uid, GROUP)
+      await chmod(own, 0o2775)
+    }),
+  ])
+  assert.match(await as(ann, 'list'), /sentiment:1/)
 })
 
 test("another user's blobs are copied where the kernel does not let them be linked, and can be hashed again", {
