@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { isSystemError } from './errors.ts'
 
 /**
- * What all that is below the paths takes on disk, in bytes, each file once however many names it has, or has meanwhile: one that is
- * renamed or linked while this looks is met twice. Blocks that files share (reflinks) are counted for each. What goes meanwhile, and
- * what is not there, takes nothing.
+ * What all that is below the paths takes on disk, in bytes, each file once however many names it has, also where it gets
+ * another while this looks, and is met twice. Blocks that files share (reflinks) are counted for each. What goes meanwhile, and what
+ * is not there, takes nothing.
  */
 export async function diskUsage(paths: readonly string[]): Promise<number> {
   const seen = new Map<number, Set<number>>()

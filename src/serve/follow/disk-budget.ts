@@ -4,8 +4,8 @@ import type { DiskMeasure } from './metrics.ts'
 
 export interface DiskBudget {
   /**
-   * Sets so many bytes aside for the holder until it is settled, and a little for what is written beside them. What nobody needs is removed first; throws DISK where that is
-   * not enough.
+   * Sets so many bytes aside for the holder until it is settled, and a little for what is written beside them. What nobody needs is
+   * removed first; throws DISK where that is not enough.
    */
   readonly admit: (holder: string, bytes: number) => Promise<void>
   /** What was set aside has been written, or will not be. */
