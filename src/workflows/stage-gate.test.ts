@@ -1,93 +1,28 @@
 import assert from 'node:assert/strict'
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { identityToken, startSigstore } from '../../test/doubles/sigstore.ts'
-import { failedRules, keyPair, PROD_POLICY, safetensors } from '../../test/fixtures/lifecycle.ts'
+import { failedRules } from '../../test/fixtures/lifecycle.ts'
+import { access, MODEL, NAME, PROD, refusedFor, scene } from '../../test/fixtures/stage-scene.ts'
 import { flipBit } from '../../test/fixtures/store.ts'
-import { type Contents, temporaryDirectory, writeFiles } from '../../test/fixtures/temporary.ts'
-import { eventually } from '../../test/fixtures/wait.ts'
 import { BallastError, type Digest, isBallastError } from '../core/index.ts'
 import { parseName, parseTag } from '../model/index.ts'
-import { openStore, type Store } from '../store/index.ts'
-import type { Signer } from '../trust/index.ts'
+import { openStore } from '../store/index.ts'
 import { add } from './add.ts'
 import { approve } from './approve.ts'
-import { embed } from './embed.ts'
-import { followedElsewhere } from './followed-elsewhere.ts'
 import { history } from './history.ts'
 import { attachMetrics } from './metrics.ts'
-import { follow, mount, mountFollowing } from './mount.ts'
+import { mount } from './mount.ts'
 import { removePolicy, setPolicy, showPolicies } from './policies.ts'
 import { withPolicyKey } from './policy-keys.ts'
-import { promote } from './promote.ts'
-import { pull } from './pull.ts'
-import { push } from './push.ts'
-import { remoteTag } from './remote-tag.ts'
 import { remove } from './remove.ts'
 import { resolveVersion } from './resolve.ts'
-import { rollback } from './rollback.ts'
 import { type SignWith, signStored } from './sign.ts'
 import { keylessSigner } from './sign-keyless.ts'
 import { rollbackTag, tag } from './tag.ts'
 import { verify } from './upkeep.ts'
-
-const NAME = parseName('sentiment')
-const PROD = parseTag('prod')
-const access = { dockerConfig: '/nowhere' }
-const MODEL: Contents = { 'config.json': '{}', 'model.safetensors': safetensors() }
-
-interface Scene {
-  readonly store: Store
-  readonly directory: string
-  readonly signers: Readonly<Record<'release' | 'alice' | 'bob', Signer>>
-  readonly addModel: (contents?: Contents) => Promise<Digest>
-  readonly promoteTo: (ref: string, stage: string) => ReturnType<typeof promote>
-  /** Does for a version all that the policy of `prod` asks for. */
-  readonly prepare: (ref: string) => Promise<void>
-}
-
-/** A store with `sentiment:1`, and a policy for its `prod`. */
-async function scene(t: TestContext, policy = PROD_POLICY, trustedRoot?: object): Promise<Scene> {
-  const directory = await temporaryDirectory(t)
-  const store = await openStore(join(directory, 'store'))
-  const [release, alice, bob] = await Promise.all(
-    ['release', 'alice', 'bob'].map((name) => keyPair(directory, name)),
-  )
-  const signers = { release, alice, bob } as Scene['signers']
-  const root = trustedRoot === undefined ? '' : 'trustedRoot: root.json\n'
-  await writeFile(join(directory, 'root.json'), JSON.stringify(trustedRoot ?? {}))
-  await writeFile(join(directory, 'policy.yaml'), `${root}${policy}`)
-  const addModel = async (contents = MODEL): Promise<Digest> => {
-    const files = await writeFiles(join(directory, 'model'), contents)
-    return (await add(store, { name: 'sentiment', sources: [files] })).digest
-  }
-  const promoteTo = (ref: string, stage: string): ReturnType<typeof promote> =>
-    promote(store, { ref, stage, access, why: 'a test' })
-  const prepare = async (ref: string): Promise<void> => {
-    await signStored(store, { ref, by: { kind: 'key', signer: release }, form: 'bundle' } as Parameters<
-      typeof signStored
-    >[1])
-    await attachMetrics(store, { measured: [{ ref, metrics: { accuracy: 0.93 } }], by: 'attach' })
-    for (const signer of [alice, bob] as readonly Signer[])
-      await approve(store, { ref, stage: 'prod', with: { kind: 'key', signer }, access })
-    await promoteTo(ref, 'staging')
-  }
-  await addModel()
-  await setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'policy.yaml'), access })
-  return { store, directory, signers, addModel, promoteTo, prepare }
-}
-
-function refusedFor(...rules: readonly string[]): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(isBallastError(error, 'REFUSED'), `${error}`)
-    assert.deepEqual(failedRules(error.details?.rules), rules)
-    for (const rule of rules)
-      assert.match(`${error.message} ${error.hint}`, new RegExp(rule.replace('.', '\\.')))
-    return true
-  }
-}
 
 test('each step that is missing is refused by name; with all of them a version comes to prod, and is served by it', async (t) => {
   const { store, directory, signers, promoteTo } = await scene(t)
@@ -158,148 +93,6 @@ test('a stage with a policy moves by nothing but promotion', async (t) => {
   await tag(store, ['sentiment:2', 'prod'])
   await remove(store, 'sentiment:2', { force: true })
   assert.equal(await store.records.resolve({ name: NAME, tag: parseTag('latest') }), undefined)
-})
-
-test('what stands in a stage is judged anew each time that it is used', async (t) => {
-  const { store, directory, prepare, promoteTo, addModel } = await scene(t)
-  await prepare('sentiment:1')
-  await promoteTo('sentiment:1', 'prod')
-  const target = join(directory, 'following')
-  await mountFollowing(store, { ref: 'sentiment:prod', target })
-  // Somebody has moved the tag past Ballast.
-  const second = await addModel({ ...MODEL, 'config.json': '{"second":true}' })
-  await using session = await store.begin()
-  const move = { digest: second, kind: 'model', by: 'x', promotion: { who: 'x' } } as const
-  await store.records.moveTag(session, NAME, PROD, move)
-  await assert.rejects(
-    mountFollowing(store, { ref: 'sentiment:prod', target }),
-    refusedFor('signed', 'metrics.accuracy', 'approved', 'from'),
-  )
-  assert.equal(await readFile(join(target, 'sentiment', 'config.json'), 'utf8'), '{}')
-  const failed = refusedFor('signed', 'metrics.accuracy', 'approved', 'from')
-  const layout = `oci:${join(directory, 'layout')}:prod`
-  await assert.rejects(push(store, { ref: 'sentiment:prod', remote: layout, access }), failed)
-  const image = { models: ['sentiment:prod'], image: layout, result: layout, access }
-  await assert.rejects(embed(store, image), failed)
-  // By number or digest a version is no stage.
-  await resolveVersion(store, 'sentiment:2')
-  await resolveVersion(store, `sentiment@${second}`)
-  // The policy itself may change.
-  await rollbackTag(store, 'sentiment:prod', { why: 'back' })
-  await resolveVersion(store, 'sentiment:prod')
-  await writeFile(join(directory, 'stricter.yaml'), PROD_POLICY.replace('>=0.9', '>=0.95'))
-  await setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'stricter.yaml'), access })
-  await assert.rejects(resolveVersion(store, 'sentiment:prod'), refusedFor('metrics.accuracy'))
-})
-
-test('a target that follows a stage stays on its version while what the stage points to does not keep the policy, and says why', async (t) => {
-  const { store, directory, prepare, promoteTo, addModel } = await scene(t)
-  await prepare('sentiment:1')
-  await promoteTo('sentiment:1', 'prod')
-  const target = join(directory, 'following')
-  const stop = new AbortController()
-  t.after(() => stop.abort())
-  const swaps: string[] = []
-  const troubles: BallastError[] = []
-  const following = follow(
-    store,
-    { ref: 'sentiment:prod', target },
-    {
-      signal: stop.signal,
-      onSwap: ({ version }) => void swaps.push(version),
-      onTrouble: (error) => void troubles.push(error),
-      pace: { pauseMs: 20, troubleMs: () => 20 },
-    },
-  )
-  await eventually(async () => assert.ok(swaps.length === 1))
-  const second = await addModel({ ...MODEL, 'config.json': '{"second":true}' })
-  await using session = await store.begin()
-  const move = { digest: second, kind: 'model', by: 'x', promotion: { who: 'x' } } as const
-  await store.records.moveTag(session, NAME, PROD, move)
-  await eventually(async () => assert.ok(troubles.length > 0))
-  refusedFor('signed', 'metrics.accuracy', 'approved', 'from')(troubles[0])
-  assert.equal(await readFile(join(target, 'sentiment', 'config.json'), 'utf8'), '{}')
-  await prepare('sentiment:2')
-  await eventually(async () => assert.ok(swaps.length === 2))
-  stop.abort()
-  await following
-  assert.deepEqual(swaps, ['sentiment:1', 'sentiment:2'])
-})
-
-test('a target that follows a stage is not rolled back to what does not keep its policy', async (t) => {
-  const { store, directory, prepare, promoteTo, addModel } = await scene(t)
-  const target = join(directory, 'following')
-  const shown = (): Promise<string> => readFile(join(target, 'sentiment', 'config.json'), 'utf8')
-  await prepare('sentiment:1')
-  await promoteTo('sentiment:1', 'prod')
-  await mountFollowing(store, { ref: 'sentiment:prod', target })
-  await addModel({ ...MODEL, 'config.json': '{"second":true}' })
-  await prepare('sentiment:2')
-  await attachMetrics(store, {
-    measured: [{ ref: 'sentiment:2', metrics: { accuracy: 0.97 } }],
-    by: 'attach',
-  })
-  await promoteTo('sentiment:2', 'prod')
-  await mountFollowing(store, { ref: 'sentiment:prod', target })
-  await rollback(store, target, { access })
-  assert.equal(await shown(), '{}')
-  await mountFollowing(store, { ref: 'sentiment:prod', target })
-  await writeFile(join(directory, 'stricter.yaml'), PROD_POLICY.replace('>=0.9', '>=0.95'))
-  await setPolicy(store, { ref: 'sentiment:prod', file: join(directory, 'stricter.yaml'), access })
-  await assert.rejects(rollback(store, target, { access }), refusedFor('metrics.accuracy'))
-  assert.equal(await shown(), '{"second":true}')
-})
-
-test('what a stage elsewhere points to has been there only if that was recorded, and it goes back by records alone', async (t) => {
-  const { store, directory, addModel } = await scene(t)
-  const model = `oci:${join(directory, 'layout')}`
-  const policy = async (stage: string, requires: string): Promise<unknown> => {
-    const file = join(directory, `${stage}.yaml`)
-    await writeFile(file, `requires: ${requires}`)
-    return setPolicy(store, { ref: `${model}:${stage}`, file, access })
-  }
-  const promoted = (): ReturnType<typeof promote> =>
-    promote(store, { ref: `${model}:1`, stage: 'prod', access })
-  await addModel({ ...MODEL, 'config.json': '{"second":true}' })
-  for (const ref of ['sentiment:1', 'sentiment:2']) await push(store, { ref, remote: model, access })
-  await policy('prod', '{ from: staging }')
-  // By a client that asks nobody.
-  await remoteTag([`${model}:1`, 'staging'], access)
-  await remoteTag([`${model}:2`, 'staging.was-1'], access)
-  await promoted()
-  await policy('staging', '{ signed: { by: [release.pub] } }')
-  await assert.rejects(promoted(), refusedFor('from'))
-  await assert.rejects(
-    rollback(store, `${model}:staging`, { access }),
-    (error) => isBallastError(error, 'CONFLICT') && /has never pointed to any other/.test(error.message),
-  )
-})
-
-test('who knows the key of policies is not shown what the tag of the store was moved to past the stage that it is kept up with', async (t) => {
-  const { store, directory, signers, addModel } = await scene(
-    t,
-    'requires: { signed: { by: [release.pub] } }',
-  )
-  const ref = 'sentiment:live'
-  const from = `oci:${join(directory, 'layout')}:prod`
-  const file = join(directory, 'policy.yaml')
-  await signStored(store, {
-    ref: 'sentiment:1',
-    by: { kind: 'key', signer: signers.release },
-    form: 'bundle',
-  })
-  await push(store, { ref: 'sentiment:1', remote: from, access })
-  await setPolicy(store, { ref: from, file, signer: signers.release, access })
-  await pull(store, { remote: from, name: ref, access })
-  const knowing = await openStore(store.root, { policyKeys: [signers.release.publicKey.pem] })
-  const followed = followedElsewhere(knowing, { ref, from, access })
-  assert.equal((await resolveVersion(followed, ref)).number, 1)
-  await addModel({ ...MODEL, 'config.json': '{"second":true}' })
-  await tag(store, ['sentiment:2', ref])
-  await assert.rejects(resolveVersion(followed, ref), refusedFor('signed'))
-  await resolveVersion(followed, 'sentiment:2')
-  await tag(store, ['sentiment:1', ref])
-  assert.equal((await resolveVersion(followed, ref)).number, 1)
 })
 
 test('a rollback goes to a version that keeps the policy, and tells who and why', async (t) => {
