@@ -15,7 +15,7 @@ const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const SELDOM_USED = /^node:(?:child_process|crypto|stream\/consumers|tty|worker_threads|zlib)$/
 
 /**
- * `node:crypto` takes a third of the time that node itself takes to start, the others as much together, and many verbs use nothing of
+ * `node:crypto` takes a third of the time that node itself takes to start, the others a quarter together, and many verbs use nothing of
  * them: each is loaded when something of it is called, made or read.
  */
 const whenUsed: Plugin = {
