@@ -68,7 +68,9 @@ async function listElsewhere(session: Session, name: string): Promise<readonly L
     const { bucketList } = await import('../../workflows/bucket-list.ts')
     const versions = await bucketList(name, access, { signal: session.signal })
     if (versions.length === 0)
-      session.note(`no models in ${name}; to put one there: ballast push NAME ${name.replace(/\/*$/, '')}/NAME`)
+      session.note(
+        `no models in ${name}; to put one there: ballast push NAME ${name.replace(/\/*$/, '')}/NAME`,
+      )
     return versions
   }
   const { remoteList } = await import('../../workflows/remote-list.ts')
